@@ -1,0 +1,21 @@
+"""What can go wrong by the user's hand: each is one line on stderr and exit code 2, never a traceback."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend. The message says what is wrong, where, and what to do."""
+
+
+class ConfigError(UserError):
+    """The experiment's JSON, or a flag that overrides it, cannot be used."""
+
+
+class DataError(UserError):
+    """Notes or their metadata are missing, broken, or do not fit the experiment."""
+
+
+class CheckpointError(UserError):
+    """A run folder or one of its checkpoints is missing, damaged, or of another experiment."""
+
+
+class TrainingDiverged(UserError):  # noqa: N818 - an outcome of training, not a fault of the program
+    """A loss or a gradient is no longer a finite number; the weights were not touched."""

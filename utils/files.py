@@ -1,0 +1,100 @@
+"""Files are written whole or not at all, and read without executing anything in them."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from utils.errors import UserError
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
+
+    A killed or failed writer leaves the previous file, never half of the new one.
+    Raises: UserError if the disk is full or the folder may not be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained_write_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained_write_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write `path` into one-line errors for users."""
+    try:
+        yield
+    except PermissionError as error:
+        raise UserError(f"{error.filename or path}: no permission to write; choose another folder") from error
+    except (NotADirectoryError, FileExistsError) as error:
+        where = error.filename or path
+        raise UserError(f"{where}: a file stands where a folder is needed; choose another path") from error
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise UserError(f"{path}: no space left on the disk; free some and run again") from error
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically; NaN and infinity are refused, since JSON has none."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, error_type: Callable[[str], UserError] = UserError) -> Any:
+    """Parse the JSON file `path`.
+
+    Raises: `error_type` naming the file, and line and column where JSON breaks off; a key given twice counts
+    as broken.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
+    except FileNotFoundError as error:
+        raise error_type(f"{path}: no such file; check the path") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise error_type(f"{path}: cannot be read ({error.strerror}); give a readable JSON file") from error
+    except json.JSONDecodeError as error:
+        where = f"{path}, line {error.lineno} column {error.colno}"
+        raise error_type(f"{where}: not valid JSON ({error.msg}); mend it there") from error
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise error_type(f"{path}: not usable as JSON ({error}); mend the file") from error
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of the file's bytes, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_disk_space(folder: Path, needed: int) -> None:
+    """Raise UserError unless the disk of `folder` (which may not exist yet) has `needed` bytes free."""
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: needs {needed / 1e6:,.0f} MB but the disk has {free / 1e6:,.0f} MB free; "
+            "free some space or choose another folder"
+        )
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"key {key!r} is given twice")
+        result[key] = value
+    return result
