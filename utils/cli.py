@@ -21,6 +21,7 @@ class Parser(argparse.ArgumentParser):
     """argparse whose complaints are one line, like every other error for users."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise UserError instead of printing the usage and exiting."""
         raise UserError(f"{message}; see {self.prog} --help")
 
 

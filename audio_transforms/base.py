@@ -1,0 +1,72 @@
+"""The contract of every representation: waveform <-> image."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from torch import Tensor, nn
+
+from utils.config import TRANSFORM_CONFIGS, TransformConfig
+from utils.registry import Registry
+
+
+class AudioTransform(nn.Module, ABC):
+    """A batched, differentiable representation of audio with a shape known before any audio is read.
+
+    `forward` maps waveforms (B, n_samples) in [-1, 1] to images (B, channels, frequency, time) of `shape`;
+    `inverse` maps images back to exactly `n_samples` samples. Both keep dtype and device of their input.
+    """
+
+    def __init__(self, *, shape: tuple[int, int, int], n_samples: int, sample_rate: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.n_samples = n_samples
+        self.sample_rate = sample_rate
+
+    @property
+    @abstractmethod
+    def exact(self) -> bool:
+        """Whether the inverse restores the signal up to rounding and bins that are left out by choice."""
+
+    @abstractmethod
+    def forward(self, wave: Tensor) -> Tensor:
+        """Waveforms (B, n_samples) -> images (B, *shape)."""
+
+    @abstractmethod
+    def inverse(self, image: Tensor) -> Tensor:
+        """Images (B, *shape) -> waveforms (B, n_samples)."""
+
+    def gansynth_affine(self) -> tuple[list[float], list[float]] | None:
+        """(scale, shift) of each channel as GANSynth fixes them, or None if it has none for this representation."""
+        return None
+
+    def require_wave(self, wave: Tensor) -> Tensor:
+        """Return `wave` if its shape is (B, n_samples) with B >= 1. Raises: ValueError."""
+        if wave.ndim != 2 or wave.shape[0] == 0 or wave.shape[1] != self.n_samples:
+            raise ValueError(f"wave must have shape (B, {self.n_samples}), got {tuple(wave.shape)}; pad or crop it")
+        return wave
+
+    def require_image(self, image: Tensor) -> Tensor:
+        """Return `image` if its shape is (B, *shape) with B >= 1. Raises: ValueError."""
+        if image.ndim != 4 or image.shape[0] == 0 or tuple(image.shape[1:]) != self.shape:
+            raise ValueError(f"image must have shape (B, {', '.join(map(str, self.shape))}), got {tuple(image.shape)}")
+        return image
+
+
+T = TypeVar("T", bound=AudioTransform)
+
+TRANSFORMS: Registry[Callable[[Any], AudioTransform]] = Registry("transform")
+"""Filled by the modules of this package: builds a representation from its config."""
+
+
+def register_transform(
+    name: str, config: type[TransformConfig], *, aliases: tuple[str, ...] = ()
+) -> Callable[[type[T]], type[T]]:
+    """Decorate the representation `name`, whose keys in `transformConfig` are the fields of `config`."""
+
+    def add(transform: type[T]) -> type[T]:
+        TRANSFORM_CONFIGS.register(name, aliases=aliases)(config)
+        TRANSFORMS.register(name, aliases=aliases)(transform)
+        return transform
+
+    return add

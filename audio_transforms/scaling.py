@@ -1,0 +1,58 @@
+"""Affine map of each channel towards [-1, 1], around any representation."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from audio_transforms.base import AudioTransform
+from utils.errors import DataError
+
+
+class ScaledTransform(AudioTransform):
+    """The representation `inner` whose channel c comes out as `scale[c] * x + shift[c]`."""
+
+    def __init__(self, inner: AudioTransform, scale: Sequence[float], shift: Sequence[float]) -> None:
+        super().__init__(shape=inner.shape, n_samples=inner.n_samples, sample_rate=inner.sample_rate)
+        self.inner, self.scale, self.shift = inner, list(scale), list(shift)
+
+    @property
+    def exact(self) -> bool:
+        """As exact as the representation inside."""
+        return self.inner.exact
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, n_samples) -> scaled images (B, *shape)."""
+        image: Tensor = self.inner(wave)
+        scale, shift = self._affine(image)
+        return image * scale + shift
+
+    def inverse(self, image: Tensor) -> Tensor:
+        """Scaled images (B, *shape) -> (B, n_samples)."""
+        scale, shift = self._affine(image)
+        return self.inner.inverse((image - shift) / scale)
+
+    def _affine(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return image.new_tensor(self.scale)[:, None, None], image.new_tensor(self.shift)[:, None, None]
+
+
+@torch.no_grad()
+def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> tuple[list[float], list[float]]:
+    """(scale, shift) of each channel that map the extremes over `batches` of waveforms (B, n_samples) to [-1, 1].
+
+    Raises: DataError if there is no waveform, or a channel has one value only (all notes silent, say).
+    """
+    low: Tensor | None = None
+    high: Tensor | None = None
+    for wave in batches:
+        image = transform(wave).double()
+        least, most = image.amin(dim=(0, 2, 3)), image.amax(dim=(0, 2, 3))
+        low = least if low is None else torch.minimum(low, least)
+        high = most if high is None else torch.maximum(high, most)
+    if low is None or high is None:
+        raise DataError("scaling=fit: there is no note to measure; check the filters of loaderConfig")
+    span = high - low
+    if not bool((span > 0).all()):
+        channels = torch.nonzero(~(span > 0)).flatten().tolist()
+        raise DataError(f"scaling=fit: channel {channels} has one value in all notes; are the notes silent?")
+    return (2 / span).tolist(), (-(high + low) / span).tolist()

@@ -1,0 +1,116 @@
+"""Complex short-time Fourier transform: the ground that several representations stand on."""
+
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from utils.config import MAX_SAMPLES, TransformConfig
+
+_MAX_FFT = 2**20
+
+
+class SpectrogramConfig(TransformConfig):
+    """Keys of the representations that are built on a short-time Fourier transform."""
+
+    n_fft: int = Field(1024, alias="fft_size", ge=2, le=_MAX_FFT, description="samples per transform, even")
+    win_length: int | None = Field(
+        None, alias="win_size", ge=2, le=_MAX_FFT, description="samples under the Hann window; null: fft_size"
+    )
+    hop_length: int = Field(256, alias="hop_size", ge=1, le=_MAX_FFT, description="samples between frames")
+    n_frames: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_SAMPLES,
+        description="frames; sets the audio length to n_frames * hop_size - 1; null: as many as audio_length gives",
+    )
+    keep_dc: bool = Field(False, description="keep the lowest bin, 0 Hz")
+    keep_nyquist: bool = Field(True, description="keep the highest bin, half the sample rate")
+
+    @property
+    def n_samples(self) -> int:
+        """Samples that give exactly `n_frames` centred frames, else `audio_length`."""
+        return self.audio_length if self.n_frames is None else self.n_frames * self.hop_length - 1
+
+    @property
+    def frames(self) -> int:
+        """Frames of the centred transform of `n_samples` samples."""
+        return 1 + self.n_samples // self.hop_length
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins that are kept."""
+        return self.n_fft // 2 + 1 - (not self.keep_dc) - (not self.keep_nyquist)
+
+    @model_validator(mode="after")
+    def _check_geometry(self) -> Self:
+        win_length = self.win_length or self.n_fft
+        faults = []
+        if self.n_fft % 2:
+            faults.append(f"fft_size={self.n_fft} must be even")
+        if win_length > self.n_fft:
+            faults.append(f"win_size={win_length} must not exceed fft_size={self.n_fft}")
+        if self.hop_length > win_length // 2:
+            faults.append(
+                f"hop_size={self.hop_length} must not exceed half of win_size={win_length}: frames would not overlap "
+                "enough to be inverted"
+            )
+        if self.n_samples <= self.n_fft // 2:
+            faults.append(
+                f"fft_size={self.n_fft} is too long for {self.n_samples} samples (n_frames={self.n_frames}, "
+                f"audio_length={self.audio_length}): needs more than {self.n_fft // 2}"
+            )
+        if self.n_samples > MAX_SAMPLES:
+            faults.append(f"n_frames={self.n_frames} makes {self.n_samples} samples; at most {MAX_SAMPLES}")
+        if self.bins < 1:
+            faults.append(f"fft_size={self.n_fft} leaves no bin; keep_dc or keep_nyquist must be true")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Spectrogram(nn.Module):
+    """Centred STFT with a periodic Hann window and reflection at the ends, of the kept bins alone.
+
+    `forward`: real (B, n_samples) -> complex (B, bins, frames). `inverse`: back to exactly `n_samples` samples, by
+    least squares (windowed overlap-add over the summed squared window), with zeros in the bins left out.
+    The published code padded by reflection too (librosa 0.7); zeros there change the first and last frames entirely.
+    """
+
+    def __init__(self, config: SpectrogramConfig) -> None:
+        super().__init__()
+        self.n_fft, self.hop_length, self.n_samples = config.n_fft, config.hop_length, config.n_samples
+        self.win_length = config.win_length or config.n_fft
+        self.left_out = (int(not config.keep_dc), int(not config.keep_nyquist))
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Real (B, n_samples) -> complex (B, bins, frames)."""
+        spectrum = torch.stft(
+            wave,
+            self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self._window(wave),
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )
+        return spectrum[:, self.left_out[0] : spectrum.shape[1] - self.left_out[1]]
+
+    def inverse(self, spectrum: Tensor) -> Tensor:
+        """Complex (B, bins, frames) -> real (B, n_samples)."""
+        return torch.istft(
+            F.pad(spectrum, (0, 0, *self.left_out)),
+            self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self._window(spectrum.real),
+            center=True,
+            length=self.n_samples,
+        )
+
+    def _window(self, like: Tensor) -> Tensor:
+        # made where it is used: no buffer could serve float64 signals and devices that lack float64
+        return torch.hann_window(self.win_length, periodic=True, dtype=like.dtype, device=like.device)

@@ -1,0 +1,33 @@
+"""Complex STFT: real and imaginary part as two channels."""
+
+import torch
+from torch import Tensor
+
+from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
+
+
+class STFTConfig(SpectrogramConfig):
+    """Keys of the complex STFT."""
+
+
+@register_transform("stft", STFTConfig, aliases=("complex",))
+class STFT(AudioTransform):
+    """Real and imaginary part of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames)."""
+
+    exact = True
+
+    def __init__(self, config: STFTConfig) -> None:
+        shape = (2, config.bins, config.frames)
+        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
+        self.spectrogram = Spectrogram(config)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, n_samples) -> (B, 2, bins, frames)."""
+        spectrum = self.spectrogram(self.require_wave(wave))
+        return torch.stack((spectrum.real, spectrum.imag), dim=1)
+
+    def inverse(self, image: Tensor) -> Tensor:
+        """(B, 2, bins, frames) -> (B, n_samples)."""
+        real, imag = self.require_image(image).unbind(dim=1)
+        return self.spectrogram.inverse(torch.complex(real, imag))

@@ -1,0 +1,66 @@
+"""The discriminator: image -> class logits and critic, shrinking from any scale to the smallest.
+
+Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Odena et al. 2017 for the auxiliary classifier.
+"""
+
+import functools
+import itertools
+import math
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.geometry import Size
+from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
+from utils.config import ModelConfig
+
+
+class Judgement(NamedTuple):
+    """What the discriminator says of a batch."""
+
+    logits: Tensor  # (B, n_conditions), all attributes side by side
+    critic: Tensor  # (B,), higher = more real
+    feature: Tensor  # (B, depth of the smallest scale), before its activation
+
+
+class Discriminator(nn.Module):
+    """Holds all scales from the start; `scale` and `alpha` mean what they mean in `Generator`."""
+
+    def __init__(self, config: ModelConfig, *, n_conditions: int, channels: int, sizes: tuple[Size, ...]) -> None:
+        super().__init__()
+        depths = config.discriminator_depths
+        conv = functools.partial(EqualizedConv2d, zero_bias=config.zero_bias)
+        linear = functools.partial(EqualizedLinear, zero_bias=config.zero_bias)
+        self.sizes = sizes
+        self.slope = config.leaky_slope
+        self.minibatch_stddev = config.minibatch_stddev
+        self.from_image = nn.ModuleList(conv(channels, depth, 1) for depth in depths)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(conv(depth, depth, 3, padding=1), conv(depth, before, 3, padding=1))
+            for before, depth in itertools.pairwise(depths)
+        )
+        self.last = conv(depths[0] + self.minibatch_stddev, depths[0], 3, padding=1)
+        self.gather = linear(depths[0] * math.prod(sizes[0]), depths[0])
+        self.decide = linear(depths[0], n_conditions + 1)
+
+    def forward(self, image: Tensor, scale: int, alpha: float = 0.0) -> Judgement:
+        """Images (B, channels, *sizes[scale]) -> `Judgement`."""
+        x = self._activate(self.from_image[scale](image))
+        for level in range(scale, 0, -1):
+            for layer in self.blocks[level - 1].children():
+                x = self._activate(layer(x))
+            x = resize(x, self.sizes[level - 1])
+            # as published, the discriminator does not fade at the first growth, only the generator does
+            if level == scale > 1 and alpha > 0:
+                older = self._activate(self.from_image[level - 1](resize(image, self.sizes[level - 1])))
+                x = alpha * older + (1 - alpha) * x
+        if self.minibatch_stddev:
+            x = append_minibatch_stddev(x)
+        x = self._activate(self.last(x))
+        feature = self.gather(x.flatten(1))
+        outputs = self.decide(self._activate(feature))
+        return Judgement(logits=outputs[:, :-1], critic=outputs[:, -1], feature=feature)
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x, self.slope)

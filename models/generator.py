@@ -1,0 +1,95 @@
+"""The generator: latent and condition -> image, growing from a small scale to the full one.
+
+Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Engel et al. 2019, GANSynth, for `gansynth`.
+"""
+
+import functools
+import itertools
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.geometry import Size
+from models.layers import EqualizedConv2d, EqualizedLinear, pixel_norm, resize
+from utils.config import ModelConfig
+
+
+class Generator(nn.Module):
+    """Holds all scales from the start; `scale` and `alpha` of a call say which of them speak.
+
+    `alpha` in [0, 1] is the published one: the weight of the previous scale while a new one fades in; 0 = the new
+    scale alone.
+    """
+
+    def __init__(self, config: ModelConfig, *, n_conditions: int, channels: int, sizes: tuple[Size, ...]) -> None:
+        super().__init__()
+        depths = config.generator_depths
+        conv = functools.partial(EqualizedConv2d, zero_bias=config.zero_bias)
+        grow = functools.partial(conv, transposed=config.transposed)
+        self.sizes = sizes
+        self.slope = config.leaky_slope
+        self.normalise = pixel_norm if config.pixel_norm else nn.Identity()
+        self.tanh = config.output_activation == "tanh"
+        features = config.latent_dim + n_conditions
+        self.format_layer: nn.Module
+        if config.format_layer == "gansynth":
+            self.format_layer = GANSynthFormat(features, depths[0], sizes[0], self.slope, zero_bias=config.zero_bias)
+        else:
+            self.format_layer = LinearFormat(features, depths[0], sizes[0], zero_bias=config.zero_bias)
+        self.first = grow(depths[0], depths[0], 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(grow(before, depth, 3, padding=1), grow(depth, depth, 3, padding=1))
+            for before, depth in itertools.pairwise(depths)
+        )
+        self.to_image = nn.ModuleList(grow(depth, channels, 1) for depth in depths)
+
+    def forward(self, latent: Tensor, scale: int, alpha: float = 0.0) -> Tensor:
+        """Latent with one-hot condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
+        x = self._activate(self.format_layer(self.normalise(latent)))
+        x = self._activate(self.first(x))
+        previous = x
+        for level in range(scale):
+            previous = x
+            x = resize(x, self.sizes[level + 1])
+            for layer in self.blocks[level].children():
+                x = self._activate(layer(x))
+        image: Tensor = self.to_image[scale](x)
+        if scale > 0 and alpha > 0:
+            older = resize(self.to_image[scale - 1](previous), self.sizes[scale])
+            image = alpha * older + (1 - alpha) * image
+        return image.tanh() if self.tanh else image
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return self.normalise(F.leaky_relu(x, self.slope))
+
+
+class LinearFormat(nn.Module):
+    """`formatLayerType: default`: (B, features) -> (B, depth, *size) by one linear layer."""
+
+    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool) -> None:
+        super().__init__()
+        self.shape = (depth, *size)
+        self.linear = EqualizedLinear(features, depth * size[0] * size[1], zero_bias=zero_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spread the features over the smallest image."""
+        spread: Tensor = self.linear(x)
+        return spread.view(-1, *self.shape)
+
+
+class GANSynthFormat(nn.Module):
+    """`formatLayerType: gansynth`: the features, one pixel amid zeros, convolved into (B, depth, *size)."""
+
+    def __init__(self, features: int, depth: int, size: Size, slope: float, *, zero_bias: bool) -> None:
+        super().__init__()
+        height, width = size
+        # zeros on all sides up to twice the size less one, so that a kernel of that size leaves exactly it
+        self.margins = (width - 1, width - 1, height - 1, height - 1)
+        self.slope = slope
+        self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias)
+        self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spread the features over the smallest image."""
+        x = pixel_norm(F.leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), self.slope))
+        return pixel_norm(F.leaky_relu(self.blend(x), self.slope))

@@ -1,0 +1,90 @@
+"""Layers with equalised learning rate, and the two normalisations of progressive growing.
+
+Source: Karras et al. 2018, Progressive Growing of GANs, sections 3 (minibatch standard deviation), 4.1 and 4.2.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STDDEV_GROUP = 4
+
+
+class EqualizedConv2d(nn.Module):
+    """Same-size convolution whose weights are N(0, 1) and whose output, bias included, is scaled to unit variance.
+
+    (B, channels_in, H, W) -> (B, channels_out, H + 2 padding - k + 1, ...) for a kernel of size k per axis.
+    The gain sqrt(2 / fan_in) is folded into weight and bias, which is the same function for one pass less over the
+    activations. `transposed` uses a transposed convolution; its fan-in is then counted as the published code does,
+    over channels_out.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        padding: int = 0,
+        transposed: bool = False,
+        zero_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        first, second = (channels_in, channels_out) if transposed else (channels_out, channels_in)
+        fan_in = second * math.prod(kernel)
+        self.weight = nn.Parameter(torch.randn(first, second, *kernel))
+        self.bias = nn.Parameter(_initial_bias(channels_out, fan_in, zero=zero_bias))
+        self.gain = math.sqrt(2 / fan_in)
+        self.padding, self.transposed = padding, transposed
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve."""
+        convolve = F.conv_transpose2d if self.transposed else F.conv2d
+        return convolve(x, self.weight * self.gain, self.bias * self.gain, padding=self.padding)
+
+
+class EqualizedLinear(nn.Module):
+    """Linear layer with weights N(0, 1) and output, bias included, scaled by sqrt(2 / features_in)."""
+
+    def __init__(self, features_in: int, features_out: int, *, zero_bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features_out, features_in))
+        self.bias = nn.Parameter(_initial_bias(features_out, features_in, zero=zero_bias))
+        self.gain = math.sqrt(2 / features_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, features_in) -> (B, features_out)."""
+        return F.linear(x, self.weight * self.gain, self.bias * self.gain)
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Divide each position of (B, C, ...) by the root mean square over its channels."""
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+def append_minibatch_stddev(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C + 1, H, W): one constant map, the mean standard deviation within a group of samples.
+
+    Groups of 4, or the whole batch if 4 does not divide it; zero for a batch of one. As published, group g holds the
+    samples g, g + B/4, g + B/2 and g + 3B/4, while its value is written to the samples 4g to 4g + 3.
+    """
+    batch, _, height, width = x.shape
+    size = STDDEV_GROUP if batch % STDDEV_GROUP == 0 else batch
+    if size == 1:
+        return F.pad(x, (0, 0, 0, 0, 0, 1))
+    groups = x.reshape(size, batch // size, -1)
+    spread = torch.sqrt(groups.var(dim=0) + 1e-8).mean(dim=1)
+    return torch.cat((x, spread.repeat_interleave(size)[:, None, None, None].expand(-1, 1, height, width)), dim=1)
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, W) -> (B, C, *size) by nearest neighbour, as everywhere in the published networks."""
+    return x if tuple(x.shape[-2:]) == size else F.interpolate(x, size, mode="nearest")
+
+
+def _initial_bias(size: int, fan_in: int, *, zero: bool) -> Tensor:
+    bound = 0.0 if zero else 1 / math.sqrt(fan_in)
+    return torch.empty(size).uniform_(-bound, bound)

@@ -1,0 +1,310 @@
+"""One experiment as typed, frozen data.
+
+The JSON file keeps the key names of the published README (the aliases below); the code uses the field's standard
+terms. `utils.config_file` reads files into these classes and reports their faults.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+
+from utils.registry import Registry
+
+MIDI_MAX = 127
+MAX_CHANNELS = 65_536
+MAX_SAMPLES = 2**26
+
+
+class Section(BaseModel):
+    """A section of the JSON: frozen, strictly typed, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The section as JSON values under its published key names."""
+        return self.model_dump(by_alias=True, mode="json")
+
+
+# A validator that runs first hands its value on as a Python object, where strict typing asks for tuples.
+def _all_means_no_filter(value: Any) -> Any:
+    return () if value == ["all"] else _as_tuple(value)
+
+
+def _all_means_every_pitch(value: Any) -> Any:
+    return None if value in (["all"], []) else _as_tuple(value)
+
+
+def _per_axis(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else _as_tuple(value)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class LoaderConfig(Section):
+    """Section `loaderConfig`: which notes, and which of their attributes condition the generator."""
+
+    data_path: Path = Field(description="folder of audio files, or the folder that holds `audio/`")
+    att_dict_path: Path | None = Field(
+        None, description="NSynth's examples.json; null: looked for in data_path and in its parent"
+    )
+    sources: Annotated[tuple[str, ...], BeforeValidator(_all_means_no_filter)] = Field(
+        (),
+        alias="filter",
+        description="instrument sources to keep (acoustic, electronic, synthetic); [] = all",
+    )
+    instrument_labels: Annotated[tuple[str, ...], BeforeValidator(_all_means_no_filter)] = Field(
+        (), description='instrument families to keep; [] or ["all"] = all'
+    )
+    pitch_range: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=MIDI_MAX)], Annotated[int, Field(ge=0, le=MIDI_MAX)]] | None,
+        BeforeValidator(_all_means_every_pitch),
+    ] = Field(None, description='lowest and highest MIDI pitch, both kept; [] or ["all"] = all')
+    attribute_list: tuple[str, ...] = Field(
+        (), description="NSynth attributes that condition the generator; [] = unconditional"
+    )
+    load_metadata: bool = Field(True, description="false: read the attributes from the file names alone")
+    size: int = Field(-1, ge=-1, description="at most so many notes; -1 = all")
+    balanced_data: bool = Field(False, description="at most size / number of families notes of each family")
+    shuffle: bool = Field(False, description="seeded shuffle before `size` takes the first ones")
+    sample_rate: int | None = Field(None, ge=1, description="Hz; here or in transformConfig")
+    audio_length: int | None = Field(None, ge=1, description="samples; here or in transformConfig")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.pitch_range is not None and self.pitch_range[0] > self.pitch_range[1]:
+            raise ValueError(f"pitch_range={list(self.pitch_range)}: the lowest pitch comes first")
+        if self.size == 0:
+            raise ValueError("size=0 keeps no note; -1 = all")
+        repeated = {name for name in self.attribute_list if self.attribute_list.count(name) > 1}
+        if repeated:
+            raise ValueError(f"attribute_list names {sorted(repeated)} twice")
+        return self
+
+
+class TransformConfig(Section):
+    """Section `transformConfig`: the part that every representation has; each adds its own keys."""
+
+    transform: str = Field(description="name of the representation")
+    sample_rate: int = Field(16_000, ge=1, le=768_000, description="Hz")
+    audio_length: int = Field(16_000, ge=1, le=MAX_SAMPLES, description="samples taken from the start of each note")
+    fade_out: bool = Field(False, description="fade the last 30 % of the samples to silence")
+    scaling: Literal["none", "gansynth", "fit"] = Field(
+        "none",
+        description="affine map of each channel towards [-1, 1]: none = as published, gansynth = its fixed "
+        "constants (log-magnitude representations only), fit = measured on the training notes",
+    )
+
+    @property
+    def n_samples(self) -> int:
+        """Length in samples of the waveforms that the representation takes and gives back."""
+        return self.audio_length
+
+
+TRANSFORM_CONFIGS: Registry[type[TransformConfig]] = Registry("transform")
+"""Filled by `audio_transforms`: the config class of each representation, under its name and aliases."""
+
+
+Factor = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
+BatchSize = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
+Iterations = Annotated[int, Field(ge=1, le=10**12)]
+Jumps = Annotated[int, Field(ge=0, le=10**9)]
+Rate = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(ge=0, le=1e9)]
+Blend = Annotated[float, Field(ge=0, le=1)]
+
+
+class ModelConfig(Section):
+    """Section `modelConfig`: the networks, their losses, and how long each scale trains."""
+
+    format_layer: Literal["default", "gansynth"] = Field(
+        "default", alias="formatLayerType", description="first layer of the generator"
+    )
+    output_shape: tuple[int, int, int] | None = Field(
+        None, description="(channels, frequency, time); null: the representation's own"
+    )
+    dim_output: int | None = Field(None, alias="dimOutput", ge=1, description="channels; null: the representation's")
+    down_sampling: Annotated[
+        tuple[Annotated[tuple[Factor, Factor], BeforeValidator(_per_axis)], ...],
+        Field(min_length=1, max_length=32),
+    ] = Field(alias="downSamplingFactor", description="per scale, the factor along [frequency, time]; last [1, 1]")
+    depth_scales: tuple[Channels | tuple[Channels, Channels], ...] = Field(
+        alias="depthScales", description="per scale, channels of both networks, or [generator, discriminator]"
+    )
+    latent_dim: int = Field(512, alias="dimLatentVector", ge=1, le=MAX_CHANNELS, description="size of the latent")
+    transposed: bool = Field(False, description="transposed convolutions in the generator")
+    leaky_slope: float = Field(0.2, alias="leakyness", ge=0, le=1, description="LeakyReLU's negative slope")
+    pixel_norm: bool = Field(True, alias="perChannelNormalization", description="pixel norm in the generator")
+    minibatch_stddev: bool = Field(True, alias="miniBatchStdDev", description="discriminator sees the batch's spread")
+    zero_bias: bool = Field(True, alias="initBiasToZero", description="false: biases start as torch's default")
+    output_activation: Literal["tanh"] | None = Field(
+        None, alias="generationActivation", description="null = linear output"
+    )
+
+    ac_gan: bool = Field(True, description="condition on attribute_list; false = unconditional")
+    attribute_order: dict[str, int] | None = Field(
+        None, alias="attribKeysOrder", description="place of each attribute; null: as attribute_list"
+    )
+    skip_fake_attributes: tuple[str, ...] = Field(
+        (), alias="skipAttDfake", description="attributes left out of the generator's classification loss"
+    )
+    condition_weight_g: Weight = Field(
+        10.0, alias="weightConditionG", description="generator's classification loss, weight"
+    )
+    condition_weight_d: Weight = Field(
+        10.0, alias="weightConditionD", description="discriminator's classification loss, weight"
+    )
+
+    loss_mode: Literal["WGANGP"] = Field("WGANGP", alias="lossMode", description="the adversarial loss")
+    gradient_penalty_weight: Weight = Field(10.0, alias="lambdaGP", description="weight of the gradient penalty")
+    drift_weight: Weight = Field(0.001, alias="epsilonD", description="weight of the critic's squared output")
+    learning_rate: Rate | tuple[Rate, Rate] = Field(
+        1e-3, alias="baseLearningRate", description="Adam, both networks, or [generator, discriminator]"
+    )
+    reset_optimizer_at_growth: bool = Field(
+        True, alias="resetOptimizerAtGrowth", description="fresh Adam moments at each new scale, as published"
+    )
+    ema_decay: float = Field(
+        0.999,
+        alias="emaDecay",
+        ge=0,
+        lt=1,
+        description="per step, of the averaged generator that makes the sound",
+    )
+
+    max_iter_at_scale: tuple[Iterations, ...] = Field(alias="maxIterAtScale", description="training steps per scale")
+    batch_size: BatchSize | tuple[BatchSize, ...] = Field(
+        16, alias="miniBatchSize", description="notes per step, or one per scale"
+    )
+    start_scale: int = Field(0, alias="startScale", ge=0, description="first scale to be trained")
+    alpha_jump_mode: Literal["linear", "custom"] = Field(
+        "linear", alias="alphaJumpMode", description="how a new scale fades in"
+    )
+    alpha_n_jumps: tuple[Jumps, ...] | None = Field(
+        None, alias="alphaNJumps", description="linear: equal jumps per scale; null: 600"
+    )
+    alpha_size_jumps: tuple[Iterations, ...] | None = Field(
+        None, alias="alphaSizeJumps", description="linear: steps between jumps per scale; null: 32"
+    )
+    iter_alpha_jump: tuple[tuple[Jumps, ...], ...] | None = Field(
+        None, alias="iterAlphaJump", description="custom: per scale, steps at which alpha changes"
+    )
+    alpha_jump_vals: tuple[tuple[Blend, ...], ...] | None = Field(
+        None, alias="alphaJumpVals", description="custom: per scale, alpha from each of those steps on"
+    )
+    keep_checkpoints: int = Field(
+        3,
+        alias="keepCheckpoints",
+        ge=0,
+        description="newest checkpoints kept beside each scale's last; 0 = all",
+    )
+
+    @property
+    def n_scales(self) -> int:
+        """Number of scales, the smallest first."""
+        return len(self.down_sampling)
+
+    @property
+    def generator_depths(self) -> tuple[int, ...]:
+        """Channels of the generator at each scale."""
+        return tuple(depth if isinstance(depth, int) else depth[0] for depth in self.depth_scales)
+
+    @property
+    def discriminator_depths(self) -> tuple[int, ...]:
+        """Channels of the discriminator at each scale."""
+        return tuple(depth if isinstance(depth, int) else depth[1] for depth in self.depth_scales)
+
+    @property
+    def learning_rates(self) -> tuple[float, float]:
+        """Adam's learning rate of (generator, discriminator)."""
+        rate = self.learning_rate
+        return rate if isinstance(rate, tuple) else (rate, rate)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Notes per step at each scale."""
+        return (self.batch_size,) * self.n_scales if isinstance(self.batch_size, int) else self.batch_size
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        faults = [*self._length_faults(), *self._factor_faults(), *self._fade_faults()]
+        if self.start_scale >= self.n_scales:
+            faults.append(f"startScale={self.start_scale} but there are {self.n_scales} scales, counted from 0")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _length_faults(self) -> list[str]:
+        per_scale = ("depth_scales", "max_iter_at_scale", "batch_size", "alpha_n_jumps", "alpha_size_jumps")
+        faults = []
+        for name in (*per_scale, "iter_alpha_jump", "alpha_jump_vals"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != self.n_scales:
+                key = type(self).model_fields[name].alias
+                faults.append(f"{key} has {len(value)} entries but downSamplingFactor has {self.n_scales}")
+        return faults
+
+    def _factor_faults(self) -> list[str]:
+        faults = []
+        if self.down_sampling[-1] != (1, 1):
+            faults.append(f"downSamplingFactor must end with [1, 1], not {list(self.down_sampling[-1])}")
+        for before, after in zip(self.down_sampling, self.down_sampling[1:], strict=False):
+            if after[0] > before[0] or after[1] > before[1]:
+                faults.append(f"downSamplingFactor grows from {list(before)} to {list(after)}; it must never grow")
+        return faults
+
+    def _fade_faults(self) -> list[str]:
+        if self.alpha_jump_mode == "linear":
+            unused = {"iterAlphaJump": self.iter_alpha_jump, "alphaJumpVals": self.alpha_jump_vals}
+            given = [key for key, value in unused.items() if value is not None]
+            return [f"{' and '.join(given)} need alphaJumpMode custom"] if given else []
+        if self.iter_alpha_jump is None or self.alpha_jump_vals is None:
+            return ["alphaJumpMode custom needs iterAlphaJump and alphaJumpVals"]
+        faults = []
+        for scale, (steps, values) in enumerate(zip(self.iter_alpha_jump, self.alpha_jump_vals, strict=False)):
+            if len(steps) != len(values):
+                faults.append(f"iterAlphaJump[{scale}] has {len(steps)} entries, alphaJumpVals[{scale}] {len(values)}")
+            if list(steps) != sorted(set(steps)) or (steps and steps[0] != 0):
+                faults.append(f"iterAlphaJump[{scale}] must start at 0 and rise")
+        return faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """One experiment: one JSON file, one run folder `output_path/name`."""
+
+    name: str
+    output_path: Path
+    comments: str
+    loader: LoaderConfig
+    transform: SerializeAsAny[TransformConfig]
+    model: ModelConfig
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the run keeps its config, log and checkpoints."""
+        return self.output_path / self.name
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that condition the generator, in the order of the condition vector; () = unconditional."""
+        if not self.model.ac_gan:
+            return ()
+        order = self.model.attribute_order
+        names = self.loader.attribute_list
+        return names if order is None else tuple(sorted(names, key=lambda name: order[name]))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The experiment as JSON values under the published key names; `parse_experiment` reads it back."""
+        return {
+            "name": self.name,
+            "comments": self.comments,
+            "output_path": str(self.output_path),
+            "loaderConfig": self.loader.to_plain(),
+            "transformConfig": self.transform.to_plain(),
+            "modelConfig": self.model.to_plain(),
+        }
