@@ -7,10 +7,10 @@ import importlib
 import pkgutil
 
 from audio_transforms.base import TRANSFORMS, AudioTransform
-from audio_transforms.scaling import ScaledTransform, fit_affine
+from audio_transforms.scaling import choose_affine, with_affine
 from utils.config import TransformConfig
 
-__all__ = ["TRANSFORMS", "AudioTransform", "ScaledTransform", "build_transform", "fit_affine"]
+__all__ = ["TRANSFORMS", "AudioTransform", "build_transform", "choose_affine", "with_affine"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -36,8 +36,8 @@ class AudioTransform(nn.Module, ABC):
     def inverse(self, image: Tensor) -> Tensor:
         """Images (B, *shape) -> waveforms (B, n_samples)."""
 
-    def gansynth_affine(self) -> tuple[list[float], list[float]] | None:
-        """(scale, shift) of each channel as GANSynth fixes them, or None if it has none for this representation."""
+    def gansynth_affine(self) -> dict[str, list[float]] | None:
+        """`scale` and `shift` of each channel as GANSynth fixes them; None if it has none for this representation."""
         return None
 
     def require_wave(self, wave: Tensor) -> Tensor:

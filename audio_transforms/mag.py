@@ -79,10 +79,10 @@ class Mag(AudioTransform):
         phase = integrate_frequency(second) if self.ifreq else second
         return self.spectrogram.inverse(torch.polar(magnitude, phase.to(magnitude.dtype)))
 
-    def gansynth_affine(self) -> tuple[list[float], list[float]] | None:
+    def gansynth_affine(self) -> dict[str, list[float]] | None:
         """GANSynth's constants for log-magnitude and instantaneous frequency; raw phase is scaled to the same range."""
         scale, shift = GANSYNTH_LOG_MAGNITUDE
-        return [scale, GANSYNTH_PHASE_SCALE / (1 if self.ifreq else math.pi)], [shift, 0.0]
+        return {"scale": [scale, GANSYNTH_PHASE_SCALE / (1 if self.ifreq else math.pi)], "shift": [shift, 0.0]}
 
 
 def instantaneous_frequency(phase: Tensor) -> Tensor:

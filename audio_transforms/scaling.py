@@ -6,7 +6,31 @@ import torch
 from torch import Tensor
 
 from audio_transforms.base import AudioTransform
-from utils.errors import DataError
+from utils.config import TransformConfig
+from utils.errors import ConfigError, DataError
+
+Affine = dict[str, list[float]]
+"""`scale` and `shift` of each channel, as plain values that travel with the checkpoint."""
+
+
+def choose_affine(config: TransformConfig, transform: AudioTransform, batches: Iterable[Tensor]) -> Affine | None:
+    """The affine map that `config.scaling` asks for; `batches` of waveforms are read for `fit` alone.
+
+    Raises: ConfigError if GANSynth fixes no constants for this representation; DataError as `fit_affine`.
+    """
+    if config.scaling == "none":
+        return None
+    if config.scaling == "fit":
+        return fit_affine(transform, batches)
+    constants = transform.gansynth_affine()
+    if constants is None:
+        raise ConfigError(f"transformConfig.scaling=gansynth: has no constants for {config.transform}; use fit or none")
+    return constants
+
+
+def with_affine(transform: AudioTransform, affine: Affine | None) -> AudioTransform:
+    """`transform`, inside the affine map if there is one."""
+    return transform if affine is None else ScaledTransform(transform, affine["scale"], affine["shift"])
 
 
 class ScaledTransform(AudioTransform):
@@ -37,8 +61,8 @@ class ScaledTransform(AudioTransform):
 
 
 @torch.no_grad()
-def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> tuple[list[float], list[float]]:
-    """(scale, shift) of each channel that map the extremes over `batches` of waveforms (B, n_samples) to [-1, 1].
+def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> Affine:
+    """The map of each channel that takes the extremes over `batches` of waveforms (B, n_samples) to [-1, 1].
 
     Raises: DataError if there is no waveform, or a channel has one value only (all notes silent, say).
     """
@@ -55,4 +79,4 @@ def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> tuple[li
     if not bool((span > 0).all()):
         channels = torch.nonzero(~(span > 0)).flatten().tolist()
         raise DataError(f"scaling=fit: channel {channels} has one value in all notes; are the notes silent?")
-    return (2 / span).tolist(), (-(high + low) / span).tolist()
+    return {"scale": (2 / span).tolist(), "shift": (-(high + low) / span).tolist()}

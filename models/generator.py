@@ -26,7 +26,7 @@ class Generator(nn.Module):
         depths = config.generator_depths
         conv = functools.partial(EqualizedConv2d, zero_bias=config.zero_bias)
         grow = functools.partial(conv, transposed=config.transposed)
-        self.sizes = sizes
+        self.sizes, self.latent_dim = sizes, config.latent_dim
         self.slope = config.leaky_slope
         self.normalise = pixel_norm if config.pixel_norm else nn.Identity()
         self.tanh = config.output_activation == "tanh"

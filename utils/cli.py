@@ -5,7 +5,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from tqdm import tqdm
 
@@ -14,7 +14,12 @@ from utils.errors import UserError
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
-Main = Callable[[Sequence[str] | None], int]
+
+class Main(Protocol):
+    """`main(argv) -> exit code` of a script; None = the process's own arguments."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int:
+        """Run the script."""
 
 
 class Parser(argparse.ArgumentParser):

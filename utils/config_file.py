@@ -65,7 +65,7 @@ def load_experiment(path: Path, overrides: Mapping[str, Any] | None = None) -> E
         raise ConfigError(f"{path}: must hold a JSON object with {', '.join(SECTIONS)}, not {type(raw).__name__}")
     for key, value in (overrides or {}).items():
         section, _, name = key.rpartition(".")
-        target: Any = raw.setdefault(section, {}) if section else raw
+        target = raw.setdefault(section, {}) if section else raw
         if isinstance(target, dict):
             target[name] = value
     return parse_experiment(raw, str(path))
@@ -147,7 +147,7 @@ def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> d
         return {}
     plain: dict[str, Any] = {}
     for key, value in values.items():
-        known = KEY_ALIASES[section].get(key, key)
+        known: str = KEY_ALIASES[section].get(key, key)
         if key in INERT_KEYS[section]:
             logger.info("%s.%s has no effect here and is ignored", section, key)
         elif section == "modelConfig" and key in FIXED_KEYS:

@@ -1,0 +1,103 @@
+"""Audio files in and out: mono floating-point samples, full scale = 1."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from utils.errors import DataError
+from utils.files import atomic_path
+
+INT16_SCALE = 32_768
+_BYTE_ORDERS = {b"RIFF": "<", b"RIFX": ">"}
+
+
+def read_audio(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
+    """The file's samples as mono (n_samples,) at `sample_rate` Hz; a 16-bit sample k becomes exactly k / 32768.
+
+    Channels are averaged; another rate is resampled by soxr at quality VHQ, which may overshoot full scale.
+    Raises: DataError if the file is missing, empty, truncated, no audio, or holds NaN or infinity.
+    """
+    try:
+        _require_whole_file(path)
+        samples, file_rate = _decode(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    if len(samples) == 0:
+        raise DataError(f"{path}: holds no samples; replace or remove it")
+    if not np.isfinite(samples).all():
+        raise DataError(f"{path}: holds samples that are NaN or infinite; replace or remove it")
+    # numpy takes longer for the mean over one channel than libsndfile for the whole file.
+    mono: npt.NDArray[np.float32] = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    if file_rate == sample_rate:
+        return mono
+    resampled: npt.NDArray[np.float32] = soxr.resample(mono, file_rate, sample_rate, quality="VHQ")
+    if len(resampled) == 0:
+        raise DataError(f"{path}: too short to be resampled to {sample_rate} Hz; replace or remove it")
+    return resampled
+
+
+def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int) -> None:
+    """Write the mono `wave` (n_samples,), within [-1, 1], as a 16-bit WAV: whole or not at all.
+
+    Each sample goes to the nearest of k / 32768, so `read_audio` gives 16-bit audio back unchanged; +1, which
+    16 bits lack, becomes 32767 / 32768.
+    Raises: ValueError if `wave` is not one-dimensional, empty, not finite, or exceeds full scale: scaling is
+    the caller's choice. UserError if the file cannot be written.
+    """
+    if wave.ndim != 1 or len(wave) == 0:
+        raise ValueError(f"wave must have shape (n_samples,) with n_samples >= 1, got {wave.shape}")
+    peak = float(np.abs(wave).max())
+    if not peak <= 1:
+        raise ValueError(f"{path}: peak is {peak}, outside full scale; scale the wave to [-1, 1] first")
+    quantised, _ = quantise(wave)
+    with atomic_path(path) as temporary:
+        # The temporary name has another suffix, from which soundfile would guess the format.
+        soundfile.write(temporary, quantised, sample_rate, format="WAV", subtype="PCM_16")
+
+
+def quantise(wave: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int16], int]:
+    """Nearest 16-bit samples of `wave` (full scale = 1), and how many had to be clipped to full scale."""
+    scaled = np.rint(wave * np.float64(INT16_SCALE))
+    clipped = np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1)
+    return clipped.astype(np.int16), int(np.count_nonzero(clipped != scaled))
+
+
+def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+    try:
+        with soundfile.SoundFile(path) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            if len(samples) < file.frames:
+                raise DataError(
+                    f"{path}: truncated, {file.frames} samples promised, {len(samples)} there; copy it anew"
+                )
+            return samples, file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{path}: not readable as audio ({error.error_string}); replace or remove it") from error
+
+
+def _require_whole_file(path: Path) -> None:
+    """Refuse an empty file and a WAV whose data chunk was cut off: libsndfile reads what is left of it as if whole."""
+    size = path.stat().st_size
+    if size == 0:
+        raise DataError(f"{path}: empty file; copy it anew")
+    with path.open("rb") as file:
+        order = _BYTE_ORDERS.get(file.read(4))
+        if order is None:
+            return
+        position = 12  # after "RIFF", its size and "WAVE"
+        while position + 8 <= size:
+            file.seek(position)
+            name, length = struct.unpack(f"{order}4sI", file.read(8))
+            position += 8
+            if name == b"data" and position + length > size:
+                raise DataError(
+                    f"{path}: truncated, its header promises {length} bytes of samples, {size - position} are "
+                    "there; copy it anew"
+                )
+            position += length + length % 2

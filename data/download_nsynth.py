@@ -1,0 +1,157 @@
+"""Fetch one part of NSynth from its publishers, verify it and unpack it.
+
+`python -m data.download_nsynth test --out DIR` makes DIR/nsynth-test with audio/*.wav and examples.json. Where there
+is no network, fetch the archive elsewhere and give it by --archive. Source: Engel et al. 2017,
+https://arxiv.org/abs/1704.01279; licence CC BY 4.0.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.atomic_folder import atomic_folder
+from data.fetch import fetch, sha256_with_progress
+from data.unpack import unpack
+from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.errors import DataError
+from utils.files import explained_write_errors, require_disk_space, write_json
+
+logger = logging.getLogger("data.download_nsynth")  # not __name__, which is __main__ when run as a script
+
+BASE_URL = "http://download.magenta.tensorflow.org/datasets/nsynth"
+_BYTES_PER_NOTE = 44 + 2 * 64_000 + 4096  # header, samples, metadata and what the file system rounds up
+_REMEDY = "check the network and --base-url, or fetch it elsewhere and give it by --archive FILE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of NSynth's three archives."""
+
+    notes: int
+    size: int | None = None  # bytes; None where nobody has published it
+    sha256: str | None = None
+
+    @property
+    def unpacked_size(self) -> int:
+        """Bytes of the unpacked notes, rounded up."""
+        return self.notes * _BYTES_PER_NOTE
+
+
+# TensorFlow Datasets lists checksums of the TFRecord archives only, so those of train and valid are not known here.
+PARTS = {
+    "train": Part(notes=289_205),
+    "valid": Part(notes=12_678),
+    "test": Part(
+        notes=4_096, size=349_501_546, sha256="0f9ba5d62beba9ec4612f918d19f5e87a681822f1c566124f05fe8b27a51934c"
+    ),
+}
+
+
+@user_errors_in_one_line("download_nsynth")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code is 0, or 2 after a user's mistake or without a network."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    name, part = f"nsynth-{args.part}", PARTS[args.part]
+    folder = args.out / name
+    if _is_done(folder, part):
+        logger.info("%s: already there and complete", folder)
+    else:
+        _obtain(folder, part, args)
+    where = f"data_path {folder / 'audio'}, att_dict_path {folder / 'examples.json'}"
+    sys.stdout.write(f"{part.notes} notes in {folder}; {where}\n")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(prog="download_nsynth", description="Fetch, verify and unpack one part of NSynth.")
+    parser.add_argument("part", choices=PARTS, help="train has 289205 notes, valid 12678, test 4096")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make nsynth-PART in")
+    parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=f"default {BASE_URL}")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="use this archive, and no network")
+    parser.add_argument("--keep-archive", action="store_true", help="keep the downloaded archive after unpacking")
+    add_verbosity(parser)
+    return parser
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def _is_done(folder: Path, part: Part) -> bool:
+    """Whether `folder` holds the whole part. Raises: DataError if it holds only some of it, or something else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    if fault := _lack(folder, part):
+        raise DataError(f"{folder}: {fault}; move it away or choose another --out")
+    return True
+
+
+def _lack(folder: Path, part: Part) -> str:
+    """What the folder lacks of the whole part; empty if nothing."""
+    notes = sum(1 for path in (folder / "audio").glob("*.wav"))
+    if notes != part.notes:
+        return f"has {notes} of {part.notes} notes"
+    return "" if (folder / "examples.json").is_file() else "lacks examples.json"
+
+
+def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
+    file_name = f"{folder.name}.jsonwav.tar.gz"
+    url = f"{args.base_url}/{file_name}"
+    archive = args.archive or args.out / file_name
+    if args.archive is None and not archive.exists():
+        partial = archive.with_name(f"{file_name}.part")
+        with explained_write_errors(archive):
+            fetch(url, partial, size=part.size, spare=part.unpacked_size, remedy=_REMEDY)
+        sha256 = _verify(partial, part, ours=True)
+        partial.replace(archive)
+    else:
+        sha256 = _verify(archive, part, ours=False)
+    require_disk_space(folder, part.unpacked_size)
+    with atomic_folder(folder) as new:
+        unpack(archive, new, top=folder.name)
+        if fault := _lack(new, part):
+            raise DataError(f"{archive}: not the archive of {folder.name}, it {fault}; fetch it again")
+        write_json(new / "card.json", _card(file_name, url, sha256, part, downloaded=args.archive is None))
+    if args.archive is None and not args.keep_archive:
+        archive.unlink()
+
+
+def _verify(archive: Path, part: Part, *, ours: bool) -> str:
+    """The archive's SHA-256. Raises: DataError if it is not the published one; what we downloaded is removed."""
+    try:
+        sha256 = sha256_with_progress(archive)
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be read ({error.strerror}); check --archive") from error
+    if part.sha256 is None:
+        name = archive.name.removesuffix(".part")
+        sys.stdout.write(f"{name}: no checksum is known to compare with; its sha256 is {sha256}\n")
+    elif sha256 != part.sha256:
+        if ours:
+            archive.unlink()
+        remedy = "it was removed, run again" if ours else "remove it and fetch it again"
+        raise DataError(f"{archive}: sha256 is {sha256}, expected {part.sha256}; {remedy}")
+    return sha256
+
+
+def _card(file_name: str, url: str, sha256: str, part: Part, *, downloaded: bool) -> dict[str, object]:
+    return {
+        "made_by": "data.download_nsynth",
+        "archive": file_name,
+        "url": url if downloaded else None,
+        "sha256": sha256,
+        "verified": part.sha256 is not None,
+        "notes": part.notes,
+        "licence": "CC BY 4.0",
+        "source": "Engel et al. 2017, https://arxiv.org/abs/1704.01279",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""Whether a note sounds at the pitch of its label, cheaply enough to ask it of every note."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_FRAMES = 6
+_FRAME = 8192  # samples; at 16 kHz seven periods of 13.75 Hz, the lowest pitch of NSynth
+_FFT = 2 * _FRAME
+# Above 2 kHz a period is a few samples: lags are needed in between, and the padded spectrum gives them exactly.
+_LAGS_PER_SAMPLE = 4
+_SHORTEST_LAG = 2 * _LAGS_PER_SAMPLE  # the period of the Nyquist frequency
+_FADED = 1e-3  # frames below this share of the strongest one's energy are the tail of a plucked note
+# Twice the period fits a periodic sound as well as the period does, so longer ones must fit better.
+_COST_PER_OCTAVE = 0.02
+
+
+class SoundingPitch(NamedTuple):
+    """How far a note sounds from its label, and how surely."""
+
+    offset: float  # semitones; below 0 if it sounds lower than its label
+    periodicity: float  # about 1 for a periodic sound, near 0 for noise
+
+
+def hertz(pitch: float) -> float:
+    """Fundamental frequency of a MIDI pitch in equal temperament, in Hz.
+
+    >>> hertz(69)
+    440.0
+    """
+    return float(440.0 * 2.0 ** ((pitch - 69) / 12))
+
+
+def sounding_pitch(wave: npt.NDArray[np.floating], label: int, sample_rate: int) -> SoundingPitch:
+    """The pitch of the held part `wave` (samples,), relative to the MIDI pitch `label`.
+
+    It is the best peak of the autocorrelation, corrected for the window, between a quarter of the labelled
+    frequency and five times it: octaves, twelfths and mistuning are told apart. A sound without any peak there
+    has offset NaN and periodicity 0. Inharmonic sounds (bells, bars) may appear a twelfth or so low.
+    Raises: ValueError if `wave` is shorter than one analysis frame.
+    Source: Boersma 1993, Accurate short-term analysis of the fundamental frequency.
+    """
+    if wave.ndim != 1 or len(wave) < _FRAME:
+        raise ValueError(f"wave must have shape (samples >= {_FRAME},), got {wave.shape}")
+    fit = _autocorrelation(_frames(wave))
+    period = sample_rate * _LAGS_PER_SAMPLE / hertz(label)
+    lags, heights = _peaks(fit, max(int(period / 5), _SHORTEST_LAG), min(int(4.4 * period), len(fit) - 2))
+    if lags.size == 0:
+        return SoundingPitch(float("nan"), 0.0)
+    octaves = np.log2(lags / period)
+    best = int(np.argmax(heights - _COST_PER_OCTAVE * octaves))
+    return SoundingPitch(float(-12 * octaves[best]), float(heights[best]))
+
+
+def _frames(wave: npt.NDArray[np.floating]) -> Array:
+    starts = np.linspace(0, len(wave) - _FRAME, _FRAMES).astype(int)
+    frames = wave[starts[:, None] + np.arange(_FRAME)].astype(np.float64)
+    return np.asarray(frames - frames.mean(axis=1, keepdims=True))
+
+
+def _autocorrelation(frames: Array) -> Array:
+    """Mean over frames (N, samples), each at unit energy so that the attack does not drown the rest; (lags,)."""
+    power = np.abs(np.fft.rfft(frames * _window(), _FFT)) ** 2
+    energy = power.sum(axis=1)
+    sounding = energy > _FADED * energy.max()
+    if not sounding.any():
+        return np.zeros(_FRAME * _LAGS_PER_SAMPLE // 2)
+    mean = (power[sounding] / energy[sounding, None]).mean(axis=0)
+    return _lagged(mean) / _window_autocorrelation()
+
+
+def _lagged(power: Array) -> Array:
+    """Power spectrum -> autocorrelation, 1 at lag 0, up to half a frame: beyond, the window leaves too little."""
+    lagged = np.fft.irfft(power, _FFT * _LAGS_PER_SAMPLE)[: _FRAME * _LAGS_PER_SAMPLE // 2]
+    return np.asarray(lagged / lagged[0])
+
+
+@cache
+def _window() -> Array:
+    return np.hanning(_FRAME + 1)[:-1]
+
+
+@cache
+def _window_autocorrelation() -> Array:
+    return _lagged(np.abs(np.fft.rfft(_window(), _FFT)) ** 2)
+
+
+def _peaks(fit: Array, low: int, high: int) -> tuple[Array, Array]:
+    """Lags and heights of the local maxima in [low, high], refined by a parabola through three points."""
+    before, here, after = fit[low - 1 : high], fit[low : high + 1], fit[low + 1 : high + 2]
+    found = np.flatnonzero((here >= before) & (here > after))
+    left, top, right = before[found], here[found], after[found]
+    shift = (left - right) / (left - 2 * top + right) / 2
+    return low + found + shift, top - (left - right) * shift / 4

@@ -1,0 +1,253 @@
+"""Render a General MIDI sound font into notes with NSynth's own layout, names and metadata.
+
+`python -m data.render_notes --out DIR` writes DIR/audio/*.wav (4 s, 16 kHz, mono, 16 bits), DIR/examples.json and
+DIR/card.json, which says how the notes were made. Source of the layout: Engel et al. 2017,
+https://arxiv.org/abs/1704.01279.
+"""
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from data import sound_font
+from data.atomic_folder import atomic_folder
+from data.general_midi import Program, select_programs
+from data.note_rendering import LEAST_PERIODICITY, SILENCE, TOLERANCE, Job, Outcome, render_jobs
+from data.nsynth import FAMILIES, QUALITIES, SOURCES
+from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, Player
+from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.errors import DataError, UserError
+from utils.files import read_json, require_disk_space, write_json
+
+logger = logging.getLogger("data.render_notes")  # not __name__, which is __main__ when run as a script
+
+MADE_BY = "data.render_notes"
+LOWEST, HIGHEST = 9, 119  # the pitches NSynth has; above 119 a fundamental passes the Nyquist frequency
+_BYTES_PER_NOTE = 44 + 2 * NOTE_SAMPLES + 2048  # header, samples, metadata and what the file system rounds up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything but the font that shapes the notes."""
+
+    pitches: tuple[int, int]  # lowest and highest MIDI pitch, both rendered
+    velocities: tuple[int, ...]  # MIDI velocities
+    families: tuple[str, ...]
+    sources: tuple[str, ...]
+    sample_rate: int = SAMPLE_RATE  # Hz
+    render_rate: int = sound_font.RENDER_RATE  # Hz
+    resampler: str = sound_font.RESAMPLER
+    gain_db: float = sound_font.GAIN_DB
+    held_seconds: int = sound_font.HELD_SECONDS
+    release_seconds: int = sound_font.RELEASE_SECONDS
+    silence: float = SILENCE
+    pitch_tolerance: float = TOLERANCE
+    least_periodicity: float = LEAST_PERIODICITY
+
+
+@user_errors_in_one_line("render_notes")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code is 0, or 2 after a user's mistake."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    settings = Settings(
+        pitches=args.pitches,
+        velocities=tuple(sorted(set(args.velocities))),
+        families=tuple(name for name in FAMILIES if name in args.families),
+        sources=tuple(name for name in SOURCES if name in args.sources),
+    )
+    programs = _programs(settings)
+    font = args.soundfont or sound_font.find_sound_font()
+    card = {"made_by": MADE_BY, "settings": _plain(settings), "sound_font": sound_font.describe_sound_font(font)}
+    if _is_done(args.out, card, overwrite=args.overwrite):
+        logger.info("%s: already rendered with these settings", args.out)
+    else:
+        _render(args.out, font, settings, programs, card, workers=args.workers, overwrite=args.overwrite)
+    kept = read_json(args.out / "card.json")["notes"]["kept"]
+    where = f"data_path {args.out / 'audio'}, att_dict_path {args.out / 'examples.json'}"
+    sys.stdout.write(f"{kept} notes in {args.out}; {where}\n")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(prog="render_notes", description="Render a General MIDI sound font into notes like NSynth's.")
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to make; it must not exist, or be empty")
+    add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3; default: the system's, or pretty_midi's")
+    add("--pitches", type=_pitches, default=(21, 108), metavar="LOW-HIGH", help="MIDI pitches; default 21-108")
+    help_ = "default 25 75 127; NSynth has 25 50 75 100 127"
+    add("--velocities", type=_velocity, nargs="+", default=(25, 75, 127), metavar="V", help=help_)
+    add("--families", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="F", help=f"of {', '.join(FAMILIES)}")
+    add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="S", help=f"of {', '.join(SOURCES)}")
+    add("--workers", type=_workers, default=os.cpu_count() or 1, help="processes, each with the font in memory")
+    add("--overwrite", action="store_true", help="replace notes that this program rendered there before")
+    add_verbosity(parser)
+    return parser
+
+
+def _pitches(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,3})-(\d{1,3})", text)
+    if match is None or not LOWEST <= int(match[1]) <= int(match[2]) <= HIGHEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LOW-HIGH with {LOWEST} <= LOW <= HIGH <= {HIGHEST}")
+    return int(match[1]), int(match[2])
+
+
+def _velocity(text: str) -> int:
+    return _integer(text, 1, 127)
+
+
+def _workers(text: str) -> int:
+    return _integer(text, 1, 1024)
+
+
+def _integer(text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return int(text)
+
+
+def _programs(settings: Settings) -> tuple[Program, ...]:
+    programs = select_programs(settings.families, settings.sources)
+    if not programs:
+        asked = f"--families {' '.join(settings.families)} --sources {' '.join(settings.sources)}"
+        raise UserError(f"{asked}: General MIDI has no such instrument; widen one of them")
+    return programs
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON gives them back, so that a card can be compared with them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+
+
+# What is already in the output folder
+
+
+def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
+    """Whether `out` holds all that is asked for. Raises: DataError if it holds anything else that must stay."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    former = _former_card(out)
+    if former is None:
+        raise DataError(f"{out}: holds something that this program did not make; choose another --out")
+    same = all(former.get(key) == value for key, value in card.items())
+    whole = (out / "examples.json").is_file() and _count_notes(out) == former["notes"]["kept"]
+    if overwrite or (same and whole):
+        return same and whole and not overwrite
+    fault = "was rendered with other settings or another font" if whole else "is no longer complete"
+    raise DataError(f"{out}: {fault}; choose another --out, or give --overwrite to replace it")
+
+
+def _former_card(out: Path) -> dict[str, Any] | None:
+    """The card in `out` if this program, and nothing else, filled that folder."""
+    strangers = not out.is_dir() or {path.name for path in out.iterdir()} - {"audio", "examples.json", "card.json"}
+    if strangers or not (out / "card.json").is_file():
+        return None
+    card = read_json(out / "card.json", DataError)
+    ours = isinstance(card, dict) and card.get("made_by") == MADE_BY and "kept" in card.get("notes", {})
+    return card if ours else None
+
+
+def _count_notes(out: Path) -> int:
+    return sum(1 for path in (out / "audio").glob("*.wav"))
+
+
+# Rendering
+
+
+def _render(
+    out: Path,
+    font: Path,
+    settings: Settings,
+    programs: tuple[Program, ...],
+    card: dict[str, Any],
+    *,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    low, high = settings.pitches
+    jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in range(low, high + 1)]
+    asked = len(jobs) * len(settings.velocities)
+    player = Player(font)
+    names = {program.instrument: player.name(program.number) for program in programs}
+    require_disk_space(out, asked * _BYTES_PER_NOTE)
+    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), out)
+    with atomic_folder(out, replace=overwrite) as folder:
+        (folder / "audio").mkdir()
+        outcomes = render_jobs(jobs, player, font, folder / "audio", workers)
+        kept = [outcome for outcome in outcomes if not outcome.dropped]
+        if not kept:
+            raise DataError(f"{font}: all {asked} notes dropped ({_counts(outcomes)}); use another font")
+        write_json(folder / "examples.json", {outcome.name: _metadata(outcome) for outcome in sorted(kept, key=_name)})
+        write_json(folder / "card.json", {**card, **_account(outcomes, names)})
+    logger.info("%d notes kept, %d dropped: %s", len(kept), asked - len(kept), _counts(outcomes))
+
+
+# What is told of the notes
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.name
+
+
+def _metadata(note: Outcome) -> dict[str, Any]:
+    """NSynth's keys. The numbers are the same in every rendering: the instrument is the General MIDI program."""
+    program = note.program
+    return {
+        "note": (program.number * 128 + note.pitch) * 128 + note.velocity,
+        "note_str": note.name,
+        "instrument": program.number,
+        "instrument_str": program.instrument,
+        "instrument_family": FAMILIES.index(program.family),
+        "instrument_family_str": program.family,
+        "instrument_source": SOURCES.index(program.source),
+        "instrument_source_str": program.source,
+        "pitch": note.pitch,
+        "velocity": note.velocity,
+        "sample_rate": SAMPLE_RATE,
+        "qualities": [0] * len(QUALITIES),
+        "qualities_str": [],
+    }
+
+
+def _account(outcomes: list[Outcome], names: dict[str, str | None]) -> dict[str, Any]:
+    """The part of the card that tells how the rendering went; the same bytes for any number of workers."""
+    kept = [outcome for outcome in outcomes if not outcome.dropped]
+    dropped = [outcome for outcome in outcomes if outcome.dropped]
+    by_instrument: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in dropped:
+        by_instrument[outcome.program.instrument][outcome.dropped] += 1
+    return {
+        "notes": {
+            "kept": len(kept),
+            "kept_by_family": _sorted_counts(outcome.program.family for outcome in kept),
+            "dropped": _sorted_counts(outcome.dropped for outcome in dropped),
+            "dropped_by_instrument": {name: dict(sorted(count.items())) for name, count in by_instrument.items()},
+            "played_octaves_off": _sorted_counts(o.program.instrument for o in kept if o.octaves),
+            "turned_down_db": {o.name: o.turned_down_db for o in kept if o.turned_down_db},
+        },
+        "qualities": "unknown: a sound font does not tell them, so all are zero",
+        "instruments": names,
+        "versions": {name: version(name) for name in ("tinysoundfont", "soxr", "numpy")},
+    }
+
+
+def _sorted_counts(values: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _counts(outcomes: list[Outcome]) -> str:
+    counts = _sorted_counts(outcome.dropped for outcome in outcomes if outcome.dropped)
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

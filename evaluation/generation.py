@@ -1,0 +1,104 @@
+"""Notes from a trained run: everything needed is in the run folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from audio_transforms import AudioTransform, build_transform, with_affine
+from data.nsynth import AttributeTable
+from evaluation.synthesis import Wave, synthesise
+from models.checkpoint import find_checkpoint, load_checkpoint
+from models.networks import Networks, build_networks
+from models.noise import Purpose, normal_rows, uniform_rows
+from utils.config_file import parse_experiment
+from utils.errors import CheckpointError, UserError
+from utils.files import sha256_of_file
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A trained generator that can be played."""
+
+    run_name: str
+    checkpoint: Path
+    networks: Networks
+    transform: AudioTransform
+    table: AttributeTable
+    scale: int
+    alpha: float
+    step: int
+    device: torch.device
+
+    @classmethod
+    def from_run(cls, run_folder: Path, *, scale: int | None, iteration: int | None, device: torch.device) -> Self:
+        """The newest checkpoint of the run, or that of `scale` and `iteration`. Raises: CheckpointError."""
+        path = find_checkpoint(run_folder, scale, iteration)
+        saved = load_checkpoint(path)
+        experiment = parse_experiment(saved["config"], str(path))
+        table = AttributeTable.from_plain(saved["attributes"])
+        transform = with_affine(build_transform(experiment.transform), saved["affine"]).to(device)
+        networks = build_networks(
+            experiment.model, transform.shape, table.sizes, seed=saved["seed"], device=torch.device("cpu")
+        )
+        try:
+            networks.ema.load_state_dict(saved["ema"])
+        except RuntimeError as error:
+            raise CheckpointError(f"{path}: the weights do not fit its own config ({error})") from error
+        networks.ema.to(device)
+        place = {"scale": saved["scale"], "alpha": saved["alpha"], "step": saved["step"]}
+        return cls(experiment.name, path, networks, transform, table, **place, device=device)
+
+    def latent(self, seed: int) -> Tensor:
+        """The latent (1, latent_dim) that belongs to `seed`."""
+        return normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim)
+
+    def labels(self, seed: int, pitch: int | None) -> Tensor:
+        """Labels (1, n_attributes): `pitch` where given, every other attribute drawn evenly by `seed`."""
+        sizes = self.table.sizes
+        draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(sizes))[0].tolist()
+        picked = [min(int(draw * size), size - 1) for draw, size in zip(draws, sizes, strict=True)]
+        if pitch is not None:
+            picked[self.table.names.index("pitch")] = self.table.values["pitch"].index(pitch)
+        return torch.tensor([picked], dtype=torch.int64)
+
+    def play(self, seeds: Sequence[int], labels: Tensor) -> list[Wave]:
+        """One wave (n_samples,) for each seed, with its row of `labels` (len(seeds), n_attributes)."""
+        latent = torch.cat([self.latent(seed) for seed in seeds])
+        return synthesise(
+            self.networks, self.transform, latent, labels, scale=self.scale, alpha=self.alpha, device=self.device
+        )
+
+    def values_of(self, labels: Tensor) -> dict[str, int | str]:
+        """Attribute -> value of one row of labels (n_attributes,)."""
+        pairs = zip(self.table.values.items(), labels.tolist(), strict=True)
+        return {name: values[index] for (name, values), index in pairs}
+
+    def require_pitches(self, pitches: Sequence[int]) -> None:
+        """Raise UserError unless the run was trained on every one of `pitches`."""
+        known = self.table.values.get("pitch")
+        if known is None:
+            raise UserError(f"--pitch: {self.run_name} was not conditioned on pitch; leave --pitch out")
+        foreign = [pitch for pitch in pitches if pitch not in known]
+        if foreign:
+            raise UserError(
+                f"--pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
+                f"({known[0]} to {known[-1]}); choose from them"
+            )
+
+    def card(self) -> dict[str, Any]:
+        """Where the sound comes from, as JSON values."""
+        return {
+            "run": self.run_name,
+            "checkpoint": self.checkpoint.name,
+            "checkpoint_sha256": sha256_of_file(self.checkpoint),
+            "scale": self.scale,
+            "alpha": self.alpha,
+            "step": self.step,
+            "weights": "running average of the generator",
+            "sample_rate": self.transform.sample_rate,
+            "torch": torch.__version__,
+        }

@@ -1,0 +1,105 @@
+"""What a run sounds and looks like while it trains: fixed latents beside real notes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from audio_transforms import AudioTransform
+from data.audio_io import write_wav
+from data.note_dataset import NoteDataset
+from data.nsynth import AttributeTable
+from evaluation.synthesis import Wave, fit_full_scale, synthesise
+from models.growth import Phase
+from models.networks import Networks
+from models.noise import Purpose, normal_rows
+from utils.files import write_json
+from utils.pictures import save_rainbowgrams
+from utils.run_log import TENSORBOARD_FOLDER
+
+FOLDER = "previews"
+
+
+class PreviewWriter:
+    """After each checkpoint, writes `previews/step_<n>/`: wavs of fixed latents, their rainbowgrams, and a card.
+
+    The rainbowgrams stand below those of real notes with the same labels; picture and sound also go to TensorBoard.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        networks: Networks,
+        transform: AudioTransform,
+        dataset: NoteDataset,
+        table: AttributeTable,
+        *,
+        count: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.run_folder, self.networks, self.transform, self.device = run_folder, networks, transform, device
+        self.seed = seed
+        self.latent = normal_rows(seed, Purpose.PREVIEW_LATENT, 0, count, networks.ema.latent_dim)
+        self.indices = spread_over_labels(dataset.labels, count)
+        real, self.labels = dataset.batch(self.indices)
+        self.real: list[Wave] = list(real.numpy())
+        self.titles = [describe_labels(table, row) for row in self.labels]
+
+    def __call__(self, phase: Phase, step: int) -> None:
+        """Write the preview of the networks as they are after `step` steps."""
+        waves = synthesise(
+            self.networks,
+            self.transform,
+            self.latent,
+            self.labels,
+            scale=phase.scale,
+            alpha=phase.alpha,
+            device=self.device,
+        )
+        rate = self.transform.sample_rate
+        folder = self.run_folder / FOLDER / f"step_{step:07d}"
+        gains = []
+        for number, wave in enumerate(waves):
+            sound, gain_db = fit_full_scale(wave)
+            write_wav(folder / f"fixed_latent_{number:02d}.wav", sound, rate)
+            gains.append(gain_db)
+        titles = [f"real {title}" for title in self.titles] + [f"generated {title}" for title in self.titles]
+        save_rainbowgrams(folder / "rainbowgrams.png", [*self.real, *waves], titles, rate, columns=len(waves))
+        write_json(
+            folder / "card.json",
+            {
+                "step": step,
+                "scale": phase.scale,
+                "alpha": phase.alpha,
+                "seed": self.seed,
+                "labels": self.titles,
+                "gain_db": gains,
+            },
+        )
+        self._to_tensorboard(folder / "rainbowgrams.png", waves, step)
+
+    def _to_tensorboard(self, picture: Path, waves: Sequence[Wave], step: int) -> None:
+        with SummaryWriter(str(self.run_folder / TENSORBOARD_FOLDER)) as board, Image.open(picture) as image:
+            board.add_image("previews/real_above_generated", np.asarray(image.convert("RGB")), step, dataformats="HWC")
+            for number, (real, wave) in enumerate(zip(self.real, waves, strict=True)):
+                for kind, sound in (("real", real), ("generated", wave)):
+                    level = torch.from_numpy(fit_full_scale(sound)[0])[None]
+                    board.add_audio(f"{kind}/{number:02d}", level, step, sample_rate=self.transform.sample_rate)
+
+
+def spread_over_labels(labels: Tensor, count: int) -> list[int]:
+    """Indices of `count` notes spread evenly over the notes (N, A) sorted by their labels."""
+    order = sorted(range(len(labels)), key=lambda index: (labels[index].tolist(), index))
+    return [order[place * len(order) // count] for place in range(count)]
+
+
+def describe_labels(table: AttributeTable, row: Tensor) -> str:
+    """The label values of one note in words, such as `pitch 60`."""
+    return ", ".join(
+        f"{name} {values[index]}" for (name, values), index in zip(table.values.items(), row.tolist(), strict=True)
+    )

@@ -1,0 +1,53 @@
+"""From latents to sound: the averaged generator, the inverse representation, and a level that fits 16 bits."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from audio_transforms import AudioTransform
+from models.layers import resize
+from models.networks import Networks, conditioned
+from utils.errors import UserError
+
+Wave = npt.NDArray[np.float32]
+
+HEADROOM = 32767 / 32768
+
+
+@torch.no_grad()
+def synthesise(
+    networks: Networks,
+    transform: AudioTransform,
+    latent: Tensor,
+    labels: Tensor,
+    *,
+    scale: int,
+    alpha: float,
+    device: torch.device,
+) -> list[Wave]:
+    """Latent (B, latent_dim) and labels (B, A) -> B waves (n_samples,) of the averaged generator at `scale`.
+
+    Images smaller than the representation are enlarged by nearest neighbour before they are inverted. Each note is
+    made by itself: in a batch, its last bits would depend on its company.
+    Raises: UserError if the generator's output is not finite.
+    """
+    waves: list[Wave] = []
+    for latent_row, label_row in zip(torch.split(latent, 1), torch.split(labels, 1), strict=True):
+        condition = conditioned(latent_row.to(device), label_row.to(device), networks.n_values)
+        image = networks.ema(condition, scale, alpha)
+        wave = transform.inverse(resize(image, (transform.shape[1], transform.shape[2])))[0].float().cpu().numpy()
+        if not np.isfinite(wave).all():
+            raise UserError("the generator's sound is not finite; was the run stopped as it diverged?")
+        waves.append(wave)
+    return waves
+
+
+def fit_full_scale(wave: Wave) -> tuple[Wave, float]:
+    """(wave turned down to fit 16 bits, gain in dB); a wave that fits is returned as it is, with 0 dB."""
+    peak = float(np.abs(wave).max(initial=0.0))
+    if peak <= HEADROOM:
+        return wave, 0.0
+    return wave * np.float32(HEADROOM / peak), 20 * math.log10(HEADROOM / peak)

@@ -1,0 +1,162 @@
+"""A training run put together: notes, representation, networks, and the point where it stood."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
+from data.note_cache import open_note_cache
+from data.note_dataset import NoteDataset
+from data.nsynth import AttributeTable, expand_attributes, find_notes
+from data.sampling import note_indices
+from evaluation.budget import estimate_budget
+from evaluation.preview import PreviewWriter
+from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
+from models.growth import GrowthSchedule
+from models.networks import build_networks
+from models.trainer import Trainer
+from models.training_step import TrainingStep
+from utils.cli import show_progress
+from utils.config import ExperimentConfig
+from utils.errors import CheckpointError
+from utils.files import require_disk_space
+from utils.memory import require_memory
+from utils.run_folder import require_same_experiment, set_aside, write_config
+
+logger = logging.getLogger(__name__)
+
+NOTE_CACHE = "note_cache"
+_FIT_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the command line says of a run beside its config."""
+
+    seed: int
+    device: torch.device
+    save_every: int
+    log_every: int
+    n_previews: int
+    skip_broken: bool
+    restart: bool
+
+
+def prepare_run(experiment: ExperimentConfig, options: RunOptions) -> Trainer:
+    """The trainer of `experiment`, at its newest checkpoint if there is one.
+
+    Raises: UserError, before anything is written, if notes, config, checkpoint, memory or disk do not serve.
+    """
+    records = find_notes(experiment.loader, options.seed)
+    transform = build_transform(experiment.transform)
+    n_values = AttributeTable.from_records(records, experiment.attributes).sizes
+    _require_room(experiment, transform, n_values, len(records))
+    if options.restart:
+        set_aside(experiment.run_folder)
+    saved = _newest_checkpoint(experiment, options)
+    cache = open_note_cache(
+        records,
+        experiment.output_path / NOTE_CACHE,
+        sample_rate=transform.sample_rate,
+        n_samples=transform.n_samples,
+        skip_broken=options.skip_broken,
+    )
+    table = AttributeTable.from_records(cache.records, experiment.attributes)
+    dataset = NoteDataset(cache, table.encode(cache.records), fade_out=experiment.transform.fade_out)
+    notes = _digest([record.name for record in cache.records], dataset.labels.tolist())
+    if saved and saved["notes"] != notes:
+        raise CheckpointError(
+            f"{experiment.run_folder}: was started with other notes than {experiment.loader.data_path} selects now; "
+            "restore them, give another name with -n, or --restart to begin anew"
+        )
+    transform.to(options.device)
+    affine = (
+        saved["affine"]
+        if saved
+        else choose_affine(experiment.transform, transform, _all_waves(dataset, options.device))
+    )
+    scaled = with_affine(transform, affine)
+    networks = build_networks(experiment.model, scaled.shape, table.sizes, seed=options.seed, device=options.device)
+    skipped = expand_attributes(experiment.model.skip_fake_attributes)
+    step = TrainingStep(
+        experiment.model,
+        networks,
+        classified_fakes=[name not in skipped for name in table.names],
+        seed=options.seed,
+        device=options.device,
+    )
+    trainer = Trainer(
+        experiment.run_folder,
+        step,
+        scaled,
+        lambda first, count: dataset.batch(note_indices(first, count, len(dataset), options.seed)),
+        identity={
+            "seed": options.seed,
+            "config": experiment.to_plain(),
+            "attributes": table.to_plain(),
+            "affine": affine,
+            "notes": notes,
+        },
+        save_every=options.save_every,
+        log_every=options.log_every,
+        preview=PreviewWriter(
+            experiment.run_folder,
+            networks,
+            scaled,
+            dataset,
+            table,
+            count=options.n_previews,
+            seed=options.seed,
+            device=options.device,
+        ),
+    )
+    if saved:
+        trainer.restore(saved)
+    else:
+        write_config(experiment.run_folder, experiment.to_plain())
+    _say_unfinished_fades(trainer.schedule)
+    return trainer
+
+
+def _require_room(experiment: ExperimentConfig, transform: AudioTransform, n_values: tuple[int, ...], n: int) -> None:
+    budget = estimate_budget(experiment, transform.shape, n_values, n)
+    require_memory(budget.memory_bytes)
+    kept = experiment.model.keep_checkpoints + experiment.model.n_scales
+    require_disk_space(experiment.output_path, budget.cache_bytes + kept * budget.checkpoint_bytes)
+
+
+def _newest_checkpoint(experiment: ExperimentConfig, options: RunOptions) -> dict[str, Any] | None:
+    if not list_checkpoints(experiment.run_folder):
+        return None
+    saved = load_checkpoint(find_checkpoint(experiment.run_folder))
+    require_same_experiment(experiment.run_folder, saved["config"], experiment.to_plain())
+    if saved["seed"] != options.seed:
+        raise CheckpointError(
+            f"{experiment.run_folder}: was started with --seed {saved['seed']}, not {options.seed}; give that seed, or "
+            "another name with -n"
+        )
+    return saved
+
+
+def _all_waves(dataset: NoteDataset, device: torch.device) -> Iterator[Tensor]:
+    starts = range(0, len(dataset), _FIT_BATCH)
+    for start in tqdm(starts, desc="measuring the scaling", disable=not show_progress(), leave=False):
+        yield dataset.batch(range(start, min(start + _FIT_BATCH, len(dataset))))[0].to(device)
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _say_unfinished_fades(schedule: GrowthSchedule) -> None:
+    for scale, alpha in schedule.unfinished_fades().items():
+        logger.warning(
+            "scale %d ends before its fade does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps", scale, alpha
+        )

@@ -1,0 +1,35 @@
+"""Random numbers by counter: what note number i gets depends on the seed and on i, not on batches or devices."""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Purpose(IntEnum):
+    """Independent streams of one seed."""
+
+    DISCRIMINATOR_LATENT = 0
+    GENERATOR_LATENT = 1
+    PENALTY_MIX = 2
+    PREVIEW_LATENT = 3
+    GENERATION_LATENT = 4
+    GENERATION_LABEL = 5
+
+
+def normal_rows(seed: int, purpose: Purpose, first: int, count: int, size: int) -> Tensor:
+    """Rows first ... first + count - 1 of an endless table (., size) of float32 draws from N(0, 1)."""
+    rows = [_row(seed, purpose, index).standard_normal(size, dtype=np.float32) for index in range(first, first + count)]
+    return torch.from_numpy(np.stack(rows))
+
+
+def uniform_rows(seed: int, purpose: Purpose, first: int, count: int, size: int) -> Tensor:
+    """Rows first ... first + count - 1 of an endless table (., size) of float32 draws from [0, 1)."""
+    rows = [_row(seed, purpose, index).random(size, dtype=np.float32) for index in range(first, first + count)]
+    return torch.from_numpy(np.stack(rows))
+
+
+def _row(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
+    # the second word of the counter, so that 2**64 draws fit into a row before it meets the next one
+    return np.random.Generator(np.random.Philox(key=[seed, int(purpose)], counter=[0, index, 0, 0]))

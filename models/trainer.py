@@ -1,0 +1,121 @@
+"""The training loop: steps, log, checkpoints, and an exact way back in."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from audio_transforms import AudioTransform
+from models.checkpoint import remove_old_checkpoints, save_checkpoint
+from models.growth import GrowthSchedule, Phase
+from models.training_step import TrainingStep
+from utils.cli import show_progress
+from utils.errors import CheckpointError, TrainingDiverged
+from utils.run_log import RunLog
+
+logger = logging.getLogger(__name__)
+
+Draw = Callable[[int, int], tuple[Tensor, Tensor]]
+"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
+
+Preview = Callable[[Phase, int], None]
+"""Called with the phase of the last step and the number of steps done, after each checkpoint."""
+
+
+class Trainer:
+    """Trains from `step` steps done to the end of the schedule.
+
+    `identity` is what makes the run this run and no other (config, label values, seed, ...); it is stored with every
+    checkpoint. All that is random follows from the seed and the step, so that nothing else need be stored.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        training: TrainingStep,
+        transform: AudioTransform,
+        draw: Draw,
+        *,
+        identity: Mapping[str, Any],
+        save_every: int,
+        log_every: int,
+        preview: Preview | None = None,
+    ) -> None:
+        self.run_folder, self.training, self.transform, self.draw = run_folder, training, transform, draw
+        self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
+        self.schedule = GrowthSchedule(training.config)
+        self.step = 0
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
+        try:
+            for name, network in self.training.networks.all().items():
+                network.load_state_dict(state[name])
+            for name, optimizer in self.training.optimizers().items():
+                optimizer.load_state_dict(state[name])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(f"{self.run_folder}: the checkpoint does not fit the networks ({error})") from error
+        self.step = state["step"]
+
+    def train(self, stop: Callable[[], bool]) -> bool:
+        """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.
+
+        Raises: TrainingDiverged; the weights and the last checkpoint stay as they were.
+        """
+        log = RunLog(self.run_folder, self.step)
+        total = self.schedule.total_steps
+        try:
+            with tqdm(total=total, initial=self.step, unit="step", disable=not show_progress(), leave=False) as bar:
+                while self.step < total and not stop():
+                    self._step(log, bar)
+        finally:
+            log.close()
+        if self.step < total and self.step > 0:
+            self._save(self.schedule.at(self.step - 1))
+        return self.step == total
+
+    def _step(self, log: RunLog, bar: "tqdm[None]") -> None:
+        phase = self.schedule.at(self.step)
+        started = time.perf_counter()
+        try:
+            terms = self.training.run(phase, *self._real(phase))
+        except TrainingDiverged as error:
+            raise TrainingDiverged(
+                f"{self.run_folder}: step {self.step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the "
+                "last checkpoint is kept; try a lower baseLearningRate"
+            ) from error
+        seconds = time.perf_counter() - started
+        if self.step % self.log_every == 0:
+            place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
+            log.write(self.step, {**place, **terms, "notes_per_second": phase.batch_size / seconds})
+            bar.set_postfix_str(f"scale {phase.scale} d {terms['d_total']:.3g} g {terms['g_total']:.3g}", refresh=False)
+        self.step += 1
+        bar.update()
+        if self.step % self.save_every == 0 or phase.iteration + 1 == self._length(phase):
+            self._save(phase)
+            if self.preview:
+                self.preview(phase, self.step)
+
+    def _real(self, phase: Phase) -> tuple[Tensor, Tensor]:
+        waves, labels = self.draw(phase.first_note, phase.batch_size)
+        device = self.training.device
+        with torch.no_grad():
+            images: Tensor = self.transform(waves.to(device))
+        return images, labels.to(device)
+
+    def _length(self, phase: Phase) -> int:
+        return self.training.config.max_iter_at_scale[phase.scale]
+
+    def _save(self, phase: Phase) -> None:
+        training = self.training
+        parts = {name: network.state_dict() for name, network in training.networks.all().items()}
+        parts |= {name: optimizer.state_dict() for name, optimizer in training.optimizers().items()}
+        place = {"scale": phase.scale, "iteration": phase.iteration + 1, "alpha": phase.alpha, "step": self.step}
+        path = save_checkpoint(self.run_folder, {**self.identity, **place, **parts})
+        remove_old_checkpoints(self.run_folder, training.config.keep_checkpoints)
+        logger.debug("saved %s", path)

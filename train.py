@@ -1,0 +1,116 @@
+"""Train a progressive GAN on one representation of audio, as a JSON config describes it."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from audio_transforms import build_transform
+from data.nsynth import AttributeTable, find_notes
+from evaluation.budget import estimate_budget
+from evaluation.training_run import RunOptions, prepare_run
+from models.device import choose_device
+from utils.arguments import at_least_one, seed
+from utils.cli import EXIT_INTERRUPTED, Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.config import ExperimentConfig
+from utils.config_file import load_experiment
+from utils.errors import UserError
+from utils.interrupt import StopRequest
+from utils.model_flags import add_model_flags, given_overrides, list_overrides
+from utils.smoke_test import shrink_to_smoke_test
+
+logger = logging.getLogger("scripts.train")
+
+
+@user_errors_in_one_line("train.py")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    if args.overrides:
+        sys.stdout.write(list_overrides() + "\n")
+        return 0
+    if not args.config:
+        raise UserError("no config given; name one with -c, such as config_files/mag-if/quick.json")
+    experiments = [read_experiment(path, args) for path in args.config]
+    if args.dry_run:
+        for experiment in experiments:
+            sys.stdout.write("\n".join(dry_run(experiment, args.seed)) + "\n")
+        return 0
+    with StopRequest() as stop:
+        finished = all(train(experiment, args, stop) for experiment in experiments)
+    return 0 if finished else EXIT_INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of this script."""
+    parser = Parser(prog="train.py", description=__doc__)
+    parser.add_argument("-c", "--config", type=Path, nargs="+", help="experiments (JSON), trained one after the other")
+    parser.add_argument("-n", "--name", help="name of the run, instead of the config's")
+    parser.add_argument(
+        "-d", "--dir", dest="output_path", help="folder of the runs, instead of the config's output_path"
+    )
+    parser.add_argument("-s", "--save_iter", type=at_least_one, default=1000, help="steps between checkpoints (1000)")
+    parser.add_argument("-l", "--loss_iter", type=at_least_one, default=100, help="steps between logged losses (100)")
+    parser.add_argument("--restart", action="store_true", help="begin anew; an earlier run is renamed, never deleted")
+    parser.add_argument("--seed", type=seed, nargs="?", const=0, default=0, help="of everything that is random (0)")
+    parser.add_argument("--n_samples", type=at_least_one, default=4, help="notes in each preview (4)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--skip-broken", action="store_true", help="train without the notes that cannot be read")
+    parser.add_argument("--dry-run", action="store_true", help="print shapes, sizes and memory; read no audio")
+    parser.add_argument(
+        "--smoke-test", action="store_true", help="two steps per scale at toy size, as <name>-smoke-test"
+    )
+    parser.add_argument("--overrides", action="store_true", help="list the flags that replace values of modelConfig")
+    add_verbosity(parser)
+    add_model_flags(parser)
+    return parser
+
+
+def read_experiment(path: Path, args: argparse.Namespace) -> ExperimentConfig:
+    """The experiment in `path` with the command line's overrides. Raises: ConfigError."""
+    top = {"name": args.name, "output_path": args.output_path}
+    overrides = {key: value for key, value in top.items() if value is not None} | given_overrides(args)
+    experiment = load_experiment(path, overrides)
+    return shrink_to_smoke_test(experiment) if args.smoke_test else experiment
+
+
+def dry_run(experiment: ExperimentConfig, seed: int) -> list[str]:
+    """What the experiment will cost, in words; reads metadata, but no audio."""
+    records = find_notes(experiment.loader, seed)
+    table = AttributeTable.from_records(records, experiment.attributes)
+    shape = build_transform(experiment.transform).shape
+    budget = estimate_budget(experiment, shape, table.sizes, len(records))
+    return [f"{experiment.name} ({experiment.transform.transform})", *("  " + line for line in budget.lines())]
+
+
+def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequest) -> bool:
+    """Train, or go on training; True if it reached the end, False if it was asked to stop."""
+    options = RunOptions(
+        seed=args.seed,
+        device=choose_device(args.device),
+        save_every=args.save_iter,
+        log_every=args.loss_iter,
+        n_previews=args.n_samples,
+        skip_broken=args.skip_broken,
+        restart=args.restart or args.smoke_test,
+    )
+    trainer = prepare_run(experiment, options)
+    total, before = trainer.schedule.total_steps, trainer.step
+    if before == total:
+        logger.info("%s: already trained to the end; --restart begins anew", experiment.run_folder)
+        return True
+    if before:
+        logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
+    finished = trainer.train(lambda: stop.made)
+    if finished:
+        sys.stdout.write(f"{experiment.run_folder}: trained {total} steps; hear it with\n")
+        sys.stdout.write(f"  python generate.py random -d {experiment.run_folder}\n")
+    else:
+        logger.warning("stopped after step %d of %d; the same command resumes there", trainer.step, total)
+    return finished
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Rainbowgrams: a note as a picture, brightness = level, colour = instantaneous frequency."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from utils.files import atomic_path
+
+N_FFT = 2048
+HOP_LENGTH = 128
+FLOOR_DB = 70.0
+LOWEST_HZ = 30.0
+ROWS = 256
+
+Picture = npt.NDArray[np.float64]
+
+
+def rainbowgram(wave: npt.NDArray[np.floating], sample_rate: int) -> Picture:
+    """Wave (n_samples,) -> RGB picture (ROWS, frames, 3) in [0, 1], highest frequency first, log frequency axis.
+
+    Level below the note's peak, 0 to -70 dB, is brightness; the advance of the phase beyond what the bin's centre
+    explains is colour, so that a steady partial keeps one. Silence is black.
+    Source: Engel et al. 2017, NSynth, figure 3; Engel et al. 2019, GANSynth, figure 1.
+    """
+    spectrum = _spectrum(np.asarray(wave, dtype=np.float64))
+    magnitude = np.abs(spectrum)
+    level = 20 * np.log10(np.maximum(magnitude, 1e-12) / max(float(magnitude.max()), 1e-12))
+    brightness = np.clip(1 + level / FLOOR_DB, 0, 1) if magnitude.max() > 1e-9 else np.zeros_like(level)
+    bins = np.arange(spectrum.shape[0])[:, None]
+    advance = np.diff(np.angle(spectrum), axis=1, prepend=np.angle(spectrum[:, :1]))
+    advance -= 2 * np.pi * bins * HOP_LENGTH / N_FFT
+    turn = np.mod(advance / (2 * np.pi), 1)
+    rows = _log_rows(sample_rate)
+    colour = mpl.colormaps["hsv"](turn[rows])[..., :3]
+    return np.asarray(colour * brightness[rows][..., None])
+
+
+def save_rainbowgrams(
+    path: Path, waves: list[npt.NDArray[np.floating]], titles: list[str], sample_rate: int, columns: int = 4
+) -> None:
+    """Write a PNG with one rainbowgram per wave, `columns` in a row, atomically."""
+    rows = -(-len(waves) // columns)
+    figure = Figure(figsize=(3.2 * min(columns, len(waves)), 2.6 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (wave, title) in enumerate(zip(waves, titles, strict=True)):
+        axes = figure.add_subplot(rows, min(columns, len(waves)), place + 1)
+        seconds = len(wave) / sample_rate
+        picture = rainbowgram(wave, sample_rate)
+        axes.imshow(picture, aspect="auto", extent=(0, seconds, np.log2(LOWEST_HZ), np.log2(sample_rate / 2)))
+        ticks = [hertz for hertz in (62.5, 250, 1000, 4000) if hertz < sample_rate / 2]
+        axes.set_yticks(np.log2(ticks), [f"{hertz:g}" for hertz in ticks])
+        axes.set_title(title, fontsize=9)
+        axes.tick_params(labelsize=7)
+        if place % columns == 0:
+            axes.set_ylabel("Hz", fontsize=8)
+        if place // columns == rows - 1:
+            axes.set_xlabel("s", fontsize=8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
+
+
+def _spectrum(wave: Picture) -> npt.NDArray[np.complex128]:
+    padded = np.pad(wave, N_FFT // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
+    return np.fft.rfft(frames * np.hanning(N_FFT + 1)[:-1], axis=1).T
+
+
+def _log_rows(sample_rate: int) -> npt.NDArray[np.int64]:
+    hertz = np.geomspace(sample_rate / 2, LOWEST_HZ, ROWS)
+    return np.round(hertz * N_FFT / sample_rate).astype(np.int64)

@@ -1,0 +1,66 @@
+"""The numbers of a run: one JSON line per logged step, and the same in TensorBoard."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from torch.utils.tensorboard import SummaryWriter
+
+from utils.files import atomic_path, explained_write_errors
+
+LOG_NAME = "log.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class RunLog:
+    """Appends to `log.jsonl` and TensorBoard under `run_folder`, from step `first_step` on.
+
+    Rows of `first_step` and later, left by a run that was killed after its last checkpoint, are removed.
+    """
+
+    def __init__(self, run_folder: Path, first_step: int) -> None:
+        self.path = run_folder / LOG_NAME
+        with explained_write_errors(run_folder):
+            run_folder.mkdir(parents=True, exist_ok=True)
+            _drop_rows_from(self.path, first_step)
+            self._file: TextIO = self.path.open("a", encoding="utf-8")
+            self.tensorboard = SummaryWriter(str(run_folder / TENSORBOARD_FOLDER), purge_step=first_step)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the numbers of one step."""
+        with explained_write_errors(self.path):
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
+            self._file.flush()
+            for name, value in values.items():
+                self.tensorboard.add_scalar(_tensorboard_group(name), value, step)
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        with explained_write_errors(self.path):
+            self._file.close()
+            self.tensorboard.close()
+
+
+def read_log(run_folder: Path) -> list[dict[str, float]]:
+    """The rows of the run's `log.jsonl`; a last line cut short by a kill is left out."""
+    rows = []
+    for line in (run_folder / LOG_NAME).read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def _drop_rows_from(path: Path, first_step: int) -> None:
+    if not path.exists():
+        return
+    kept = [row for row in read_log(path.parent) if row["step"] < first_step]
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+
+
+def _tensorboard_group(name: str) -> str:
+    groups = {"d_": "discriminator/", "g_": "generator/"}
+    return next((group + name for letter, group in groups.items() if name.startswith(letter)), f"training/{name}")
