@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from utils.config import TRANSFORM_CONFIGS, TransformConfig
@@ -35,6 +36,14 @@ class AudioTransform(nn.Module, ABC):
     @abstractmethod
     def inverse(self, image: Tensor) -> Tensor:
         """Images (B, *shape) -> waveforms (B, n_samples)."""
+
+    def support(self) -> Tensor:
+        """How firmly each sample of the inverse rests on the image: float64 (n_samples,) in [0, 1], 1 = fully.
+
+        An image that no waveform has, such as a generator's, is inverted with an error of up to 1 / support: weigh
+        its sound by this. The inverse itself does not, so that it stays exact.
+        """
+        return torch.ones(self.n_samples, dtype=torch.float64)
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
         """`scale` and `shift` of each channel as GANSynth fixes them; None if it has none for this representation."""

@@ -79,6 +79,10 @@ class Mag(AudioTransform):
         phase = integrate_frequency(second) if self.ifreq else second
         return self.spectrogram.inverse(torch.polar(magnitude, phase.to(magnitude.dtype)))
 
+    def support(self) -> Tensor:
+        """As of the STFT."""
+        return self.spectrogram.support()
+
     def gansynth_affine(self) -> dict[str, list[float]] | None:
         """GANSynth's constants for log-magnitude and instantaneous frequency; raw phase is scaled to the same range."""
         scale, shift = GANSYNTH_LOG_MAGNITUDE

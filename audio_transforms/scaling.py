@@ -56,6 +56,10 @@ class ScaledTransform(AudioTransform):
         scale, shift = self._affine(image)
         return self.inner.inverse((image - shift) / scale)
 
+    def support(self) -> Tensor:
+        """As of the representation inside."""
+        return self.inner.support()
+
     def _affine(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return image.new_tensor(self.scale)[:, None, None], image.new_tensor(self.shift)[:, None, None]
 

@@ -111,6 +111,21 @@ class Spectrogram(nn.Module):
             length=self.n_samples,
         )
 
+    def support(self) -> Tensor:
+        """Summed squared window under each sample, relative to its least value amid the frames: float64 (n_samples,).
+
+        It falls to nearly 0 behind the centre of the last frame, where published code ended the sound.
+        """
+        window = torch.hann_window(self.win_length, periodic=True, dtype=torch.float64)
+        margin = self.n_fft - self.win_length
+        energy = F.pad(window.square(), (margin // 2, margin - margin // 2))
+        frames = 1 + self.n_samples // self.hop_length
+        total = energy.new_zeros(self.n_fft + (frames - 1) * self.hop_length)
+        for start in range(0, frames * self.hop_length, self.hop_length):
+            total[start : start + self.n_fft] += energy
+        amid = F.pad(energy, (0, -self.n_fft % self.hop_length)).view(-1, self.hop_length).sum(dim=0).min()
+        return (total[self.n_fft // 2 :][: self.n_samples] / amid).clamp(max=1)
+
     def _window(self, like: Tensor) -> Tensor:
         # made where it is used: no buffer could serve float64 signals and devices that lack float64
         return torch.hann_window(self.win_length, periodic=True, dtype=like.dtype, device=like.device)

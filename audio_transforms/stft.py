@@ -31,3 +31,7 @@ class STFT(AudioTransform):
         """(B, 2, bins, frames) -> (B, n_samples)."""
         real, imag = self.require_image(image).unbind(dim=1)
         return self.spectrogram.inverse(torch.complex(real, imag))
+
+    def support(self) -> Tensor:
+        """As of the STFT."""
+        return self.spectrogram.support()

@@ -31,9 +31,11 @@ def synthesise(
     """Latent (B, latent_dim) and labels (B, A) -> B waves (n_samples,) of the averaged generator at `scale`.
 
     Images smaller than the representation are enlarged by nearest neighbour before they are inverted. Each note is
-    made by itself: in a batch, its last bits would depend on its company.
+    made by itself: in a batch, its last bits would depend on its company. Samples that rest on the mere edge of the
+    last frame are weighted by `AudioTransform.support`.
     Raises: UserError if the generator's output is not finite.
     """
+    support = transform.support().numpy()
     waves: list[Wave] = []
     for latent_row, label_row in zip(torch.split(latent, 1), torch.split(labels, 1), strict=True):
         condition = conditioned(latent_row.to(device), label_row.to(device), networks.n_values)
@@ -41,7 +43,7 @@ def synthesise(
         wave = transform.inverse(resize(image, (transform.shape[1], transform.shape[2])))[0].float().cpu().numpy()
         if not np.isfinite(wave).all():
             raise UserError("the generator's sound is not finite; was the run stopped as it diverged?")
-        waves.append(wave)
+        waves.append((wave * support).astype(np.float32))
     return waves
 
 

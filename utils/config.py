@@ -15,6 +15,9 @@ from utils.registry import Registry
 MIDI_MAX = 127
 MAX_CHANNELS = 65_536
 MAX_SAMPLES = 2**26
+MAX_NOTES = 10**9
+
+_LONGEST_PART = 255  # bytes that a file or folder name may have
 
 
 class Section(BaseModel):
@@ -44,34 +47,62 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def usable_path(value: Any) -> Any:
+    """Text as the path it names, `~` being the home folder; anything else as it is.
+
+    Raises: ValueError if no path can be named so.
+    """
+    if not isinstance(value, str):
+        return value
+    if not value or "\0" in value or any(len(part.encode()) > _LONGEST_PART for part in value.split("/")):
+        raise ValueError("must be a path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError("names a home folder that does not exist") from error
+
+
+UsablePath = Annotated[Path, BeforeValidator(usable_path, json_schema_input_type=str)]
+
+
+Pitch = Annotated[int, Field(ge=0, le=MIDI_MAX)]
+Samples = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+SampleRate = Annotated[int, Field(ge=1_000, le=768_000)]
+
+
 class LoaderConfig(Section):
     """Section `loaderConfig`: which notes, and which of their attributes condition the generator."""
 
-    data_path: Path = Field(description="folder of audio files, or the folder that holds `audio/`")
-    att_dict_path: Path | None = Field(
+    data_path: UsablePath = Field(description="folder of audio files, or the folder that holds `audio/`")
+    att_dict_path: UsablePath | None = Field(
         None, description="NSynth's examples.json; null: looked for in data_path and in its parent"
     )
-    sources: Annotated[tuple[str, ...], BeforeValidator(_all_means_no_filter)] = Field(
+    sources: Annotated[
+        tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
+    ] = Field(
         (),
         alias="filter",
         description="instrument sources to keep (acoustic, electronic, synthetic); [] = all",
     )
-    instrument_labels: Annotated[tuple[str, ...], BeforeValidator(_all_means_no_filter)] = Field(
-        (), description='instrument families to keep; [] or ["all"] = all'
-    )
+    instrument_labels: Annotated[
+        tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
+    ] = Field((), description='instrument families to keep; [] or ["all"] = all')
     pitch_range: Annotated[
-        tuple[Annotated[int, Field(ge=0, le=MIDI_MAX)], Annotated[int, Field(ge=0, le=MIDI_MAX)]] | None,
-        BeforeValidator(_all_means_every_pitch),
+        tuple[Pitch, Pitch] | None,
+        BeforeValidator(
+            _all_means_every_pitch,
+            json_schema_input_type=tuple[Pitch, Pitch] | tuple[()] | tuple[Literal["all"]] | None,
+        ),
     ] = Field(None, description='lowest and highest MIDI pitch, both kept; [] or ["all"] = all')
     attribute_list: tuple[str, ...] = Field(
         (), description="NSynth attributes that condition the generator; [] = unconditional"
     )
     load_metadata: bool = Field(True, description="false: read the attributes from the file names alone")
-    size: int = Field(-1, ge=-1, description="at most so many notes; -1 = all")
+    size: int = Field(-1, ge=-1, le=MAX_NOTES, description="at most so many notes; -1 = all")
     balanced_data: bool = Field(False, description="at most size / number of families notes of each family")
     shuffle: bool = Field(False, description="seeded shuffle before `size` takes the first ones")
-    sample_rate: int | None = Field(None, ge=1, description="Hz; here or in transformConfig")
-    audio_length: int | None = Field(None, ge=1, description="samples; here or in transformConfig")
+    sample_rate: SampleRate | None = Field(None, description="Hz; here or in transformConfig")
+    audio_length: Samples | None = Field(None, description="samples; here or in transformConfig")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -89,8 +120,8 @@ class TransformConfig(Section):
     """Section `transformConfig`: the part that every representation has; each adds its own keys."""
 
     transform: str = Field(description="name of the representation")
-    sample_rate: int = Field(16_000, ge=1, le=768_000, description="Hz")
-    audio_length: int = Field(16_000, ge=1, le=MAX_SAMPLES, description="samples taken from the start of each note")
+    sample_rate: SampleRate = Field(16_000, description="Hz")
+    audio_length: Samples = Field(16_000, description="samples taken from the start of each note")
     fade_out: bool = Field(False, description="fade the last 30 % of the samples to silence")
     scaling: Literal["none", "gansynth", "fit"] = Field(
         "none",
@@ -108,7 +139,7 @@ TRANSFORM_CONFIGS: Registry[type[TransformConfig]] = Registry("transform")
 """Filled by `audio_transforms`: the config class of each representation, under its name and aliases."""
 
 
-Factor = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+Factor = Samples
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 BatchSize = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Iterations = Annotated[int, Field(ge=1, le=10**12)]
@@ -124,12 +155,20 @@ class ModelConfig(Section):
     format_layer: Literal["default", "gansynth"] = Field(
         "default", alias="formatLayerType", description="first layer of the generator"
     )
-    output_shape: tuple[int, int, int] | None = Field(
+    output_shape: tuple[Samples, Samples, Samples] | None = Field(
         None, description="(channels, frequency, time); null: the representation's own"
     )
-    dim_output: int | None = Field(None, alias="dimOutput", ge=1, description="channels; null: the representation's")
+    dim_output: int | None = Field(
+        None, alias="dimOutput", ge=1, le=MAX_CHANNELS, description="channels; null: the representation's"
+    )
     down_sampling: Annotated[
-        tuple[Annotated[tuple[Factor, Factor], BeforeValidator(_per_axis)], ...],
+        tuple[
+            Annotated[
+                tuple[Factor, Factor],
+                BeforeValidator(_per_axis, json_schema_input_type=Factor | tuple[Factor, Factor]),
+            ],
+            ...,
+        ],
         Field(min_length=1, max_length=32),
     ] = Field(alias="downSamplingFactor", description="per scale, the factor along [frequency, time]; last [1, 1]")
     depth_scales: tuple[Channels | tuple[Channels, Channels], ...] = Field(
@@ -200,6 +239,7 @@ class ModelConfig(Section):
         3,
         alias="keepCheckpoints",
         ge=0,
+        le=10**6,
         description="newest checkpoints kept beside each scale's last; 0 = all",
     )
 

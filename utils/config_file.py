@@ -4,12 +4,10 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from utils.config import (
     TRANSFORM_CONFIGS,
@@ -18,7 +16,9 @@ from utils.config import (
     ModelConfig,
     Section,
     TransformConfig,
+    usable_path,
 )
+from utils.config_faults import describe_values, short, short_key, suggestion, unknown_key, unusable
 from utils.errors import ConfigError
 from utils.files import read_json
 
@@ -53,6 +53,8 @@ FIXED_KEYS: dict[str, Any] = {
 
 S = TypeVar("S", bound=Section)
 
+_LONGEST_NAME = 200  # bytes; folders on the usual disks may have 255, and runs add endings to theirs
+
 
 def load_experiment(path: Path, overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
     """Read the experiment in the JSON file `path`.
@@ -62,23 +64,30 @@ def load_experiment(path: Path, overrides: Mapping[str, Any] | None = None) -> E
     """
     raw = read_json(path, ConfigError)
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must hold a JSON object with {', '.join(SECTIONS)}, not {type(raw).__name__}")
+        raise ConfigError(f"{path}: must hold a JSON object with {', '.join(SECTIONS)}, not {short(raw)}")
     for key, value in (overrides or {}).items():
         section, _, name = key.rpartition(".")
         target = raw.setdefault(section, {}) if section else raw
         if isinstance(target, dict):
+            spelling = KEY_ALIASES.get(section, {})
+            for other in [other for other in target if spelling.get(other, other) == name]:
+                del target[other]
             target[name] = value
     return parse_experiment(raw, str(path))
 
 
 def parse_experiment(raw: Mapping[str, Any], where: str) -> ExperimentConfig:
     """Build the experiment from plain values; `where` names their origin in messages. Raises: ConfigError."""
+    if why := unusable(dict(raw)):
+        raise ConfigError(f"{where}: a value is {why}; mend the file")
     faults: list[str] = []
     top = _read_top_level(raw, faults)
     sections = {name: _plain_section(raw, name, faults) for name in SECTIONS}
-    _share_audio_format(sections, faults)
-    loader = _validate(LoaderConfig, "loaderConfig", sections["loaderConfig"], faults)
-    transform = _validate_transform(sections["transformConfig"], faults)
+    loader_values, transform_values = sections["loaderConfig"], sections["transformConfig"]
+    if loader_values is not None and transform_values is not None:
+        _share_audio_format(loader_values, transform_values, faults)
+    loader = _validate(LoaderConfig, "loaderConfig", loader_values, faults)
+    transform = _validate_transform(transform_values, faults)
     model = _validate(ModelConfig, "modelConfig", sections["modelConfig"], faults)
     if loader and model:
         faults += _attribute_faults(loader, model)
@@ -127,32 +136,45 @@ def _accept_other_spellings(section: str, schema: dict[str, Any]) -> None:
 
 def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     known = ("name", "comments", "output_path", *SECTIONS, "$schema")
-    faults += [_unknown_key(key, key, known) for key in raw if key not in known]
-    name, comments, output_path = raw.get("name"), raw.get("comments", ""), raw.get("output_path")
-    if not isinstance(name, str) or not re.fullmatch(r"[\w.+-][\w.+ -]*", name) or name in (".", ".."):
-        faults.append(f"name={name!r}: must be a plain folder name")
+    unknown = [key for key in raw if key not in known]
+    faults += [unknown_key("", key, known) for key in unknown]
+    meant = {suggestion(key, known) for key in unknown}
+    faults += [f"{key}: missing" for key in ("name", "output_path", *SECTIONS) if key not in raw and key not in meant]
+    name, comments, output_path = raw.get("name", "-"), raw.get("comments", ""), raw.get("output_path", ".")
+    if not isinstance(name, str) or not _is_folder_name(name):
+        faults.append(f"name={short(name)}: must be a plain folder name of at most {_LONGEST_NAME} letters")
     if not isinstance(comments, str):
-        faults.append(f"comments={comments!r}: must be text")
-    if not isinstance(output_path, str) or not output_path or "\0" in output_path:
-        faults.append(f"output_path={output_path!r}: must be the folder that will hold the run")
-        output_path = "."
-    return {"name": name, "comments": comments, "output_path": Path(output_path).expanduser()}
+        faults.append(f"comments={short(comments)}: must be text")
+    try:
+        folder = usable_path(output_path)
+        if not isinstance(folder, Path):
+            raise ValueError("must be text, the folder that will hold the run")
+    except ValueError as error:
+        faults.append(f"output_path={short(output_path)}: {error}")
+        folder = Path()
+    return {"name": name, "comments": comments, "output_path": folder}
 
 
-def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> dict[str, Any]:
-    """The section with aliases resolved and inert keys taken out."""
+def _is_folder_name(name: str) -> bool:
+    plain = re.fullmatch(r"[\w.+-]([\w.+ -]*[\w.+-])?", name) is not None
+    return plain and len(name.encode()) <= _LONGEST_NAME and name not in (".", "..")
+
+
+def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> dict[str, Any] | None:
+    """The section with aliases resolved and inert keys taken out; None if it is none."""
     values = raw.get(section)
     if not isinstance(values, dict):
-        faults.append(f"{section}: " + ("missing" if values is None else "must be a JSON object"))
-        return {}
+        if section in raw:
+            faults.append(f"{section}={short(values)}: must be a JSON object")
+        return None
     plain: dict[str, Any] = {}
     for key, value in values.items():
-        known: str = KEY_ALIASES[section].get(key, key)
+        known = KEY_ALIASES[section].get(key, key)
         if key in INERT_KEYS[section]:
             logger.info("%s.%s has no effect here and is ignored", section, key)
         elif section == "modelConfig" and key in FIXED_KEYS:
             if value != FIXED_KEYS[key]:
-                faults.append(f"modelConfig.{key}={value!r} is not supported; remove it")
+                faults.append(f"modelConfig.{key}={short(value)} is not supported; remove it")
         elif known in plain:
             faults.append(f"{section}.{known} is given twice, once as {key}; keep one")
         else:
@@ -160,58 +182,84 @@ def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> d
     return plain
 
 
-def _share_audio_format(sections: dict[str, dict[str, Any]], faults: list[str]) -> None:
+def _share_audio_format(loader: dict[str, Any], transform: dict[str, Any], faults: list[str]) -> None:
     """`sample_rate` and `audio_length` may stand in either section; the transform needs them."""
-    loader, transform = sections["loaderConfig"], sections["transformConfig"]
     for key in ("sample_rate", "audio_length"):
-        if loader.get(key) is None:
+        given, other = loader.get(key), transform.get(key)
+        if type(given) is not int:
             continue
-        if transform.setdefault(key, loader[key]) != loader[key]:
-            faults.append(f"loaderConfig.{key}={loader[key]!r} but transformConfig.{key}={transform[key]!r}; keep one")
+        if other is None:
+            transform[key] = given
+        elif type(other) is int and other != given:
+            faults.append(f"loaderConfig.{key}={short(given)} but transformConfig.{key}={short(other)}; keep one")
 
 
-def _validate_transform(values: dict[str, Any], faults: list[str]) -> TransformConfig | None:
-    name = values.get("transform")
-    if not isinstance(name, str):
-        faults.append(f"transformConfig.transform={name!r}: must name one of {', '.join(sorted(TRANSFORM_CONFIGS))}")
+def _validate_transform(values: dict[str, Any] | None, faults: list[str]) -> TransformConfig | None:
+    if values is None:
         return None
+    if "transform" not in values:
+        near = [key for key in values if suggestion(key, ["transform"])]
+        hint = (
+            f"is {short_key(near[0])!r} meant for it?"
+            if near
+            else f"name one of {', '.join(sorted(TRANSFORM_CONFIGS))}"
+        )
+        faults.append(f"transformConfig.transform: missing; {hint}")
+        return None
+    name = values["transform"]
     try:
-        canonical = TRANSFORM_CONFIGS.canonical(name)
+        canonical = TRANSFORM_CONFIGS.canonical(name if isinstance(name, str) else short(name))
     except ConfigError as error:
         faults.append(f"transformConfig.transform: {error}")
         return None
     return _validate(TRANSFORM_CONFIGS[canonical], "transformConfig", values | {"transform": canonical}, faults)
 
 
-def _validate(section_type: type[S], section: str, values: dict[str, Any], faults: list[str]) -> S | None:
-    if not values:
+def _validate(section_type: type[S], section: str, values: dict[str, Any] | None, faults: list[str]) -> S | None:
+    if values is None:
         return None
     try:
         return section_type.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        keys = [field.alias or name for name, field in section_type.model_fields.items()]
-        faults += [_describe(section, details, keys) for details in error.errors()]
-        return None
-    except ValueError as error:  # JSON that Python reads but no number fits, such as NaN
-        faults.append(f"{section}: {error}")
+        faults += _section_faults(section_type, section, values, error)
         return None
 
 
-def _describe(section: str, details: ErrorDetails, keys: list[str]) -> str:
-    location = [part for part in details["loc"] if not isinstance(part, str) or "[" not in part]
-    where = section + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    if details["type"] == "extra_forbidden":
-        return _unknown_key(where, str(location[-1]), keys)
-    if details["type"] == "missing":
-        return f"{where}: missing"
-    if details["type"] == "value_error":
-        return f"{section}: {details['ctx']['error']}"
-    return f"{where}={details['input']!r}: {details['msg'].lower()}"[:300]
+def _section_faults(
+    section_type: type[Section], section: str, values: dict[str, Any], error: ValidationError
+) -> list[str]:
+    """Every fault of the section: of its keys, of their values, and of values that do not go together."""
+    published = {name: field.alias or name for name, field in section_type.model_fields.items()}
+    fixed = FIXED_KEYS if section == "modelConfig" else ()
+    known = [*published.values(), *KEY_ALIASES[section], *INERT_KEYS[section], *fixed]
+    unknown = [key for key in values if key not in published.values()]
+    meant = {suggestion(key, known, published) for key in unknown}
+    wrong = describe_values(section, values, error.errors())
+    missing = [key for key in _missing_keys(section_type) if key not in values and key not in meant]
+    faults = [unknown_key(f"{section}.", key, known, published) for key in unknown]
+    faults += [f"{section}.{key}: missing" for key in missing]
+    faults += wrong.values()
+    doubtful = {KEY_ALIASES[section].get(key, key) for key in (*wrong, *missing, *meant) if key}
+    sound = {key: value for key, value in values.items() if key not in wrong and key not in unknown}
+    return faults + [f"{section}: {fault}" for fault in _conflicts(section_type, sound) if not _names(fault, doubtful)]
 
 
-def _unknown_key(where: str, key: str, known: tuple[str, ...] | list[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    return f"{where}: unknown key, " + (f"did you mean {near[0]!r}?" if near else "remove it")
+def _missing_keys(section_type: type[Section]) -> list[str]:
+    return [field.alias or name for name, field in section_type.model_fields.items() if field.is_required()]
+
+
+def _conflicts(section_type: type[Section], values: dict[str, Any]) -> list[str]:
+    """What is wrong between values that are each right by themselves."""
+    try:
+        section_type.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        own = [details for details in error.errors() if details["type"] == "value_error" and not details["loc"]]
+        return [fault for details in own for fault in str(details["ctx"]["error"]).split("; ")]
+    return []
+
+
+def _names(fault: str, keys: set[str]) -> bool:
+    return any(re.search(rf"\b{re.escape(key)}\b", fault) for key in keys)
 
 
 def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
@@ -220,13 +268,16 @@ def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
     if order is not None and model.ac_gan:
         if set(order) != set(names):
             faults.append(
-                f"modelConfig.attribKeysOrder names {sorted(order)} but loaderConfig.attribute_list {sorted(names)}"
+                f"modelConfig.attribKeysOrder names {short(sorted(order))} but loaderConfig.attribute_list "
+                f"{short(sorted(names))}"
             )
         elif sorted(order.values()) != list(range(len(order))):
-            faults.append(f"modelConfig.attribKeysOrder={order}: places must be 0 to {len(order) - 1}, each once")
+            faults.append(
+                f"modelConfig.attribKeysOrder={short(order)}: places must be 0 to {len(order) - 1}, each once"
+            )
     if model.ac_gan:
         faults += [
-            f"modelConfig.skipAttDfake: {name!r} is not in loaderConfig.attribute_list"
+            f"modelConfig.skipAttDfake: {short(name)} is not in loaderConfig.attribute_list"
             for name in model.skip_fake_attributes
             if name not in names
         ]

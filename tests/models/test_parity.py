@@ -16,6 +16,8 @@ from utils.config import ModelConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RELATIVE = 1e-5
+RELATIVE_GRADIENT = 3e-5
+"""The golden float32 gradients of the penalty are themselves up to 1.5e-5 away from a float64 computation."""
 
 
 def golden_cases():
@@ -43,8 +45,8 @@ def load_published(network, arrays, prefix):
     assert not network.load_state_dict(state, strict=False).unexpected_keys
 
 
-def assert_same(actual, golden, floor=0.0):
-    """Equal to 1e-5 relative in the L2 norm, and to 1e-4 of the golden maximum at every single element.
+def assert_same(actual, golden, floor=0.0, relative=RELATIVE):
+    """Equal to `relative` in the L2 norm, and to 1e-4 of the golden maximum at every single element.
 
     Pixel norm divides by small numbers here and there: the golden float32 arrays themselves are up to 5e-5 of their
     maximum away from a float64 computation at a few elements. `floor` bounds the scale from below.
@@ -52,7 +54,7 @@ def assert_same(actual, golden, floor=0.0):
     golden = torch.as_tensor(golden)
     scale = max(float(golden.abs().max()), floor)
     torch.testing.assert_close(actual, golden, rtol=0, atol=1e-4 * scale)
-    assert torch.linalg.norm(actual - golden) <= RELATIVE * max(float(torch.linalg.norm(golden)), scale)
+    assert torch.linalg.norm(actual - golden) <= relative * max(float(torch.linalg.norm(golden)), scale)
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +103,4 @@ def test_networks_and_losses_equal_the_published_ones(path, card, case, load_arr
     assert len(gradients) >= 6
     for name, golden in gradients.items():
         gradient = parameters[ours(name.removeprefix(f"{key}/gp_grad/"))].grad
-        assert_same(gradient, golden, floor=0.1 * largest)
+        assert_same(gradient, golden, floor=0.1 * largest, relative=RELATIVE_GRADIENT)

@@ -1,0 +1,51 @@
+# make demo    install, make notes, train for minutes, listen        make test   install and run the tests
+# make check   lint and types        make slow   the long tests       make bench  the README's figures
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+RUN := demo/runs/mag-if_quick
+TRAIN_FLAGS ?=
+
+.PHONY: demo test check slow bench clean
+
+demo: $(VENV)/.ready
+	$(BIN)/python -m data.render_notes --out demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
+	$(BIN)/python train.py -c config_files/mag-if/quick.json $(TRAIN_FLAGS)
+	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitch 60-71
+	@echo
+	@echo "Notes of real instruments:   demo/notes/audio"
+	@echo "Notes the network made up:   $(RUN)/generated/random   (rainbowgrams.png shows them)"
+	@echo "How it learned:              $(RUN)/previews"
+	@echo "Try next:"
+	@echo "  $(BIN)/python generate.py random -d $(RUN) --pitch 64 --count 8 --seed 100"
+	@echo "  $(BIN)/tensorboard --logdir demo/runs"
+	@echo "  $(BIN)/python train.py -c config_files/mag-if/paper.json --dry-run"
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n 2
+
+slow: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.ready: requirements.txt requirements-no-deps.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -r requirements-no-deps.txt
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
+	touch $@

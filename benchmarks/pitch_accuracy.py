@@ -1,0 +1,125 @@
+"""Are the notes of a run in tune? `python -m benchmarks.pitch_accuracy RUN [--count 96] [--write]`.
+
+Each note's fundamental is the median of librosa.pyin over the voiced frames of its first 70 % (behind that lies the
+fade-out). In tune = within 50 cents of the pitch that was asked for, with more than half of the frames voiced.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import librosa
+import numpy as np
+import torch
+
+from data.audio_io import read_audio
+from evaluation.generation import Instrument
+from evaluation.synthesis import Wave
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
+TOLERANCE_CENTS = 50
+SECTION = "## Pitch of generated notes"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a set of notes is in tune."""
+
+    notes: int
+    in_tune: int
+    within_octaves: int
+    median_cents: float
+    voiced: float
+
+
+def measure(waves: Sequence[Wave], pitches: Sequence[int], sample_rate: int) -> Tuning:
+    """Compare waves (n_samples,) with the MIDI pitches that were asked for."""
+    heard = [heard_pitch(wave, sample_rate) for wave in waves]
+    cents = np.array([100 * (pitch - asked) for (pitch, _), asked in zip(heard, pitches, strict=True)])
+    voiced = np.array([share for _, share in heard])
+    folded = np.abs((cents + 600) % 1200 - 600)
+    steady = voiced > 0.5
+    return Tuning(
+        notes=len(waves),
+        in_tune=int((steady & (np.abs(cents) <= TOLERANCE_CENTS)).sum()),
+        within_octaves=int((steady & (folded <= TOLERANCE_CENTS)).sum()),
+        median_cents=float(np.nanmedian(np.abs(cents))) if np.isfinite(cents).any() else float("nan"),
+        voiced=float(voiced.mean()),
+    )
+
+
+def heard_pitch(wave: Wave, sample_rate: int) -> tuple[float, float]:
+    """(MIDI pitch or NaN, share of voiced frames) of one wave (n_samples,)."""
+    steady = wave[: len(wave) * 7 // 10]
+    hertz, voiced, _ = librosa.pyin(steady, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, sr=sample_rate, frame_length=1024)
+    return (float(librosa.hz_to_midi(np.nanmedian(hertz))) if voiced.any() else float("nan")), float(voiced.mean())
+
+
+def real_notes(instrument: Instrument, data_path: Path, count: int) -> tuple[list[Wave], list[int]]:
+    """`count` training notes of the run's pitches, evenly over the folder, cut to the length of the generated ones."""
+    known = instrument.table.values["pitch"]
+    paths = [path for path in sorted(data_path.glob("*.wav")) if int(path.stem.split("-")[1]) in known]
+    chosen = [paths[place * len(paths) // count] for place in range(count)]
+    rate, length = instrument.transform.sample_rate, instrument.transform.n_samples
+    return [read_audio(path, rate)[:length] for path in chosen], [int(path.stem.split("-")[1]) for path in chosen]
+
+
+def main() -> int:
+    """Measure, print, and with --write put the table into RESULTS.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
+    args = parser.parse_args()
+    instrument = Instrument.from_run(args.run, scale=None, iteration=None, device=torch.device("cpu"))
+    pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
+    asked = [pitches[k % len(pitches)] for k in range(args.count)]
+    labels = torch.cat([instrument.labels(k, pitch) for k, pitch in enumerate(asked)])
+    generated = instrument.play(range(args.count), labels)
+    rate = instrument.transform.sample_rate
+    config = json.loads((args.run / "config.json").read_text())
+    rows = {
+        "generated": measure(generated, asked, rate),
+        "real, same measure": measure(*real_notes(instrument, Path(config["loaderConfig"]["data_path"]), 96), rate),
+    }
+    text = table(args, instrument, rows)
+    print(text)
+    if args.write:
+        write_section(text)
+    return 0
+
+
+def table(args: argparse.Namespace, instrument: Instrument, rows: dict[str, Tuning]) -> str:
+    """The section of RESULTS.md."""
+    lines = [
+        SECTION,
+        f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count} --write`, run {instrument.run_name}, "
+        f"{instrument.step} steps, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
+        "",
+        "| notes | count | in tune (50 cents) | in tune but for octaves | median error (cents) | voiced frames |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        lines.append(
+            f"| {name} | {row.notes} | {row.in_tune} ({row.in_tune / row.notes:.0%}) | {row.within_octaves} "
+            f"({row.within_octaves / row.notes:.0%}) | {row.median_cents:.0f} | {row.voiced:.0%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write_section(text: str) -> None:
+    """Replace the section that `text` begins in RESULTS.md, or append it."""
+    before = RESULTS.read_text() if RESULTS.exists() else "# Results\n\nMade by the scripts of this folder.\n"
+    head, _, rest = before.partition(SECTION)
+    following = rest.partition("\n## ")
+    tail = "\n## " + following[2] if following[1] else ""
+    RESULTS.write_text(f"{head.rstrip()}\n\n{text}{tail}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

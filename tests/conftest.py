@@ -1,0 +1,103 @@
+"""A tiny folder of notes laid out like NSynth's, and a small experiment on it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data.audio_io import write_wav
+from data.nsynth import FAMILIES, SOURCES
+
+SAMPLE_RATE = 16_000
+SECONDS = 0.3
+INSTRUMENTS = ("brass_acoustic_000", "flute_acoustic_001")
+PITCHES = (60, 62, 64, 67)
+VELOCITIES = (50, 75, 100)
+
+
+def metadata_of(note, instrument, pitch, velocity):
+    """What NSynth's examples.json says of one note."""
+    family, source, number = instrument.rsplit("_", 2)
+    return {
+        "note": note,
+        "note_str": f"{instrument}-{pitch:03d}-{velocity:03d}",
+        "instrument": int(number),
+        "instrument_str": instrument,
+        "instrument_family": FAMILIES.index(family),
+        "instrument_family_str": family,
+        "instrument_source": SOURCES.index(source),
+        "instrument_source_str": source,
+        "pitch": pitch,
+        "velocity": velocity,
+        "sample_rate": SAMPLE_RATE,
+        "qualities": [pitch % 2, note % 2, 0, 0, 0, 0, 0, 0, 0, 0],
+        "qualities_str": [],
+    }
+
+
+def decaying_tone(pitch, velocity, *, partials):
+    """A tone with `partials` harmonics, as loud as its velocity says."""
+    time = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    hertz = 440 * 2 ** ((pitch - 69) / 12)
+    wave = sum(np.sin(2 * np.pi * hertz * partial * time) / partial for partial in range(1, partials + 1))
+    return 0.5 * velocity / 127 * wave / partials * np.exp(-8 * time)
+
+
+@pytest.fixture(scope="session")
+def tiny_nsynth(tmp_path_factory):
+    """A folder with `examples.json` and `audio/`: 24 notes of 0.3 s, 2 families x 4 pitches x 3 velocities."""
+    root = tmp_path_factory.mktemp("tiny_nsynth")
+    (root / "audio").mkdir()
+    metadata = {}
+    for instrument in INSTRUMENTS:
+        for pitch in PITCHES:
+            for velocity in VELOCITIES:
+                note = metadata_of(len(metadata), instrument, pitch, velocity)
+                metadata[note["note_str"]] = note
+                wave = decaying_tone(pitch, velocity, partials=3 if instrument.startswith("brass") else 1)
+                write_wav(root / "audio" / f"{note['note_str']}.wav", wave, SAMPLE_RATE)
+    (root / "examples.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def experiment_dict(tiny_nsynth, tmp_path):
+    """A small mag-if experiment on `tiny_nsynth` in the published keys: images (2, 32, 16), 4 scales of 2 steps."""
+    return {
+        "name": "tiny",
+        "comments": "",
+        "output_path": str(tmp_path / "runs"),
+        "loaderConfig": {
+            "data_path": str(tiny_nsynth / "audio"),
+            "att_dict_path": str(tiny_nsynth / "examples.json"),
+            "filter": ["acoustic"],
+            "instrument_labels": ["brass", "flute"],
+            "shuffle": False,
+            "attribute_list": ["pitch"],
+            "pitch_range": [60, 67],
+            "load_metadata": True,
+            "size": 24,
+        },
+        "transformConfig": {
+            "transform": "mag-if",
+            "fade_out": True,
+            "fft_size": 64,
+            "win_size": 64,
+            "hop_size": 32,
+            "n_frames": 16,
+            "sample_rate": SAMPLE_RATE,
+        },
+        "modelConfig": {
+            "formatLayerType": "default",
+            "ac_gan": True,
+            "downSamplingFactor": [[8, 8], [4, 4], [2, 2], [1, 1]],
+            "maxIterAtScale": [2, 2, 2, 2],
+            "alphaJumpMode": "linear",
+            "alphaNJumps": [1, 1, 1, 1],
+            "alphaSizeJumps": [1, 1, 1, 1],
+            "depthScales": [4, 4, 4, 4],
+            "miniBatchSize": [4, 4, 2, 2],
+            "dimLatentVector": 4,
+            "attribKeysOrder": {"pitch": 0},
+        },
+    }
