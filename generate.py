@@ -11,6 +11,8 @@ from models.device import choose_device
 from utils.arguments import at_least_one, pitches, seed
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
+DEFAULT_COUNT = 16
+
 
 @user_errors_in_one_line("generate.py")
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     instrument = Instrument.from_run(args.dir, scale=args.scale, iteration=args.iteration, device=device)
     folder = args.output or args.dir / "generated" / args.mode
     asked = [pitch for group in args.pitch for pitch in group] if args.pitch else None
-    written = write_random_notes(instrument, folder, count=args.count, seed=args.seed, pitches=asked)
+    count = args.count or max(DEFAULT_COUNT, len(asked or ()))
+    written = write_random_notes(instrument, folder, count=count, seed=args.seed, pitches=asked)
     sys.stdout.write(f"{len(written)} notes in {folder}, {written[0].name} first; see rainbowgrams.png there\n")
     return 0
 
@@ -35,7 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     random.add_argument("-o", "--output", type=Path, help="folder for the sound (RUN/generated/random)")
     random.add_argument("-s", "--scale", type=int, help="scale of the checkpoint (the newest)")
     random.add_argument("-i", "--iteration", type=int, help="iteration of the checkpoint (the newest)")
-    random.add_argument("--count", type=at_least_one, default=16, help="number of notes (16)")
+    random.add_argument(
+        "--count", type=at_least_one, help=f"number of notes ({DEFAULT_COUNT}, or one per pitch if those are more)"
+    )
     random.add_argument("--seed", type=seed, default=0, help="seed of the first note; the next ones count on (0)")
     random.add_argument(
         "--pitch", type=pitches, nargs="+", help="MIDI pitches taken in turn, such as 60 or 60-72 (drawn by the seed)"

@@ -15,9 +15,10 @@ from utils.arguments import at_least_one, seed
 from utils.cli import EXIT_INTERRUPTED, Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config import ExperimentConfig
 from utils.config_file import load_experiment
-from utils.errors import UserError
+from utils.errors import ConfigError, UserError
 from utils.interrupt import StopRequest
 from utils.model_flags import add_model_flags, given_overrides, list_overrides
+from utils.run_folder import RunFolderLock
 from utils.smoke_test import shrink_to_smoke_test
 
 logger = logging.getLogger("scripts.train")
@@ -34,13 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.config:
         raise UserError("no config given; name one with -c, such as config_files/mag-if/quick.json")
     experiments = [read_experiment(path, args) for path in args.config]
+    require_own_folders(experiments)
     if args.dry_run:
         for experiment in experiments:
             sys.stdout.write("\n".join(dry_run(experiment, args.seed)) + "\n")
         return 0
-    with StopRequest() as stop:
-        finished = all(train(experiment, args, stop) for experiment in experiments)
-    return 0 if finished else EXIT_INTERRUPTED
+    stop = StopRequest()
+    for experiment in experiments:
+        if stop.made or not train(experiment, args, stop):
+            return EXIT_INTERRUPTED
+    return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,6 +80,14 @@ def read_experiment(path: Path, args: argparse.Namespace) -> ExperimentConfig:
     return shrink_to_smoke_test(experiment) if args.smoke_test else experiment
 
 
+def require_own_folders(experiments: Sequence[ExperimentConfig]) -> None:
+    """Raise ConfigError if two experiments would train in one folder: the second could not, hours later."""
+    folders = [experiment.run_folder.absolute() for experiment in experiments]
+    shared = [folder for folder in folders if folders.count(folder) > 1]
+    if shared:
+        raise ConfigError(f"{shared[0]}: is the run folder of several of the configs; give each another name")
+
+
 def dry_run(experiment: ExperimentConfig, seed: int) -> list[str]:
     """What the experiment will cost, in words; reads metadata, but no audio."""
     records = find_notes(experiment.loader, seed)
@@ -86,7 +98,10 @@ def dry_run(experiment: ExperimentConfig, seed: int) -> list[str]:
 
 
 def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequest) -> bool:
-    """Train, or go on training; True if it reached the end, False if it was asked to stop."""
+    """Train, or go on training; True if it reached the end, False if it was asked to stop.
+
+    Until training begins there is nothing to save, so that Ctrl-C ends the program at once.
+    """
     options = RunOptions(
         seed=args.seed,
         device=choose_device(args.device),
@@ -96,19 +111,22 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
         skip_broken=args.skip_broken,
         restart=args.restart or args.smoke_test,
     )
-    trainer = prepare_run(experiment, options)
-    total, before = trainer.schedule.total_steps, trainer.step
-    if before == total:
-        logger.info("%s: already trained to the end; --restart begins anew", experiment.run_folder)
-        return True
-    if before:
-        logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
-    finished = trainer.train(lambda: stop.made)
+    with RunFolderLock(experiment.run_folder) as lock:
+        trainer = prepare_run(experiment, options, lock)
+        total, before = trainer.schedule.total_steps, trainer.step
+        if before == total:
+            logger.info("%s: already trained to the end; --restart begins anew", experiment.run_folder)
+            return True
+        if before:
+            logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
+        with stop:
+            finished = trainer.train(lambda: stop.made)
     if finished:
         sys.stdout.write(f"{experiment.run_folder}: trained {total} steps; hear it with\n")
         sys.stdout.write(f"  python generate.py random -d {experiment.run_folder}\n")
     else:
-        logger.warning("stopped after step %d of %d; the same command resumes there", trainer.step, total)
+        command = "the same command without --restart" if args.restart else "the same command"
+        logger.warning("stopped after step %d of %d; %s resumes there", trainer.step, total, command)
     return finished
 
 

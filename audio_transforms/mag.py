@@ -1,10 +1,9 @@
 """Magnitude and phase of the STFT as two channels; phase raw, or as instantaneous frequency."""
 
 import math
-from typing import Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from audio_transforms.base import AudioTransform, register_transform
@@ -14,6 +13,7 @@ PUBLISHED_LOG_OFFSET = 1e-10
 GANSYNTH_LOG_OFFSET = 1e-6
 GANSYNTH_LOG_MAGNITUDE = (0.0661371661726, 0.113718730221)
 GANSYNTH_PHASE_SCALE = 0.8
+_LARGEST_LOG = 80.0  # beyond it, which a generator may reach, float32 overflows
 
 
 class MagConfig(SpectrogramConfig):
@@ -34,13 +34,12 @@ class MagConfig(SpectrogramConfig):
         default = GANSYNTH_LOG_OFFSET if self.scaling == "gansynth" else PUBLISHED_LOG_OFFSET
         return default if self.log_offset is None else self.log_offset
 
-    @model_validator(mode="after")
-    def _check_scaling(self) -> Self:
+    def conflicts(self) -> list[str]:
+        """Faults of the geometry, and of a scaling made for other values."""
+        faults = super().conflicts()
         if self.scaling == "gansynth" and not self.log_mag:
-            raise ValueError(
-                "scaling=gansynth is made for logarithmic magnitudes; set log_mag to true or scaling to fit"
-            )
-        return self
+            faults.append("scaling=gansynth is made for logarithmic magnitudes; set log_mag to true or scaling to fit")
+        return faults
 
 
 @register_transform("mag", MagConfig)
@@ -52,13 +51,16 @@ class Mag(AudioTransform):
     Source: Nistal et al. 2020, section 3; Engel et al. 2019, GANSynth, section 2.
     """
 
-    exact = True
-
     def __init__(self, config: MagConfig) -> None:
         shape = (2, config.bins, config.frames)
         super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
         self.spectrogram = Spectrogram(config)
         self.log_mag, self.ifreq, self.offset = config.log_mag, config.ifreq, config.offset
+
+    @property
+    def exact(self) -> bool:
+        """Whether every sample is rebuilt, up to rounding and the bins left out."""
+        return self.spectrogram.exact
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""
@@ -75,7 +77,8 @@ class Mag(AudioTransform):
     def inverse(self, image: Tensor) -> Tensor:
         """(B, 2, bins, frames) -> (B, n_samples). Magnitudes below zero, which a generator may make, count as zero."""
         first, second = self.require_image(image).unbind(dim=1)
-        magnitude = (torch.exp(first) - self.offset if self.log_mag else first).clamp(min=0)
+        linear = torch.exp(first.clamp(max=_LARGEST_LOG)) - self.offset if self.log_mag else first
+        magnitude = linear.clamp(min=0)
         phase = integrate_frequency(second) if self.ifreq else second
         return self.spectrogram.inverse(torch.polar(magnitude, phase.to(magnitude.dtype)))
 

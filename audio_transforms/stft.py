@@ -15,12 +15,15 @@ class STFTConfig(SpectrogramConfig):
 class STFT(AudioTransform):
     """Real and imaginary part of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames)."""
 
-    exact = True
-
     def __init__(self, config: STFTConfig) -> None:
         shape = (2, config.bins, config.frames)
         super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
         self.spectrogram = Spectrogram(config)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every sample is rebuilt, up to rounding and the bins left out."""
+        return self.spectrogram.exact
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""

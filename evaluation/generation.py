@@ -11,7 +11,7 @@ from torch import Tensor
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.nsynth import AttributeTable
 from evaluation.synthesis import Wave, synthesise
-from models.checkpoint import find_checkpoint, load_checkpoint
+from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks
 from models.noise import Purpose, normal_rows, uniform_rows
 from utils.config_file import parse_experiment
@@ -40,14 +40,16 @@ class Instrument:
         saved = load_checkpoint(path)
         experiment = parse_experiment(saved["config"], str(path))
         table = AttributeTable.from_plain(saved["attributes"])
-        transform = with_affine(build_transform(experiment.transform), saved["affine"]).to(device)
-        networks = build_networks(
-            experiment.model, transform.shape, table.sizes, seed=saved["seed"], device=torch.device("cpu")
-        )
         try:
+            transform = with_affine(build_transform(experiment.transform), saved["affine"]).to(device)
+            networks = build_networks(
+                experiment.model, transform.shape, table.sizes, seed=saved["seed"], device=torch.device("cpu")
+            )
             networks.ema.load_state_dict(saved["ema"])
-        except RuntimeError as error:
-            raise CheckpointError(f"{path}: the weights do not fit its own config ({error})") from error
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path}: does not fit its own config ({in_brief(error)}); use another checkpoint"
+            ) from error
         networks.ema.to(device)
         place = {"scale": saved["scale"], "alpha": saved["alpha"], "step": saved["step"]}
         return cls(experiment.name, path, networks, transform, table, **place, device=device)

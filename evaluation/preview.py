@@ -1,5 +1,6 @@
 """What a run sounds and looks like while it trains: fixed latents beside real notes."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from evaluation.synthesis import Wave, fit_full_scale, synthesise
 from models.growth import Phase
 from models.networks import Networks
 from models.noise import Purpose, normal_rows
-from utils.files import write_json
+from utils.errors import UserError
+from utils.files import explained_write_errors, write_json
 from utils.pictures import save_rainbowgrams
-from utils.run_log import TENSORBOARD_FOLDER
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "previews"
 
@@ -28,6 +31,7 @@ class PreviewWriter:
     """After each checkpoint, writes `previews/step_<n>/`: wavs of fixed latents, their rainbowgrams, and a card.
 
     The rainbowgrams stand below those of real notes with the same labels; picture and sound also go to TensorBoard.
+    A preview that cannot be made is a warning: it must not end the training.
     """
 
     def __init__(
@@ -49,9 +53,16 @@ class PreviewWriter:
         real, self.labels = dataset.batch(self.indices)
         self.real: list[Wave] = list(real.numpy())
         self.titles = [describe_labels(table, row) for row in self.labels]
+        self._showed_real = False
 
-    def __call__(self, phase: Phase, step: int) -> None:
+    def __call__(self, phase: Phase, step: int, board: SummaryWriter) -> None:
         """Write the preview of the networks as they are after `step` steps."""
+        try:
+            self._write(phase, step, board)
+        except UserError as error:
+            logger.warning("no preview after step %d: %s", step, error)
+
+    def _write(self, phase: Phase, step: int, board: SummaryWriter) -> None:
         waves = synthesise(
             self.networks,
             self.transform,
@@ -81,15 +92,20 @@ class PreviewWriter:
                 "gain_db": gains,
             },
         )
-        self._to_tensorboard(folder / "rainbowgrams.png", waves, step)
+        with explained_write_errors(folder):
+            self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
 
-    def _to_tensorboard(self, picture: Path, waves: Sequence[Wave], step: int) -> None:
-        with SummaryWriter(str(self.run_folder / TENSORBOARD_FOLDER)) as board, Image.open(picture) as image:
-            board.add_image("previews/real_above_generated", np.asarray(image.convert("RGB")), step, dataformats="HWC")
-            for number, (real, wave) in enumerate(zip(self.real, waves, strict=True)):
-                for kind, sound in (("real", real), ("generated", wave)):
-                    level = torch.from_numpy(fit_full_scale(sound)[0])[None]
-                    board.add_audio(f"{kind}/{number:02d}", level, step, sample_rate=self.transform.sample_rate)
+    def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
+        """Under the number of the last step, as its losses are: from the next one on, a resumed run writes anew."""
+        with Image.open(picture) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        board.add_image("previews/real_above_generated", pixels, last_step, dataformats="HWC")
+        sounds = {"generated": waves} if self._showed_real else {"real": self.real, "generated": waves}
+        for kind, group in sounds.items():
+            for number, sound in enumerate(group):
+                level = torch.from_numpy(fit_full_scale(sound)[0])[None]
+                board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=self.transform.sample_rate)
+        self._showed_real = True
 
 
 def spread_over_labels(labels: Tensor, count: int) -> list[int]:

@@ -1,5 +1,6 @@
 """`generate.py random`: notes of random timbre, each fixed by a seed of its own."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from evaluation.synthesis import Wave, fit_full_scale
 from utils.cli import show_progress
 from utils.files import write_json
 from utils.pictures import save_rainbowgrams
+
+logger = logging.getLogger(__name__)
 
 MOST_IN_PICTURE = 32
 
@@ -25,6 +28,10 @@ def write_random_notes(
     """
     if pitches is not None:
         instrument.require_pitches(pitches)
+        if len(pitches) > count:
+            logger.warning(
+                "%d notes for %d pitches: those from %d on are left out", count, len(pitches), pitches[count]
+            )
     origin = instrument.card()
     paths: list[Path] = []
     shown: list[Wave] = []

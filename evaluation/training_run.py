@@ -18,17 +18,18 @@ from data.nsynth import AttributeTable, expand_attributes, find_notes
 from data.sampling import note_indices
 from evaluation.budget import estimate_budget
 from evaluation.preview import PreviewWriter
-from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
+from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint, remove_half_written
 from models.growth import GrowthSchedule
 from models.networks import build_networks
 from models.trainer import Trainer
 from models.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
+from utils.config_file import parse_experiment
 from utils.errors import CheckpointError
 from utils.files import require_disk_space
 from utils.memory import require_memory
-from utils.run_folder import require_same_experiment, set_aside, write_config
+from utils.run_folder import RunFolderLock, require_same_experiment, write_config
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +50,17 @@ class RunOptions:
     restart: bool
 
 
-def prepare_run(experiment: ExperimentConfig, options: RunOptions) -> Trainer:
-    """The trainer of `experiment`, at its newest checkpoint if there is one.
+def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
+    """The trainer of `experiment`, at its newest checkpoint if there is one; takes the `lock` of its run folder.
 
-    Raises: UserError, before anything is written, if notes, config, checkpoint, memory or disk do not serve.
+    Raises: UserError, before anything of the run is written, if notes, config, checkpoint, memory or disk do not serve.
     """
     records = find_notes(experiment.loader, options.seed)
     transform = build_transform(experiment.transform)
     n_values = AttributeTable.from_records(records, experiment.attributes).sizes
     _require_room(experiment, transform, n_values, len(records))
-    if options.restart:
-        set_aside(experiment.run_folder)
-    saved = _newest_checkpoint(experiment, options)
+    lock.take()
+    saved = None if options.restart else _newest_checkpoint(experiment, options)
     cache = open_note_cache(
         records,
         experiment.output_path / NOTE_CACHE,
@@ -120,7 +120,10 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions) -> Trainer:
     if saved:
         trainer.restore(saved)
     else:
+        if options.restart:
+            lock.set_aside()
         write_config(experiment.run_folder, experiment.to_plain())
+    remove_half_written(experiment.run_folder)
     _say_unfinished_fades(trainer.schedule)
     return trainer
 
@@ -135,8 +138,11 @@ def _require_room(experiment: ExperimentConfig, transform: AudioTransform, n_val
 def _newest_checkpoint(experiment: ExperimentConfig, options: RunOptions) -> dict[str, Any] | None:
     if not list_checkpoints(experiment.run_folder):
         return None
-    saved = load_checkpoint(find_checkpoint(experiment.run_folder))
-    require_same_experiment(experiment.run_folder, saved["config"], experiment.to_plain())
+    path = find_checkpoint(experiment.run_folder)
+    saved = load_checkpoint(path)
+    # read anew, so that keys which the config has gained since have their defaults
+    before = parse_experiment(saved["config"], str(path)).to_plain()
+    require_same_experiment(experiment.run_folder, before, experiment.to_plain())
     if saved["seed"] != options.seed:
         raise CheckpointError(
             f"{experiment.run_folder}: was started with --seed {saved['seed']}, not {options.seed}; give that seed, or "

@@ -1,6 +1,7 @@
 """Checkpoints: plain tensors and plain values, written whole, read without executing anything in them."""
 
 import logging
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 import torch
 
 from utils.errors import CheckpointError
-from utils.files import atomic_path
+from utils.files import atomic_path, explained_write_errors
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 FOLDER = "checkpoints"
+_BRIEF = 200
 _NAME = re.compile(r"s(\d+)_i(\d+)\.pt")
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "step": int,
@@ -35,10 +37,16 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
 
 
 def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
-    """Write `state` as `checkpoints/s<scale>_i<iteration>.pt`; the iteration counts the scale's steps done."""
+    """Write `state` as `checkpoints/s<scale>_i<iteration>.pt`; the iteration counts the scale's steps done.
+
+    Raises: UserError if the disk is full; the checkpoints that are there stay whole.
+    """
     path = run_folder / FOLDER / f"s{state['scale']}_i{state['iteration']:07d}.pt"
-    with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, **state}, temporary)
+    # given a path instead of a file, torch hides from us that the disk is full
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save({"format": FORMAT, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())  # renamed before its content is on the disk, it would be empty after a power cut
     return path
 
 
@@ -59,6 +67,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if wrong:
         raise CheckpointError(f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before")
     return state
+
+
+def in_brief(error: Exception) -> str:
+    """What torch says of weights that do not fit, without the names of all of them."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _BRIEF else text[:_BRIEF] + " ..."
 
 
 def list_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
@@ -93,4 +107,13 @@ def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
     for _, _, path in found:
         if path not in kept:
             logger.debug("removing the old checkpoint %s", path)
-            path.unlink()
+            with explained_write_errors(path):
+                path.unlink(missing_ok=True)
+
+
+def remove_half_written(run_folder: Path) -> None:
+    """Remove what a run that was killed while it saved left behind; nothing else may be writing there."""
+    for path in (run_folder / FOLDER).glob(".*.tmp"):
+        logger.info("removing %s, left by a run that was killed", path)
+        with explained_write_errors(path):
+            path.unlink(missing_ok=True)

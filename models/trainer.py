@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform
-from models.checkpoint import remove_old_checkpoints, save_checkpoint
+from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
 from models.growth import GrowthSchedule, Phase
 from models.training_step import TrainingStep
 from utils.cli import show_progress
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
 """(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
 
-Preview = Callable[[Phase, int], None]
-"""Called with the phase of the last step and the number of steps done, after each checkpoint."""
+Preview = Callable[[Phase, int, SummaryWriter], None]
+"""Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
 
 
 class Trainer:
@@ -50,6 +51,8 @@ class Trainer:
         self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
         self.schedule = GrowthSchedule(training.config)
         self.step = 0
+        self._saved_step = 0
+        self._pace = _Pace()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
@@ -58,9 +61,11 @@ class Trainer:
                 network.load_state_dict(state[name])
             for name, optimizer in self.training.optimizers().items():
                 optimizer.load_state_dict(state[name])
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{self.run_folder}: the checkpoint does not fit the networks ({error})") from error
-        self.step = state["step"]
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{self.run_folder}: the checkpoint does not fit the networks ({in_brief(error)})"
+            ) from error
+        self.step = self._saved_step = state["step"]
 
     def train(self, stop: Callable[[], bool]) -> bool:
         """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.
@@ -75,7 +80,7 @@ class Trainer:
                     self._step(log, bar)
         finally:
             log.close()
-        if self.step < total and self.step > 0:
+        if self.step > self._saved_step:
             self._save(self.schedule.at(self.step - 1))
         return self.step == total
 
@@ -89,17 +94,17 @@ class Trainer:
                 f"{self.run_folder}: step {self.step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the "
                 "last checkpoint is kept; try a lower baseLearningRate"
             ) from error
-        seconds = time.perf_counter() - started
+        self._pace.add(phase.batch_size, time.perf_counter() - started)
         if self.step % self.log_every == 0:
             place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
-            log.write(self.step, {**place, **terms, "notes_per_second": phase.batch_size / seconds})
+            log.write(self.step, {**place, **terms, "notes_per_second": self._pace.take()})
             bar.set_postfix_str(f"scale {phase.scale} d {terms['d_total']:.3g} g {terms['g_total']:.3g}", refresh=False)
         self.step += 1
         bar.update()
         if self.step % self.save_every == 0 or phase.iteration + 1 == self._length(phase):
             self._save(phase)
             if self.preview:
-                self.preview(phase, self.step)
+                self.preview(phase, self.step, log.tensorboard)
 
     def _real(self, phase: Phase) -> tuple[Tensor, Tensor]:
         waves, labels = self.draw(phase.first_note, phase.batch_size)
@@ -117,5 +122,22 @@ class Trainer:
         parts |= {name: optimizer.state_dict() for name, optimizer in training.optimizers().items()}
         place = {"scale": phase.scale, "iteration": phase.iteration + 1, "alpha": phase.alpha, "step": self.step}
         path = save_checkpoint(self.run_folder, {**self.identity, **place, **parts})
+        self._saved_step = self.step
         remove_old_checkpoints(self.run_folder, training.config.keep_checkpoints)
         logger.debug("saved %s", path)
+
+
+class _Pace:
+    """Notes per second since it was last asked for."""
+
+    def __init__(self) -> None:
+        self._notes, self._seconds = 0, 0.0
+
+    def add(self, notes: int, seconds: float) -> None:
+        self._notes += notes
+        self._seconds += seconds
+
+    def take(self) -> float:
+        pace = self._notes / self._seconds
+        self._notes, self._seconds = 0, 0.0
+        return pace

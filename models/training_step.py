@@ -1,6 +1,9 @@
 """One step of training: the discriminator's update, then the generator's."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +17,8 @@ from utils.config import ModelConfig
 from utils.errors import TrainingDiverged
 
 ADAM_BETAS = (0.0, 0.99)
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class TrainingStep:
@@ -39,8 +44,8 @@ class TrainingStep:
     def reset_optimizers(self) -> None:
         """Start Adam's moments anew, for all parameters of both networks."""
         rate_g, rate_d = self.config.learning_rates
-        self.optimizer_g = torch.optim.Adam(self.networks.generator.parameters(), lr=rate_g, betas=ADAM_BETAS)
-        self.optimizer_d = torch.optim.Adam(self.networks.discriminator.parameters(), lr=rate_d, betas=ADAM_BETAS)
+        self.optimizer_g = _adam(self.networks.generator, rate_g)
+        self.optimizer_d = _adam(self.networks.discriminator, rate_d)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimisers by the name they have in a checkpoint."""
@@ -50,7 +55,7 @@ class TrainingStep:
         """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A).
 
         Returns every loss term, the gradient norms and the largest critic slope.
-        Raises: TrainingDiverged naming the term, before a weight is touched.
+        Raises: TrainingDiverged naming the term, before a weight of the network it belongs to is touched.
         """
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
             self.reset_optimizers()
@@ -76,35 +81,17 @@ class TrainingStep:
         if self.networks.n_values:
             loss = classification_loss(of_real.logits, labels, self.networks.n_values)
             losses["d_classification"] = config.condition_weight_d * loss
-        terms = self._descend(losses, "d", discriminator, self.optimizer_d)
-        return terms | {"critic_slope": slope.item()}
+        return _descend(losses, "d", discriminator, self.optimizer_d, {"critic_slope": slope})
 
     def _update_generator(self, labels: Tensor, phase: Phase) -> dict[str, float]:
-        discriminator = self.networks.discriminator.requires_grad_(False)
-        fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
-        of_fake = discriminator(fake, phase.scale, phase.alpha)
-        losses = {"g_fake": -critic_fake_loss(of_fake.critic)}
-        if self.networks.n_values:
-            loss = classification_loss(of_fake.logits, labels, self.networks.n_values, self._classified_fakes)
-            losses["g_classification"] = self.config.condition_weight_g * loss
-        terms = self._descend(losses, "g", self.networks.generator, self.optimizer_g)
-        discriminator.requires_grad_(True)
-        return terms
-
-    def _descend(
-        self, losses: Mapping[str, Tensor], letter: str, network: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> dict[str, float]:
-        """One backward on the sum of the losses and one step, unless something is not finite."""
-        total = torch.stack(list(losses.values())).sum()
-        values = {name: loss.item() for name, loss in losses.items()} | {f"{letter}_total": total.item()}
-        _require_finite(values)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-        values[f"{letter}_gradient_norm"] = torch.nn.utils.get_total_norm(gradients).item()
-        _require_finite(values)
-        optimizer.step()
-        return values
+        with _frozen(self.networks.discriminator) as discriminator:
+            fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
+            of_fake = discriminator(fake, phase.scale, phase.alpha)
+            losses = {"g_fake": -critic_fake_loss(of_fake.critic)}
+            if self.networks.n_values:
+                loss = classification_loss(of_fake.logits, labels, self.networks.n_values, self._classified_fakes)
+                losses["g_classification"] = self.config.condition_weight_g * loss
+            return _descend(losses, "g", self.networks.generator, self.optimizer_g)
 
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
         latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim).to(self.device)
@@ -123,7 +110,39 @@ class TrainingStep:
         return images
 
 
-def _require_finite(values: Mapping[str, float]) -> None:
-    bad = [name for name, value in values.items() if not -float("inf") < value < float("inf")]
+def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=ADAM_BETAS, fused=True)
+
+
+@contextmanager
+def _frozen(network: Network) -> Iterator[Network]:
+    """Within the block, `network` passes gradients on but collects none."""
+    network.requires_grad_(False)
+    try:
+        yield network
+    finally:
+        network.requires_grad_(True)
+
+
+def _descend(
+    losses: Mapping[str, Tensor],
+    letter: str,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    watched: Mapping[str, Tensor] | None = None,
+) -> dict[str, float]:
+    """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite."""
+    total = torch.stack(list(losses.values())).sum()
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(total)
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    named = {**losses, **(watched or {}), f"{letter}_total": total, f"{letter}_gradient_norm": norm}
+    # all at once: a device is waited for only here
+    numbers = torch.stack([value.detach() for value in named.values()]).tolist()
+    values = dict(zip(named, numbers, strict=True))
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
     if bad:
         raise TrainingDiverged(f"{', '.join(bad)} is no longer a finite number")
+    optimizer.step()
+    return values

@@ -1,6 +1,7 @@
 """A tiny folder of notes laid out like NSynth's, and a small experiment on it."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ SAMPLE_RATE = 16_000
 SECONDS = 0.3
 INSTRUMENTS = ("brass_acoustic_000", "flute_acoustic_001")
 PITCHES = (60, 62, 64, 67)
+LOGGERS = ("utils", "data", "audio_transforms", "models", "evaluation", "scripts")
 VELOCITIES = (50, 75, 100)
 
 
@@ -41,6 +43,18 @@ def decaying_tone(pitch, velocity, *, partials):
     hertz = 440 * 2 ** ((pitch - 69) / 12)
     wave = sum(np.sin(2 * np.pi * hertz * partial * time) / partial for partial in range(1, partials + 1))
     return 0.5 * velocity / 127 * wave / partials * np.exp(-8 * time)
+
+
+@pytest.fixture(autouse=True)
+def _unchanged_logging():
+    """Scripts set the levels of our loggers for the whole process; no test inherits them from another."""
+    loggers = {name: logging.getLogger(name) for name in ("", *LOGGERS)}
+    levels = {name: logger.level for name, logger in loggers.items()}
+    handlers = list(loggers[""].handlers)
+    yield
+    for name, logger in loggers.items():
+        logger.setLevel(levels[name])
+    loggers[""].handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

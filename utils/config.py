@@ -4,6 +4,7 @@ The JSON file keeps the key names of the published README (the aliases below); t
 terms. `utils.config_file` reads files into these classes and reports their faults.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,13 +18,24 @@ MAX_CHANNELS = 65_536
 MAX_SAMPLES = 2**26
 MAX_NOTES = 10**9
 
-_LONGEST_PART = 255  # bytes that a file or folder name may have
+_LONGEST_PART = 255  # bytes that the name of a file or folder may have
+_LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
 
 
 class Section(BaseModel):
     """A section of the JSON: frozen, strictly typed, and closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def conflicts(self) -> list[str]:
+        """What is wrong between values that are each right by themselves; every key concerned is named."""
+        return []
+
+    @model_validator(mode="after")
+    def _refuse_conflicts(self) -> Self:
+        if faults := self.conflicts():
+            raise ValueError(*faults)
+        return self
 
     def to_plain(self) -> dict[str, Any]:
         """The section as JSON values under its published key names."""
@@ -48,16 +60,18 @@ def _as_tuple(value: Any) -> Any:
 
 
 def usable_path(value: Any) -> Any:
-    """Text as the path it names, `~` being the home folder; anything else as it is.
+    """Text as the path it names, with the home folder in place of `~`; anything else as it is.
 
     Raises: ValueError if no path can be named so.
     """
     if not isinstance(value, str):
         return value
-    if not value or "\0" in value or any(len(part.encode()) > _LONGEST_PART for part in value.split("/")):
+    if not value or "\0" in value:
         raise ValueError("must be a path")
+    if len(value.encode()) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_PART for part in value.split("/")):
+        raise ValueError("is too long for a path")
     try:
-        return Path(value).expanduser()
+        return str(Path(value).expanduser())
     except RuntimeError as error:
         raise ValueError("names a home folder that does not exist") from error
 
@@ -104,16 +118,15 @@ class LoaderConfig(Section):
     sample_rate: SampleRate | None = Field(None, description="Hz; here or in transformConfig")
     audio_length: Samples | None = Field(None, description="samples; here or in transformConfig")
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def conflicts(self) -> list[str]:
+        """Faults of the pitch range, the size, and the list of attributes."""
+        faults = []
         if self.pitch_range is not None and self.pitch_range[0] > self.pitch_range[1]:
-            raise ValueError(f"pitch_range={list(self.pitch_range)}: the lowest pitch comes first")
+            faults.append(f"pitch_range={list(self.pitch_range)}: the lowest pitch comes first")
         if self.size == 0:
-            raise ValueError("size=0 keeps no note; -1 = all")
-        repeated = {name for name in self.attribute_list if self.attribute_list.count(name) > 1}
-        if repeated:
-            raise ValueError(f"attribute_list names {sorted(repeated)} twice")
-        return self
+            faults.append("size=0 keeps no note; -1 = all")
+        twice = [name for name, count in Counter(self.attribute_list).items() if count > 1]
+        return faults + [f"attribute_list names {name!r} twice; keep one" for name in twice]
 
 
 class TransformConfig(Section):
@@ -269,14 +282,14 @@ class ModelConfig(Section):
         """Notes per step at each scale."""
         return (self.batch_size,) * self.n_scales if isinstance(self.batch_size, int) else self.batch_size
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def conflicts(self) -> list[str]:
+        """Faults of the lists that count scales, of the factors, and of the fade-in."""
         faults = [*self._length_faults(), *self._factor_faults(), *self._fade_faults()]
         if self.start_scale >= self.n_scales:
-            faults.append(f"startScale={self.start_scale} but there are {self.n_scales} scales, counted from 0")
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+            faults.append(
+                f"startScale={self.start_scale} but downSamplingFactor has {self.n_scales} scales, counted from 0"
+            )
+        return faults
 
     def _length_faults(self) -> list[str]:
         per_scale = ("depth_scales", "max_iter_at_scale", "batch_size", "alpha_n_jumps", "alpha_size_jumps")

@@ -49,7 +49,7 @@ def short(value: Any) -> str:
 def unusable(value: Any, depth: int = 0) -> str | None:
     """Why the plain `value` cannot be a config whatever its keys mean, or None."""
     if depth > _DEEPEST:
-        return f"nested more than {_DEEPEST} levels deep"
+        return f"is nested more than {_DEEPEST} levels deep"
     if isinstance(value, str):
         lone = any("\ud800" <= letter <= "\udfff" for letter in value)
         return "holds half a surrogate pair, which is no character" if lone else None
@@ -75,7 +75,7 @@ def short_key(key: str) -> str:
     return key if len(key) <= _SHOWN else key[: _SHOWN - 3] + "..."
 
 
-def describe_values(section: str, values: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> dict[str, str]:
+def describe_values(section: str, values: dict[str, Any], errors: Sequence[ErrorDetails]) -> dict[str, str]:
     """Key -> its fault, for every key of `values` whose value pydantic refuses.
 
     A union reports the faults of all its members; those that came furthest into the value are the ones that count.
@@ -87,12 +87,12 @@ def describe_values(section: str, values: Mapping[str, Any], errors: Sequence[Er
     return {key: _describe_key(section, values, found) for key, found in faults.items()}
 
 
-def _fault(values: Mapping[str, Any], details: ErrorDetails) -> _Fault:
+def _fault(values: dict[str, Any], details: ErrorDetails) -> _Fault:
     kind, place = details["type"], _place(values, details["loc"])
     if kind == "missing":  # an entry that a list of fixed length lacks
         return _Fault(place, "too_short", f"must have {int(details['loc'][-1]) + 1} entries")
     if kind == "value_error":
-        return _Fault(place, kind, str(details["ctx"]["error"]))
+        return _Fault(place, kind, "; ".join(map(str, details["ctx"]["error"].args)))
     context = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in _context(details).items()}
     if kind in _LENGTHS:
         return _Fault(place, kind, _LENGTHS[kind].format_map(context))
@@ -104,24 +104,23 @@ def _context(details: ErrorDetails) -> dict[str, Any]:
     return details.get("ctx") or {}
 
 
-def _place(values: Mapping[str, Any], location: Place) -> Place:
+def _place(values: dict[str, Any], location: Place) -> Place:
     """`location` without the names of union members: only steps that exist in the values."""
     place: list[int | str] = []
     current: Any = values
     for step in location:
-        if (isinstance(current, Mapping) and step in current) or (
-            isinstance(current, list) and isinstance(step, int) and step < len(current)
-        ):
+        is_key = isinstance(current, dict) and step in current
+        if is_key or (isinstance(current, list) and isinstance(step, int) and step < len(current)):
             place.append(step)
             current = current[step]
     return tuple(place)
 
 
-def _describe_key(section: str, values: Mapping[str, Any], found: Sequence[_Fault]) -> str:
+def _describe_key(section: str, values: dict[str, Any], found: Sequence[_Fault]) -> str:
     places = list(dict.fromkeys(fault.place for fault in found))
     deepest = [place for place in places if not any(_inside(other, place) for other in places)]
     words = _words([fault for fault in found if fault.place == deepest[0]])
-    more = f" (and {len(deepest) - 1} more entries)" if len(deepest) > 1 else ""
+    more = f" (and {len(deepest) - 1} more)" if len(deepest) > 1 else ""
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{short_key(step)}" for step in deepest[0])
     return f"{section}{where}={short(_value_at(values, deepest[0]))}: {words}{more}"
 
@@ -138,7 +137,7 @@ def _words(faults: Sequence[_Fault]) -> str:
     return " or ".join(dict.fromkeys(fault.words for fault in faults)).replace(" or must be ", " or ")
 
 
-def _value_at(values: Mapping[str, Any], place: Place) -> Any:
+def _value_at(values: dict[str, Any], place: Place) -> Any:
     current: Any = values
     for step in place:
         current = current[step]

@@ -79,10 +79,10 @@ def load_experiment(path: Path, overrides: Mapping[str, Any] | None = None) -> E
 def parse_experiment(raw: Mapping[str, Any], where: str) -> ExperimentConfig:
     """Build the experiment from plain values; `where` names their origin in messages. Raises: ConfigError."""
     if why := unusable(dict(raw)):
-        raise ConfigError(f"{where}: a value is {why}; mend the file")
+        raise ConfigError(f"{where}: a value {why}; mend the file")
     faults: list[str] = []
     top = _read_top_level(raw, faults)
-    sections = {name: _plain_section(raw, name, faults) for name in SECTIONS}
+    sections: dict[str, dict[str, Any] | None] = {name: _plain_section(raw, name, faults) for name in SECTIONS}
     loader_values, transform_values = sections["loaderConfig"], sections["transformConfig"]
     if loader_values is not None and transform_values is not None:
         _share_audio_format(loader_values, transform_values, faults)
@@ -146,13 +146,13 @@ def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]
     if not isinstance(comments, str):
         faults.append(f"comments={short(comments)}: must be text")
     try:
-        folder = usable_path(output_path)
-        if not isinstance(folder, Path):
+        output_path = usable_path(output_path)
+        if not isinstance(output_path, str):
             raise ValueError("must be text, the folder that will hold the run")
     except ValueError as error:
         faults.append(f"output_path={short(output_path)}: {error}")
-        folder = Path()
-    return {"name": name, "comments": comments, "output_path": folder}
+        output_path = "."
+    return {"name": name, "comments": comments, "output_path": Path(output_path)}
 
 
 def _is_folder_name(name: str) -> bool:
@@ -169,7 +169,7 @@ def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> d
         return None
     plain: dict[str, Any] = {}
     for key, value in values.items():
-        known = KEY_ALIASES[section].get(key, key)
+        known = KEY_ALIASES[section].get(str(key), str(key))
         if key in INERT_KEYS[section]:
             logger.info("%s.%s has no effect here and is ignored", section, key)
         elif section == "modelConfig" and key in FIXED_KEYS:
@@ -186,7 +186,7 @@ def _share_audio_format(loader: dict[str, Any], transform: dict[str, Any], fault
     """`sample_rate` and `audio_length` may stand in either section; the transform needs them."""
     for key in ("sample_rate", "audio_length"):
         given, other = loader.get(key), transform.get(key)
-        if type(given) is not int:
+        if type(given) is not int:  # its own section will say so
             continue
         if other is None:
             transform[key] = given
@@ -254,7 +254,7 @@ def _conflicts(section_type: type[Section], values: dict[str, Any]) -> list[str]
         section_type.model_validate_json(json.dumps(values))
     except ValidationError as error:
         own = [details for details in error.errors() if details["type"] == "value_error" and not details["loc"]]
-        return [fault for details in own for fault in str(details["ctx"]["error"]).split("; ")]
+        return [fault for details in own for fault in details["ctx"]["error"].args]
     return []
 
 

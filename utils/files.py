@@ -13,6 +13,9 @@ from typing import Any
 from utils.errors import UserError
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
+_BYTE_ORDER_MARK = "\ufeff"
+_MOST_DIGITS = 1_000  # Python itself refuses to write out numbers of more than 4 300
 
 
 @contextmanager
@@ -45,6 +48,9 @@ def explained_write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise UserError(f"{path}: no space left on the disk; free some and run again") from error
+        if error.errno in _UNWRITABLE:
+            where = error.filename or path
+            raise UserError(f"{where}: cannot be written ({error.strerror}); choose another path") from error
         raise
 
 
@@ -62,15 +68,22 @@ def read_json(path: Path, error_type: Callable[[str], UserError] = UserError) ->
     as broken.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
+        text = path.read_text(encoding="utf-8")
+        if text.startswith(_BYTE_ORDER_MARK):
+            raise ValueError("it starts with a byte order mark: save it as UTF-8 without")
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_parse_int)
     except FileNotFoundError as error:
         raise error_type(f"{path}: no such file; check the path") from error
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise error_type(f"{path}: cannot be read ({error.strerror}); give a readable JSON file") from error
     except json.JSONDecodeError as error:
         where = f"{path}, line {error.lineno} column {error.colno}"
         raise error_type(f"{where}: not valid JSON ({error.msg}); mend it there") from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise error_type(f"{path}: not usable as JSON (byte {error.start} is not UTF-8); mend the file") from error
+    except RecursionError as error:
+        raise error_type(f"{path}: not usable as JSON (nested too deeply); mend the file") from error
+    except ValueError as error:
         raise error_type(f"{path}: not usable as JSON ({error}); mend the file") from error
 
 
@@ -91,10 +104,16 @@ def require_disk_space(folder: Path, needed: int) -> None:
         )
 
 
+def _parse_int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise ValueError(f"key {key!r} is given twice")
+            raise ValueError(f"key {key[:60]!r} is given twice")
         result[key] = value
     return result

@@ -1,8 +1,11 @@
 """Ctrl-C and termination as a wish that the work can grant at its next safe point."""
 
+import os
 import signal
 from types import FrameType
 from typing import Self
+
+_STDERR = 2
 
 
 class StopRequest:
@@ -23,3 +26,5 @@ class StopRequest:
         if self.made and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.made = True
+        # not through sys.stderr: the signal may have come amid a write to it
+        os.write(_STDERR, b"\nfinishing this step, then saving; Ctrl-C again stops at once\n")

@@ -16,6 +16,9 @@ FLOOR_DB = 70.0
 LOWEST_HZ = 30.0
 ROWS = 256
 
+_CELL_INCHES = (3.2, 2.6)
+_DPI = 100
+
 Picture = npt.NDArray[np.float64]
 
 
@@ -34,33 +37,51 @@ def rainbowgram(wave: npt.NDArray[np.floating], sample_rate: int) -> Picture:
     advance = np.diff(np.angle(spectrum), axis=1, prepend=np.angle(spectrum[:, :1]))
     advance -= 2 * np.pi * bins * HOP_LENGTH / N_FFT
     turn = np.mod(advance / (2 * np.pi), 1)
-    rows = _log_rows(sample_rate)
-    colour = mpl.colormaps["hsv"](turn[rows])[..., :3]
-    return np.asarray(colour * brightness[rows][..., None])
+    rows = _strongest_bins(magnitude, sample_rate)
+    colour = mpl.colormaps["hsv"](np.take_along_axis(turn, rows, axis=0))[..., :3]
+    return np.asarray(colour * np.take_along_axis(brightness, rows, axis=0)[..., None])
 
 
 def save_rainbowgrams(
     path: Path, waves: list[npt.NDArray[np.floating]], titles: list[str], sample_rate: int, columns: int = 4
 ) -> None:
     """Write a PNG with one rainbowgram per wave, `columns` in a row, atomically."""
+    columns = min(columns, len(waves))
     rows = -(-len(waves) // columns)
-    figure = Figure(figsize=(3.2 * min(columns, len(waves)), 2.6 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _grid(rows, columns)
     for place, (wave, title) in enumerate(zip(waves, titles, strict=True)):
-        axes = figure.add_subplot(rows, min(columns, len(waves)), place + 1)
+        axes = figure.add_subplot(rows, columns, place + 1)
         seconds = len(wave) / sample_rate
         picture = rainbowgram(wave, sample_rate)
-        axes.imshow(picture, aspect="auto", extent=(0, seconds, np.log2(LOWEST_HZ), np.log2(sample_rate / 2)))
+        extent = (0, seconds, np.log2(LOWEST_HZ), np.log2(sample_rate / 2))
+        axes.imshow(picture, aspect="auto", extent=extent, interpolation="nearest")
         ticks = [hertz for hertz in (62.5, 250, 1000, 4000) if hertz < sample_rate / 2]
         axes.set_yticks(np.log2(ticks), [f"{hertz:g}" for hertz in ticks])
         axes.set_title(title, fontsize=9)
-        axes.tick_params(labelsize=7)
-        if place % columns == 0:
+        leftmost, lowest = place % columns == 0, place + columns >= len(waves)
+        axes.tick_params(labelsize=7, labelleft=leftmost, labelbottom=lowest)
+        if leftmost:
             axes.set_ylabel("Hz", fontsize=8)
-        if place // columns == rows - 1:
+        if lowest:
             axes.set_xlabel("s", fontsize=8)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
+        figure.savefig(temporary, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
+
+
+def _grid(rows: int, columns: int) -> Figure:
+    """A figure whose margins are set in inches: matplotlib's own layout would draw all of it once more to find them."""
+    width, height = _CELL_INCHES[0] * columns, _CELL_INCHES[1] * rows
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(
+        left=0.55 / width,
+        right=1 - 0.1 / width,
+        bottom=0.4 / height,
+        top=1 - 0.3 / height,
+        wspace=0.05,
+        hspace=0.2,
+    )
+    return figure
 
 
 def _spectrum(wave: Picture) -> npt.NDArray[np.complex128]:
@@ -69,6 +90,11 @@ def _spectrum(wave: Picture) -> npt.NDArray[np.complex128]:
     return np.fft.rfft(frames * np.hanning(N_FFT + 1)[:-1], axis=1).T
 
 
-def _log_rows(sample_rate: int) -> npt.NDArray[np.int64]:
-    hertz = np.geomspace(sample_rate / 2, LOWEST_HZ, ROWS)
-    return np.round(hertz * N_FFT / sample_rate).astype(np.int64)
+def _strongest_bins(magnitude: Picture, sample_rate: int) -> npt.NDArray[np.intp]:
+    """Per row and frame, the strongest bin of the row's band: high rows span many, and a partial lies in one."""
+    centres = np.geomspace(sample_rate / 2, LOWEST_HZ, ROWS) * N_FFT / sample_rate
+    half_step = np.sqrt(centres[0] / centres[1])
+    lowest = np.round(centres / half_step).astype(np.int64)
+    beyond = np.clip(np.round(centres * half_step).astype(np.int64), lowest + 1, len(magnitude))
+    bands = zip(lowest, beyond, strict=True)
+    return np.stack([low + magnitude[low:high].argmax(axis=0) for low, high in bands])

@@ -8,6 +8,8 @@ from utils.errors import ConfigError
 
 T = TypeVar("T")
 
+_SHOWN = 60
+
 
 class Registry(dict[str, T]):
     """A dict of plug-ins that refuses a name given twice and answers an unknown name with the known ones."""
@@ -34,6 +36,7 @@ class Registry(dict[str, T]):
         """The registered spelling of `name`, which may be an alias. Raises: ConfigError if there is none."""
         known = self.aliases.get(name, name)
         if known not in self:
+            name = name if len(name) <= _SHOWN else name[: _SHOWN - 3] + "..."
             near = get_close_matches(name, [*self, *self.aliases], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(self))}"
             raise ConfigError(f"unknown {self.kind} {name!r}; {hint}")

@@ -43,13 +43,16 @@ class RunLog:
 
 
 def read_log(run_folder: Path) -> list[dict[str, float]]:
-    """The rows of the run's `log.jsonl`; a last line cut short by a kill is left out."""
+    """The rows of the run's `log.jsonl`, up to a line that a kill cut short or a power cut left blank."""
     rows = []
-    for line in (run_folder / LOG_NAME).read_text(encoding="utf-8").splitlines():
+    for line in (run_folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            row = json.loads(line)
+        except ValueError:
             break
+        if not isinstance(row, dict) or "step" not in row:
+            break
+        rows.append(row)
     return rows
 
 

@@ -1,0 +1,24 @@
+"""Every registered representation at a size that takes milliseconds."""
+
+from audio_transforms import build_transform
+from utils.config import TRANSFORM_CONFIGS
+
+RATE = 16_000
+SIZES = {"fft_size": 256, "win_size": 256, "hop_size": 64, "n_frames": 16, "audio_length": 1_000}
+
+
+def small_config(name, **keys):
+    """Config of the representation `name`, with those of SIZES that it knows and `keys`."""
+    config_type = TRANSFORM_CONFIGS[name]
+    known = {field.alias or field_name for field_name, field in config_type.model_fields.items()}
+    sizes = {key: value for key, value in SIZES.items() if key in known}
+    return config_type.model_validate({"transform": name, "sample_rate": RATE} | sizes | keys)
+
+
+def small_transform(name, **keys):
+    return build_transform(small_config(name, **keys))
+
+
+def knows(name, key):
+    """Whether the representation `name` has the config key."""
+    return any(key == (field.alias or own) for own, field in TRANSFORM_CONFIGS[name].model_fields.items())

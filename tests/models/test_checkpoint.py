@@ -1,0 +1,221 @@
+import contextlib
+import errno
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import checkpoint
+from models.checkpoint import (
+    find_checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    remove_half_written,
+    remove_old_checkpoints,
+    save_checkpoint,
+)
+from utils.errors import CheckpointError, UserError
+from utils.files import explained_write_errors
+
+
+def state(scale=0, iteration=1, **changes):
+    return {
+        "step": 7,
+        "scale": scale,
+        "iteration": iteration,
+        "alpha": 0.5,
+        "seed": 3,
+        "config": {"name": "run", "list": [1, 2.5, None, True]},
+        "attributes": {"pitch": [60, 61]},
+        "affine": {"scale": [0.5], "shift": [0.0]},
+        "notes": "abc",
+        "generator": {"weight": torch.randn(200, 200)},
+        "discriminator": {},
+        "ema": {},
+        "optimizer_g": {"state": {0: {"step": torch.tensor(3.0)}}},
+        "optimizer_d": {},
+        **changes,
+    }
+
+
+def touch(run, *names):
+    (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (run / checkpoint.FOLDER / name).write_bytes(b"")
+
+
+def names(run):
+    return sorted(path.name for path in (run / checkpoint.FOLDER).iterdir())
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    saved = state(scale=2, iteration=40)
+    path = save_checkpoint(tmp_path, saved)
+    assert path == tmp_path / "checkpoints" / "s2_i0000040.pt"
+    loaded = load_checkpoint(path)
+    assert torch.equal(loaded["generator"].pop("weight"), saved["generator"].pop("weight"))
+    assert loaded == {"format": checkpoint.FORMAT, **saved}
+    assert names(tmp_path) == [path.name]
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def write_bomb(path, trap):
+    torch.save(state(config={"name": Bomb(trap)}), path)
+
+
+def write_plain_bomb(path, trap):
+    path.write_bytes(pickle.dumps(Bomb(trap)))
+
+
+def write_foreign(path, _):
+    torch.save(torch.nn.Linear(2, 2), path)
+
+
+BAD_FILES = {
+    "bomb": write_bomb,
+    "plain bomb": write_plain_bomb,
+    "foreign object": write_foreign,
+    "empty": lambda path, _: path.write_bytes(b""),
+    "text": lambda path, _: path.write_text("not a checkpoint"),
+    "folder": lambda path, _: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("write", BAD_FILES.values(), ids=BAD_FILES)
+def test_file_that_is_no_checkpoint_is_refused_and_nothing_in_it_runs(tmp_path, write):
+    trap, path = tmp_path / "trap", tmp_path / "s0_i1.pt"
+    write(path, trap)
+    with pytest.raises(CheckpointError, match=r"s0_i1\.pt: not a readable checkpoint \(\w+\); remove it to use the one"):
+        load_checkpoint(path)
+    assert not trap.exists()
+
+
+def test_the_bomb_is_armed(tmp_path):
+    write_bomb(tmp_path / "bomb.pt", tmp_path / "trap")
+    torch.load(tmp_path / "bomb.pt", weights_only=False)
+    assert (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_truncated_file_is_refused(tmp_path, share):
+    path = save_checkpoint(tmp_path, state())
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], "format None, this version reads 1; train anew or update"),
+        ({"step": 1}, "format None"),
+        ({**state(), "format": 2}, "format 2, this version reads 1"),
+        ({"format": 1, **state(step="7")}, "lacks a usable step; remove it"),
+        ({"format": 1, **state(affine=3, ema=None)}, "lacks a usable affine, ema; remove it"),
+    ],
+)
+def test_content_of_another_kind_is_refused(tmp_path, content, message):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_missing_key_is_named(tmp_path):
+    content = {"format": 1, **state()}
+    del content["optimizer_d"]
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="lacks a usable optimizer_d"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_missing_file_is_one_line(tmp_path):
+    with pytest.raises(CheckpointError, match=r"a\.pt: no such checkpoint"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_failure_while_saving_keeps_the_old_checkpoint_alone(tmp_path, monkeypatch):
+    path = save_checkpoint(tmp_path, state(notes="old"))
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(UserError, match=r"s0_i0000001\.pt: no space left on the disk"):
+        save_checkpoint(tmp_path, state(notes="new"))
+    assert names(tmp_path) == [path.name]
+    assert load_checkpoint(path)["notes"] == "old"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_disk_that_fills_up_amid_the_writing_is_told(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def full_device(path):
+        with explained_write_errors(path):
+            yield Path("/dev/full")
+
+    monkeypatch.setattr(checkpoint, "atomic_path", full_device)
+    with pytest.raises(UserError, match="no space left on the disk"):
+        save_checkpoint(tmp_path, state())
+
+
+def test_interrupt_while_saving_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, state())
+    assert names(tmp_path) == []
+
+
+def test_checkpoints_are_listed_by_number_and_others_ignored(tmp_path):
+    touch(tmp_path, "s1_i0000002.pt", "s0_i0000010.pt", "s10_i0000001.pt", "s0_i9.pt", ".s0_i1.pt.1.tmp", "notes.txt")
+    touch(tmp_path, "s1_i2.pt.bak", "sx_i2.pt")
+    found = list_checkpoints(tmp_path)
+    assert [(scale, iteration) for scale, iteration, _ in found] == [(0, 9), (0, 10), (1, 2), (10, 1)]
+    assert list_checkpoints(tmp_path / "nowhere") == []
+
+
+def test_checkpoint_is_found_by_scale_and_iteration(tmp_path):
+    touch(tmp_path, "s0_i0000005.pt", "s0_i0000010.pt", "s1_i0000005.pt", "s1_i0000020.pt")
+    assert find_checkpoint(tmp_path).name == "s1_i0000020.pt"
+    assert find_checkpoint(tmp_path, scale=0).name == "s0_i0000010.pt"
+    assert find_checkpoint(tmp_path, iteration=5).name == "s1_i0000005.pt"
+    assert find_checkpoint(tmp_path, scale=0, iteration=5).name == "s0_i0000005.pt"
+    with pytest.raises(CheckpointError, match="no checkpoint of scale 1, iteration 10; there are -s 0 -i 5, -s 0 -i 10"):
+        find_checkpoint(tmp_path, scale=1, iteration=10)
+
+
+def test_folder_without_checkpoints_is_one_line(tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere: no such run folder"):
+        find_checkpoint(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match=r"holds no checkpoints/s\*_i\*\.pt"):
+        find_checkpoint(tmp_path)
+
+
+ALL = [f"s{scale}_i{iteration:07d}.pt" for scale in (0, 1) for iteration in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"), [(0, ALL), (1, [ALL[2], ALL[5]]), (2, [ALL[2], *ALL[4:]]), (4, ALL[2:]), (9, ALL)]
+)
+def test_newest_and_last_of_each_scale_are_kept(tmp_path, keep, left):
+    touch(tmp_path, *ALL, "mine.pt")
+    remove_old_checkpoints(tmp_path, keep)
+    assert names(tmp_path) == ["mine.pt", *left]
+
+
+def test_half_written_files_are_removed_and_nothing_else(tmp_path):
+    touch(tmp_path, ".s0_i0000001.pt.123.tmp", "s0_i0000001.pt", "mine.tmp")
+    remove_half_written(tmp_path)
+    assert names(tmp_path) == ["mine.tmp", "s0_i0000001.pt"]
+    remove_half_written(tmp_path / "nowhere")

@@ -1,0 +1,87 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, pixel_norm, resize
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.npz"
+
+
+@pytest.mark.parametrize("kernel", [1, 3, (3, 5)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_convolution_is_the_plain_one_with_its_output_scaled(kernel, transposed):
+    torch.manual_seed(0)
+    layer = EqualizedConv2d(3, 5, kernel, padding=1, transposed=transposed, zero_bias=False)
+    x = torch.randn(2, 3, 9, 7)
+    area = kernel**2 if isinstance(kernel, int) else math.prod(kernel)
+    plain = F.conv_transpose2d if transposed else F.conv2d
+    fan_in = (5 if transposed else 3) * area
+    wanted = plain(x, layer.weight, layer.bias, padding=1) * math.sqrt(2 / fan_in)
+    assert layer.bias.abs().max() > 0
+    torch.testing.assert_close(layer(x), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_linear_is_the_plain_one_with_its_output_scaled():
+    torch.manual_seed(0)
+    layer = EqualizedLinear(6, 4, zero_bias=False)
+    x = torch.randn(3, 6)
+    wanted = (x @ layer.weight.T + layer.bias) * math.sqrt(2 / 6)
+    assert layer.bias.abs().max() > 0
+    torch.testing.assert_close(layer(x), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_are_standard_normal_and_the_output_has_variance_two():
+    torch.manual_seed(0)
+    layer = EqualizedConv2d(64, 64, 3, padding=0)
+    assert layer.weight.std().item() == pytest.approx(1, abs=0.01)
+    assert layer(torch.randn(4, 64, 16, 16)).var().item() == pytest.approx(2, rel=0.05)
+
+
+def test_biases_start_at_zero_or_within_the_bound_of_torch():
+    assert EqualizedLinear(9, 400).bias.abs().max() == 0
+    assert 0.32 < EqualizedLinear(9, 400, zero_bias=False).bias.abs().max() < 1 / 3
+
+
+def test_pixel_norm_by_hand():
+    x = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(pixel_norm(x).flatten(), torch.tensor([3.0, 4.0]) / math.sqrt(12.5))
+
+
+def test_pixel_norm_of_zeros_is_zero_with_a_finite_gradient():
+    x = torch.zeros(1, 2, 1, 1, requires_grad=True)
+    pixel_norm(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("given", "published"), [("input", "published_group4"), ("input_7", "published_group4_batch7")])
+def test_minibatch_stddev_equals_the_published_one(given, published):
+    arrays = np.load(GOLDEN)
+    x = torch.from_numpy(arrays[f"stddev/{given}"])
+    y = append_minibatch_stddev(x)
+    assert torch.equal(y[:, :-1], x)
+    torch.testing.assert_close(y[:, -1], torch.from_numpy(arrays[f"stddev/{published}"]), rtol=1e-5, atol=1e-6)
+
+
+def test_minibatch_stddev_by_hand():
+    # one position, values 0 and 2: deviation sqrt(2) with n - 1 in the denominator
+    x = torch.tensor([0.0, 2.0]).view(2, 1, 1, 1)
+    torch.testing.assert_close(append_minibatch_stddev(x)[:, 1].flatten(), torch.full((2,), math.sqrt(2)))
+
+
+def test_minibatch_stddev_of_one_sample_is_zero():
+    x = torch.randn(1, 3, 2, 2)
+    y = append_minibatch_stddev(x)
+    assert torch.equal(y[:, :-1], x)
+    assert y[:, -1].abs().max() == 0
+
+
+def test_resizing_takes_the_nearest_and_leaves_the_right_size_alone():
+    x = torch.arange(6.0).view(1, 1, 2, 3)
+    assert resize(x, (2, 3)) is x
+    assert resize(x, (4, 3))[0, 0, :, 0].tolist() == [0, 0, 3, 3]
+    assert resize(x, (1, 2))[0, 0].tolist() == [[0, 1]]

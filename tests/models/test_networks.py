@@ -1,0 +1,171 @@
+import pytest
+import torch
+
+from models.geometry import scale_sizes
+from models.layers import resize
+from models.networks import build_networks, conditioned, count_parameters, update_ema
+from tests.models.small import CPU, SHAPE, small_config, small_networks
+from utils.errors import ConfigError
+
+VARIANTS = {
+    "default": {},
+    "gansynth format": {"formatLayerType": "gansynth"},
+    "transposed": {"transposed": True},
+    "depths of their own": {"depthScales": [[4, 6], [3, 5], [2, 7]]},
+    "tanh": {"generationActivation": "tanh"},
+    "bare": {"perChannelNormalization": False, "miniBatchStdDev": False, "initBiasToZero": False, "leakyness": 0.0},
+}
+SHAPES = {
+    (2, 11, 7): [[4, 3], [2, 3], [1, 1]],
+    (1, 1, 37): [[1, 8], [1, 3], [1, 1]],
+    (3, 37, 1): [[8, 1], [3, 1], [1, 1]],
+    (4, 5, 5): [[8, 8], [2, 1], [1, 1]],
+}
+VARIANT = pytest.mark.parametrize("published", VARIANTS.values(), ids=VARIANTS)
+
+
+@VARIANT
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("n_values", [(), (3,), (3, 2, 5)], ids=len)
+def test_every_scale_and_blend_has_its_size(published, shape, n_values):
+    config = small_config(**published, downSamplingFactor=SHAPES[shape])
+    networks = small_networks(config, n_values, shape)
+    labels = torch.zeros(3, len(n_values), dtype=torch.int64)
+    latent = conditioned(torch.randn(3, 5), labels, n_values)
+    for scale, (down, along) in enumerate(SHAPES[shape]):
+        size = (-(-shape[1] // down), -(-shape[2] // along))
+        assert networks.sizes[scale] == size
+        for alpha in (0.0, 0.3, 1.0):
+            image = networks.generator(latent, scale, alpha)
+            assert image.shape == (3, shape[0], *size)
+            judged = networks.discriminator(image, scale, alpha)
+            assert judged.logits.shape == (3, sum(n_values))
+            assert judged.critic.shape == (3,)
+            assert judged.feature.shape == (3, config.discriminator_depths[0])
+            assert all(output.isfinite().all() for output in (image, *judged))
+
+
+@VARIANT
+def test_generator_at_full_alpha_is_the_previous_scale_enlarged(published):
+    networks = small_networks(small_config(**published))
+    latent = torch.randn(2, 8)
+    for scale in (1, 2):
+        older = resize(networks.generator(latent, scale - 1), networks.sizes[scale])
+        torch.testing.assert_close(networks.generator(latent, scale, 1.0), older, rtol=0, atol=1e-6)
+        assert not torch.allclose(networks.generator(latent, scale, 0.0), older, atol=1e-2)
+
+
+@VARIANT
+def test_discriminator_at_full_alpha_is_the_previous_scale_beyond_the_first_growth(published):
+    networks = small_networks(small_config(**published))
+    image = torch.randn(4, *SHAPE)
+    older = networks.discriminator(resize(image, networks.sizes[1]), 1)
+    faded = networks.discriminator(image, 2, 1.0)
+    torch.testing.assert_close(faded.critic, older.critic, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(networks.discriminator(image, 2, 0.0).critic, older.critic, atol=1e-2)
+    # at the first growth it does not fade, as published
+    small = resize(image, networks.sizes[1])
+    assert torch.equal(networks.discriminator(small, 1, 0.7).critic, networks.discriminator(small, 1, 0.0).critic)
+
+
+def test_generator_blends_linearly():
+    generator = small_networks(small_config()).generator
+    latent = torch.randn(2, 8)
+    new, old, between = (generator(latent, 2, alpha) for alpha in (0.0, 1.0, 0.25))
+    torch.testing.assert_close(between, 0.25 * old + 0.75 * new, rtol=1e-5, atol=1e-6)
+
+
+def test_tanh_comes_after_the_blend():
+    linear, bounded = (
+        small_networks(small_config(generationActivation=activation)).generator for activation in (None, "tanh")
+    )
+    latent = torch.randn(2, 8)
+    torch.testing.assert_close(bounded(latent, 2, 0.25), linear(latent, 2, 0.25).tanh())
+
+
+def test_latent_is_normalised_together_with_its_condition():
+    generator = small_networks(small_config()).generator
+    latent = torch.randn(2, 8)
+    torch.testing.assert_close(generator(latent, 2), generator(3 * latent, 2), rtol=1e-4, atol=1e-5)
+
+
+def test_condition_is_one_hot_behind_the_latent():
+    latent = torch.tensor([[0.5, -1.0], [2.0, 3.0]])
+    rows = conditioned(latent, torch.tensor([[2, 0], [0, 1]]), (3, 2))
+    assert rows.tolist() == [[0.5, -1.0, 0, 0, 1, 1, 0], [2.0, 3.0, 1, 0, 0, 0, 1]]
+    assert torch.equal(conditioned(latent, torch.empty(2, 0, dtype=torch.int64), ()), latent)
+
+
+def test_weights_follow_from_the_seed_alone():
+    config = small_config(initBiasToZero=False)
+    first = small_networks(config)
+    torch.manual_seed(12345)
+    before = torch.get_rng_state()
+    again, other = small_networks(config), small_networks(config, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    for name, network in first.all().items():
+        for key, value in network.state_dict().items():
+            assert torch.equal(value, again.all()[name].state_dict()[key])
+            assert not torch.equal(value, other.all()[name].state_dict()[key])
+
+
+def test_average_starts_as_the_generator_in_memory_of_its_own():
+    networks = small_networks(small_config())
+    for mine, average in zip(networks.generator.parameters(), networks.ema.parameters(), strict=True):
+        assert torch.equal(mine, average)
+        assert mine.data_ptr() != average.data_ptr()
+        assert not average.requires_grad
+
+
+def test_average_moves_by_one_minus_decay():
+    networks = small_networks(small_config())
+    before = [value.clone() for value in networks.ema.parameters()]
+    with torch.no_grad():
+        for value in networks.generator.parameters():
+            value += 1
+    update_ema(networks.ema, networks.generator, 0.75)
+    for old, new in zip(before, networks.ema.parameters(), strict=True):
+        torch.testing.assert_close(new, old + 0.25, rtol=0, atol=1e-6)
+
+
+@VARIANT
+def test_counting_without_memory_equals_the_real_numbers(published):
+    config = small_config(**published)
+    networks = small_networks(config, (3, 2))
+    counted = count_parameters(config, SHAPE, (3, 2))
+    for name in ("generator", "discriminator"):
+        assert counted[name] == sum(value.numel() for value in networks.all()[name].parameters())
+
+
+def test_parameters_by_hand():
+    config = small_config(downSamplingFactor=[[1, 1]], depthScales=[[3, 5]], maxIterAtScale=[1], alphaNJumps=None,
+                          alphaSizeJumps=None)  # fmt: skip
+    counted = count_parameters(config, (2, 4, 6), (7,))
+    spread, first, to_image = (5 + 7 + 1) * 3 * 24, (3 * 9 + 1) * 3, (3 + 1) * 2
+    from_image, last, gather, decide = (2 + 1) * 5, (6 * 9 + 1) * 5, (5 * 24 + 1) * 5, (5 + 1) * 8
+    assert counted == {"generator": spread + first + to_image, "discriminator": from_image + last + gather + decide}
+
+
+def test_counting_a_giant_needs_no_memory():
+    config = small_config(depthScales=[4096, 4096, 4096])
+    assert count_parameters(config, SHAPE, (3,))["generator"] > 700_000_000
+
+
+@pytest.mark.parametrize(
+    ("published", "message"),
+    [
+        ({"dimOutput": 1}, "modelConfig.dimOutput=1 but the representation has 2 channels"),
+        ({"output_shape": [2, 11, 8]}, "modelConfig.output_shape=(2, 11, 8) but the representation's shape"),
+        ({"downSamplingFactor": [[12, 8], [11, 7], [1, 1]]}, "[12, 8] and [11, 7] give the same size (1, 1)"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(published, message):
+    with pytest.raises(ConfigError) as caught:
+        scale_sizes(small_config(**published), SHAPE)
+    assert message in str(caught.value)
+
+
+def test_all_faults_of_the_sizes_are_told_at_once():
+    config = small_config(dimOutput=1, output_shape=[1, 2, 3], downSamplingFactor=[[12, 8], [11, 7], [1, 1]])
+    with pytest.raises(ConfigError, match=r"dimOutput=1 .*; .*output_shape=.*; .* give the same size"):
+        build_networks(config, SHAPE, (), seed=0, device=CPU)

@@ -1,0 +1,641 @@
+"""`train.py` from its command line: what it writes, and that a broken run ends exactly where an unbroken one does."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import train
+from data import note_cache
+from evaluation import preview, training_run
+from models import checkpoint
+from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
+from models.training_step import TrainingStep
+from utils.errors import UserError
+from utils.run_log import read_log
+
+ROOT = Path(train.__file__).parent
+QUIET = ("-q", "--device", "cpu", "--n_samples", "1")
+STEPS = 14
+D_TERMS = ("d_real", "d_fake", "d_gradient_penalty", "d_drift", "d_classification", "d_total", "d_gradient_norm")
+G_TERMS = ("g_fake", "g_classification", "g_total", "g_gradient_norm")
+
+VARIANTS = {
+    "plain": {},
+    "fitted scaling, several attributes": {
+        "loaderConfig": {"attribute_list": ["pitch", "instrument_family_str"], "shuffle": True},
+        "transformConfig": {"scaling": "fit"},
+        "modelConfig": {"attribKeysOrder": None, "skipAttDfake": ["instrument_family_str"]},
+    },
+    "moments kept at growth, unconditional": {
+        "modelConfig": {"resetOptimizerAtGrowth": False, "ac_gan": False, "attribKeysOrder": None, "startScale": 1}
+    },
+}
+
+
+@pytest.fixture
+def config(experiment_dict):
+    """Four scales that each fade in over some of their steps: 14 steps."""
+    experiment_dict["modelConfig"] |= {
+        "maxIterAtScale": [3, 4, 4, 3],
+        "alphaNJumps": [0, 2, 3, 1],
+        "alphaSizeJumps": [1, 1, 1, 2],
+        "keepCheckpoints": 1,
+    }
+    return experiment_dict
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a config with some of its keys replaced; returns the file and the run folder."""
+
+    def write_config(config, name, **sections):
+        changed = {**config, "name": name}
+        for section, values in sections.items():
+            changed[section] = {**config[section], **values}
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(changed))
+        return path, Path(config["output_path"]) / name
+
+    return write_config
+
+
+def run(path, *flags):
+    return train.main(["-c", str(path), *QUIET, "-l", "1", *flags])
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch):
+    """Send this process a signal once so many steps of training are done, counted from now."""
+    original = TrainingStep.run
+
+    def arrange(n_steps, number=signal.SIGINT):
+        done = []
+
+        def counted(*args):
+            terms = original(*args)
+            done.append(1)
+            if len(done) == n_steps:
+                os.kill(os.getpid(), number)
+            return terms
+
+        monkeypatch.setattr(TrainingStep, "run", counted)
+
+    return arrange
+
+
+def plain_rows(run_folder):
+    """The log without what depends on the clock."""
+    return [{k: v for k, v in row.items() if k != "notes_per_second"} for row in read_log(run_folder)]
+
+
+def final_state(run_folder):
+    return load_checkpoint(find_checkpoint(run_folder))
+
+
+def assert_same_bits(a, b, where="state"):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same_bits(a[key], b[key], f"{where}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for index, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same_bits(x, y, f"{where}[{index}]")
+    elif isinstance(a, torch.Tensor):
+        assert a.dtype == b.dtype, where
+        assert torch.equal(a, b), where
+    else:
+        assert a == b, where
+
+
+def assert_same_run(one, other):
+    a, b = final_state(one), final_state(other)
+    for state in (a, b):
+        state["config"].pop("name")
+    assert_same_bits(a, b)
+
+
+def event_files(run_folder):
+    return sorted((run_folder / "tensorboard").glob("events.*"))
+
+
+def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
+    path, folder = write(config, "whole", modelConfig={"keepCheckpoints": 0})
+    assert train.main(["-c", str(path), *QUIET[1:3], "-l", "1", "-s", "2", "--n_samples", "3"]) == 0
+    assert f"python generate.py random -d {folder}" in capsys.readouterr().out
+    assert json.loads((folder / "config.json").read_text())["modelConfig"]["maxIterAtScale"] == [3, 4, 4, 3]
+    # every second step and the last of each scale
+    assert [(scale, iteration) for scale, iteration, _ in list_checkpoints(folder)] == [
+        *((0, 2), (0, 3), (1, 1), (1, 3), (1, 4), (2, 1), (2, 3), (2, 4), (3, 1), (3, 3))
+    ]
+
+    rows = read_log(folder)
+    assert [row["step"] for row in rows] == list(range(STEPS))
+    assert [row["scale"] for row in rows] == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3]
+    assert [row["alpha"] for row in rows] == pytest.approx([0, 0, 0, 1, 0.5, 0, 0, 1, 2 / 3, 1 / 3, 0, 1, 1, 0])
+    expected = {"step", "scale", "iteration", "alpha", "notes_per_second", "critic_slope", *D_TERMS, *G_TERMS}
+    for row in rows:
+        assert row.keys() == expected
+        assert all(abs(value) < 1e9 for value in row.values())
+        assert row["d_total"] == pytest.approx(sum(row[name] for name in D_TERMS[:5]), rel=1e-4, abs=1e-3)
+        assert row["g_total"] == pytest.approx(row["g_fake"] + row["g_classification"], rel=1e-4, abs=1e-3)
+        assert row["notes_per_second"] > 0
+
+    for step in (2, 3, 4, 6, 7, 8, 10, 11, 12, 14):
+        there = sorted(p.name for p in (folder / "previews" / f"step_{step:07d}").iterdir())
+        assert there == ["card.json", *(f"fixed_latent_{n:02d}.wav" for n in range(3)), "rainbowgrams.png"]
+    card = json.loads((folder / "previews" / "step_0000014" / "card.json").read_text())
+    assert (card["step"], card["scale"], len(card["labels"])) == (14, 3, 3)
+    assert not [path for path in folder.rglob("*") if ".tmp" in path.name]
+
+
+def test_tensorboard_holds_the_log_and_the_previews(config, write, interrupt_after):
+    path, folder = write(config, "board")
+    interrupt_after(7)
+    assert run(path) == 130
+    assert run(path) == 0
+    assert len(event_files(folder)) == 2  # one for each start: TensorBoard reads only the newest file of a folder live
+    board = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0, "audio": 0, "scalars": 0})
+    board.Reload()
+    tags = board.Tags()
+    groups = {"d_": "discriminator/", "g_": "generator/"}
+    rows = read_log(folder)
+    for name in rows[0].keys() - {"step"}:
+        events = board.Scalars(groups.get(name[:2], "training/") + name)
+        assert [event.step for event in events] == list(range(STEPS))
+        assert [event.value for event in events] == pytest.approx([row[name] for row in rows], rel=1e-6)
+    # under the last step that made them: 3, 7, 11 and 14 steps
+    assert tags["images"] == ["previews/real_above_generated"]
+    assert [event.step for event in board.Images("previews/real_above_generated")] == [2, 6, 10, 13]
+    assert sorted(tags["audio"]) == ["generated/00", "real/00"]
+    assert [event.step for event in board.Audio("generated/00")] == [2, 6, 10, 13]
+    assert board.Audio("real/00")[0].sample_rate == 16_000
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_run_stopped_after_every_single_step_ends_bit_for_bit_like_an_unbroken_one(
+    config, write, interrupt_after, variant
+):
+    whole_path, whole = write(config, "whole", **variant)
+    broken_path, broken = write(config, "broken", **variant)
+    assert run(whole_path) == 0
+    starts = 0
+    code = 130
+    while code == 130:
+        interrupt_after(1)
+        code = run(broken_path)
+        starts += 1
+        assert starts <= STEPS
+        assert final_state(broken)["step"] >= min(starts, STEPS - 3)
+    assert code == 0
+    assert starts == final_state(whole)["step"]
+    assert_same_run(whole, broken)
+    assert plain_rows(whole) == plain_rows(broken)
+
+
+class Killed(BaseException):
+    """Ends the program as abruptly as can be within one process: nothing is saved."""
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 8, 13])
+def test_run_that_dies_resumes_from_its_last_checkpoint(config, write, monkeypatch, step):
+    whole_path, whole = write(config, "whole")
+    broken_path, broken = write(config, "broken")
+    assert run(whole_path) == 0
+    original, done = TrainingStep.run, []
+
+    def die(*args):
+        done.append(1)
+        if len(done) == step:
+            raise Killed
+        return original(*args)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(TrainingStep, "run", die)
+        run(broken_path, "-s", "2")
+    with (broken / "log.jsonl").open("a") as log:
+        log.write('{"step": 99, "sca')  # cut short amid a line
+    assert run(broken_path, "-s", "2") == 0
+    assert_same_run(whole, broken)
+    assert plain_rows(whole) == plain_rows(broken)
+
+
+def test_how_often_it_saves_and_logs_changes_nothing(config, write):
+    one_path, one = write(config, "one")
+    other_path, other = write(config, "other")
+    assert run(one_path) == 0
+    assert train.main(["-c", str(other_path), *QUIET[:3], "-s", "1", "-l", "5", "--n_samples", "2"]) == 0
+    assert_same_run(one, other)
+    assert plain_rows(other) == plain_rows(one)[::5]
+
+
+def start(path, *flags):
+    """The real program in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "train.py", "-c", str(path), *QUIET[1:], "-l", "1", *flags],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_rows(folder, process, n_rows):
+    """Until the log has so many rows."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        log = folder / "log.jsonl"
+        if log.exists() and log.read_bytes().count(b"\n") >= n_rows:
+            return
+        time.sleep(0.005)
+    pytest.fail(f"no {n_rows} rows in the log: {process.communicate()}")
+
+
+@pytest.fixture
+def long_config(config):
+    config["modelConfig"] |= {"maxIterAtScale": [30, 40, 40, 40], "alphaNJumps": [0, 15, 15, 15]}
+    return config
+
+
+def test_process_killed_outright_resumes_exactly(long_config, write):
+    whole_path, whole = write(long_config, "whole")
+    broken_path, broken = write(long_config, "broken")
+    process = start(broken_path, "-s", "7")
+    wait_for_rows(broken, process, 45)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert final_state(broken)["step"] < 150
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert run(broken_path, "-s", "7") == 0
+        assert run(whole_path) == 0
+    finally:
+        torch.set_num_threads(threads)
+    assert_same_run(whole, broken)
+    assert plain_rows(whole) == plain_rows(broken)
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(long_config, write):
+    path, folder = write(long_config, "stopped")
+    process = start(path)
+    wait_for_rows(folder, process, 5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    state = final_state(folder)
+    assert len(read_log(folder)) == state["step"] < 150
+    assert "finishing this step, then saving; Ctrl-C again stops at once" in errors
+    assert f"stopped after step {state['step']} of 150; the same command resumes there" in errors
+    assert "Traceback" not in errors
+
+
+def test_termination_saves_too(config, write, interrupt_after):
+    path, folder = write(config, "run")
+    interrupt_after(5, signal.SIGTERM)
+    assert run(path) == 130
+    assert final_state(folder)["step"] == 5
+
+
+def test_second_ctrl_c_stops_at_once(config, write, monkeypatch, capsys):
+    path, folder = write(config, "run")
+    original = TrainingStep.run
+
+    def run_and_interrupt_twice(*args):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(*args)
+
+    monkeypatch.setattr(TrainingStep, "run", run_and_interrupt_twice)
+    assert run(path) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "train.py: interrupted"
+    assert list_checkpoints(folder) == []
+
+
+@pytest.mark.parametrize("moment", ["reading the notes", "decoding", "fitting", "first preview"])
+def test_ctrl_c_before_training_ends_at_once_with_nothing_half_written(config, write, monkeypatch, capsys, moment):
+    path, folder = write(config, "run", transformConfig={"scaling": "fit"})
+    place = {
+        "reading the notes": (training_run, "find_notes"),
+        "decoding": (note_cache, "_note_on_card"),
+        "fitting": (training_run, "choose_affine"),
+        "first preview": (training_run, "PreviewWriter"),
+    }[moment]
+
+    def interrupt(*_, **__):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(5)
+        pytest.fail("went on after Ctrl-C")
+
+    monkeypatch.setattr(*place, interrupt)
+    assert run(path) == 130
+    assert capsys.readouterr().err == "train.py: interrupted\n"
+    assert not folder.exists()
+    assert not [left for left in Path(config["output_path"]).rglob("*") if ".tmp" in left.name]
+    monkeypatch.undo()
+    assert run(path) == 0
+
+
+def test_ctrl_c_in_the_last_step_of_one_config_keeps_the_next_from_starting(config, write, interrupt_after):
+    first_path, first = write(config, "first")
+    second_path, second = write(config, "second")
+    interrupt_after(STEPS)
+    assert train.main(["-c", str(first_path), str(second_path), *QUIET]) == 130
+    assert final_state(first)["step"] == STEPS
+    assert not second.exists()
+
+
+def test_several_configs_train_one_after_the_other(config, write):
+    first_path, first = write(config, "first")
+    second_path, second = write(config, "second", modelConfig={"dimLatentVector": 3})
+    assert train.main(["-c", str(first_path), str(second_path), *QUIET]) == 0
+    assert [final_state(folder)["step"] for folder in (first, second)] == [STEPS, STEPS]
+
+
+def test_several_configs_in_one_folder_are_refused_before_training(config, write, capsys):
+    first_path, first = write(config, "first")
+    second_path, _ = write(config, "second")
+    assert train.main(["-c", str(first_path), str(second_path), *QUIET, "-n", "same"]) == 2
+    assert "same: is the run folder of several of the configs" in capsys.readouterr().err
+    assert not first.parent.exists()
+
+
+def test_finished_run_is_left_as_it_is(config, write, capsys):
+    path, folder = write(config, "run")
+    assert run(path) == 0
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
+    assert train.main(["-c", str(path), "--device", "cpu"]) == 0
+    assert "already trained to the end; --restart begins anew" in capsys.readouterr().err
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+
+
+def test_restart_keeps_the_earlier_run_aside(config, write, interrupt_after):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    assert run(path, "--restart", "--seed", "5") == 0
+    kept = folder.with_name("run.before-1")
+    assert final_state(kept)["step"] == 4
+    assert (final_state(folder)["step"], final_state(folder)["seed"]) == (STEPS, 5)
+    assert len(read_log(folder)) == STEPS
+
+
+def test_restart_that_cannot_begin_leaves_the_earlier_run_in_its_place(config, write, monkeypatch):
+    path, folder = write(config, "run")
+    assert run(path) == 0
+
+    def refuse(*_, **__):
+        raise UserError("no")
+
+    monkeypatch.setattr(training_run, "build_networks", refuse)
+    assert run(path, "--restart") == 2
+    assert final_state(folder)["step"] == STEPS
+    assert not folder.with_name("run.before-1").exists()
+
+
+def test_stopped_restart_is_not_told_to_restart_again(config, write, interrupt_after, capsys):
+    path, _ = write(config, "run")
+    interrupt_after(4)
+    assert run(path, "--restart") == 130
+    assert "stopped after step 4 of 14; the same command without --restart resumes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--lambdaGP", "3"), r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give anot"),
+        (("--maxIterAtScale", "[3, 4, 4, 9]"), r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\]"),
+        (("--seed", "1"), r"was started with --seed 0, not 1; give that seed, or another name with -n"),
+    ],
+)
+def test_resuming_as_another_experiment_is_refused(config, write, interrupt_after, capsys, flags, message):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    capsys.readouterr()
+    assert run(path, *flags) == 2
+    assert re.fullmatch(rf"train\.py: {folder}: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
+    assert final_state(folder)["step"] == 4
+
+
+def test_resuming_with_other_notes_is_refused(config, write, interrupt_after, capsys, tiny_nsynth, tmp_path):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    capsys.readouterr()
+    fewer = tmp_path / "fewer"
+    fewer.mkdir()
+    for note in sorted((tiny_nsynth / "audio").iterdir())[1:]:
+        (fewer / note.name).symlink_to(note)
+    path, _ = write(config, "run", loaderConfig={"data_path": str(fewer)})
+    assert run(path) == 2
+    assert re.search(rf"{folder}: was started with other notes than \S+fewer selects now; [^\n]*\n$", capsys.readouterr().err)
+
+
+def test_notes_may_move_and_comments_change_between_starts(config, write, interrupt_after, tiny_nsynth, tmp_path):
+    whole_path, whole = write(config, "whole")
+    assert run(whole_path) == 0
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    (tmp_path / "elsewhere").symlink_to(tiny_nsynth / "audio")
+    path, _ = write({**config, "comments": "again"}, "run", loaderConfig={"data_path": str(tmp_path / "elsewhere")})
+    assert run(path, "--keepCheckpoints", "0") == 0
+    assert plain_rows(whole) == plain_rows(folder)
+
+
+def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, write, interrupt_after):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    del state["config"]["modelConfig"]["emaDecay"]
+    torch.save(state, newest)
+    assert run(path) == 0
+
+
+def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(config, write, interrupt_after, capsys):
+    path, folder = write(config, "run")
+    whole_path, whole = write(config, "whole")
+    interrupt_after(5)
+    assert run(path) == 130
+    newest = find_checkpoint(folder)
+    newest.write_bytes(newest.read_bytes()[:1000])
+    capsys.readouterr()
+    assert run(path) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(rf"train\.py: {newest}: not a readable checkpoint \(\w+\); remove it to use the one before\n", error)
+    newest.unlink()
+    assert run(path) == 0
+    assert run(whole_path) == 0
+    assert_same_run(whole, folder)
+
+
+def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(config, write, interrupt_after, capsys):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    torch.save({**state, "generator": {}}, newest)
+    capsys.readouterr()
+    assert run(path) == 2
+    error = capsys.readouterr().err
+    assert re.search(r"run: the checkpoint does not fit the networks \(Error\(s\) in loading .* \.\.\.\)\n$", error)
+    assert error.count("\n") == 1
+    assert len(error) < 500
+
+
+def test_second_training_in_the_same_folder_is_refused(long_config, write, capsys):
+    path, folder = write(long_config, "run")
+    process = start(path)
+    try:
+        wait_for_rows(folder, process, 2)
+        for flags in ((), ("--restart",)):
+            assert run(path, *flags) == 2
+            assert "another process trains there now; wait for it, or give another name" in capsys.readouterr().err
+    finally:
+        process.kill()
+        process.communicate()
+    assert not folder.with_name("run.before-1").exists()
+
+
+def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoint(config, write, capsys):
+    path, folder = write(config, "run", modelConfig={"maxIterAtScale": [400, 4, 4, 3], "baseLearningRate": 10.0})
+    assert run(path, "-s", "1", "--lambdaGP", "1e9", "--epsilonD", "1e9") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    found = re.search(r"run: step (\d+) \(scale 0, iteration \d+\): d_\w+.* no longer a finite number; the last che", error)
+    assert found
+    state = final_state(folder)
+    assert state["step"] == int(found[1])
+    weights = [value for name in ("generator", "discriminator", "ema") for value in state[name].values()]
+    assert all(value.isfinite().all() for value in weights)
+    assert len(read_log(folder)) == state["step"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--baseLearningRate", "1e30"), "modelConfig.baseLearningRate"),
+        (("--baseLearningRate", "NaN"), "modelConfig"),
+        (("--depthScales", "[4, 4]"), "depthScales has 2 entries but downSamplingFactor has 4"),
+        (("--save_iter", "0"), "argument -s/--save_iter"),
+        (("--device", "cuda:99"), "--device cuda:99: not available here"),
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_flag_that_cannot_be_used_is_one_line(config, write, capsys, flags, message):
+    path, folder = write(config, "run")
+    assert run(path, *flags) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("train.py: ")
+    assert error.count("\n") == 1
+    assert not folder.exists()
+
+
+def test_flags_replace_values_of_the_config(config, write):
+    path, folder = write(config, "run")
+    flags = ("--maxIterAtScale", "[1, 1, 1, 1]", "--generationActivation", "tanh", "--pixel", "x")[:4]
+    assert run(path, *flags, "-n", "other", "-d", str(folder.parent / "deep" / "er")) == 0
+    other = folder.parent / "deep" / "er" / "other"
+    assert not folder.exists()
+    assert final_state(other)["step"] == 4
+    assert final_state(other)["config"]["modelConfig"]["generationActivation"] == "tanh"
+
+
+def test_overrides_lists_every_key_of_the_model(capsys):
+    assert train.main(["--overrides"]) == 0
+    listing = capsys.readouterr().out
+    for key in ("depthScales", "lambdaGP", "skipAttDfake", "iterAlphaJump", "resetOptimizerAtGrowth"):
+        assert f"  --{key}  (" in listing
+
+
+def test_no_config_is_one_line(capsys):
+    assert train.main([]) == 2
+    assert capsys.readouterr().err == "train.py: no config given; name one with -c, such as config_files/mag-if/quick.json\n"
+
+
+def test_dry_run_prints_the_budget_and_writes_nothing(config, write, capsys):
+    path, folder = write(config, "run")
+    assert run(path, "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "image (channels, frequency, time): (2, 32, 16), grown 4x2 -> 8x4 -> 16x8 -> 32x16" in out
+    assert "training: 14 steps on 24 notes" in out
+    assert not folder.parent.exists()
+
+
+def test_budget_of_a_checkpoint_is_near_its_real_size(config, write, capsys):
+    path, folder = write(config, "run", modelConfig={"depthScales": [32, 32, 32, 32]})
+    assert run(path, "--dry-run") == 0
+    promised = float(re.search(r"([\d.]+) MB per checkpoint", capsys.readouterr().out)[1]) * 1e6
+    assert run(path) == 0
+    assert find_checkpoint(folder).stat().st_size == pytest.approx(promised, rel=0.15)
+
+
+def test_smoke_test_is_two_steps_per_scale_in_a_folder_of_its_own(config, write):
+    path, folder = write(config, "run")
+    for _ in range(2):
+        assert run(path, "--smoke-test") == 0
+    assert not folder.exists()
+    assert final_state(folder.with_name("run-smoke-test"))["step"] == 8
+    assert final_state(folder.with_name("run-smoke-test.before-1"))["step"] == 8
+
+
+def test_preview_that_fails_is_a_warning(config, write, monkeypatch, capsys):
+    whole_path, whole = write(config, "whole")
+    path, folder = write(config, "run")
+    assert run(whole_path) == 0
+
+    def fail(*_, **__):
+        raise UserError("the generator's sound is not finite")
+
+    monkeypatch.setattr(preview, "synthesise", fail)
+    assert run(path) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "no preview" in line]
+    assert warnings[0] == "no preview after step 3: the generator's sound is not finite"
+    assert len(warnings) == 4
+    assert_same_run(whole, folder)
+
+
+def test_disk_that_fills_up_ends_the_run_and_keeps_the_checkpoint_before(config, write, monkeypatch, capsys):
+    whole_path, whole = write(config, "whole")
+    path, folder = write(config, "run")
+    original, calls = os.fsync, []
+
+    def full_at_the_second(descriptor):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        original(descriptor)
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full_at_the_second)
+    assert run(path) == 2
+    assert re.search(r"s1_i0000004\.pt: no space left on the disk; free some and run again\n$", capsys.readouterr().err)
+    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["s0_i0000003.pt"]
+    assert run(path) == 0
+    assert run(whole_path) == 0
+    assert_same_run(whole, folder)
+    assert plain_rows(whole) == plain_rows(folder)
+
+
+def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(config, write, interrupt_after):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    (folder / "checkpoints" / ".s3_i0000001.pt.4711.tmp").write_bytes(b"half")
+    assert run(path) == 0
+    assert not list((folder / "checkpoints").glob(".*"))
