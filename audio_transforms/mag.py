@@ -64,7 +64,7 @@ class Mag(AudioTransform):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""
-        spectrum = self.spectrogram(self.require_wave(wave))
+        spectrum = self.spectrogram(self.require_wave(wave)) + 0  # the -0 of silence, whose angle is pi, becomes 0
         magnitude, phase = spectrum.abs(), spectrum.angle()
         return torch.stack(
             (

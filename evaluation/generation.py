@@ -1,6 +1,6 @@
 """Notes from a trained run: everything needed is in the run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +46,7 @@ class Instrument:
                 experiment.model, transform.shape, table.sizes, seed=saved["seed"], device=torch.device("cpu")
             )
             networks.ema.load_state_dict(saved["ema"])
+            _require_place(saved, networks, transform)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"{path}: does not fit its own config ({in_brief(error)}); use another checkpoint"
@@ -104,3 +105,11 @@ class Instrument:
             "sample_rate": self.transform.sample_rate,
             "torch": torch.__version__,
         }
+
+
+def _require_place(saved: Mapping[str, Any], networks: Networks, transform: AudioTransform) -> None:
+    affine = saved["affine"]
+    if affine and {len(affine["scale"]), len(affine["shift"])} != {transform.shape[0]}:
+        raise ValueError(f"its scaling is not that of {transform.shape[0]} channels")
+    if saved["scale"] >= len(networks.sizes):
+        raise ValueError(f"scale {saved['scale']} of {len(networks.sizes)}")

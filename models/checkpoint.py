@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from utils.errors import CheckpointError
 from utils.files import atomic_path, explained_write_errors
@@ -18,22 +19,32 @@ FORMAT = 1
 FOLDER = "checkpoints"
 _BRIEF = 200
 _NAME = re.compile(r"s(\d+)_i(\d+)\.pt")
-_KEYS: dict[str, type | tuple[type, ...]] = {
-    "step": int,
-    "scale": int,
-    "iteration": int,
-    "alpha": float,
-    "seed": int,
-    "config": dict,
-    "attributes": dict,
-    "affine": (dict, type(None)),
-    "notes": str,
-    "generator": dict,
-    "discriminator": dict,
-    "ema": dict,
-    "optimizer_g": dict,
-    "optimizer_d": dict,
-}
+
+
+class _Affine(BaseModel):
+    scale: list[float]
+    shift: list[float]
+
+
+class _Content(BaseModel):
+    """What every checkpoint holds; whether weights and config fit each other shows when they are used."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    step: int = Field(ge=0)
+    scale: int = Field(ge=0)
+    iteration: int = Field(ge=0)
+    alpha: float = Field(ge=0, le=1)
+    seed: int = Field(ge=0, lt=2**63)
+    config: dict[str, Any]
+    attributes: dict[str, list[int | str]]
+    affine: _Affine | None
+    notes: str
+    generator: dict[str, Any]
+    discriminator: dict[str, Any]
+    ema: dict[str, Any]
+    optimizer_g: dict[str, Any]
+    optimizer_d: dict[str, Any]
 
 
 def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
@@ -63,9 +74,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else None
         raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; train anew or update")
-    wrong = [key for key, kind in _KEYS.items() if not isinstance(state.get(key), kind)]
-    if wrong:
-        raise CheckpointError(f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before")
+    try:
+        _Content.model_validate(state)
+    except ValidationError as error:
+        wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
+        message = f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before"
+        raise CheckpointError(message) from error
     return state
 
 

@@ -93,7 +93,9 @@ BAD_FILES = {
 def test_file_that_is_no_checkpoint_is_refused_and_nothing_in_it_runs(tmp_path, write):
     trap, path = tmp_path / "trap", tmp_path / "s0_i1.pt"
     write(path, trap)
-    with pytest.raises(CheckpointError, match=r"s0_i1\.pt: not a readable checkpoint \(\w+\); remove it to use the one"):
+    with pytest.raises(
+        CheckpointError, match=r"s0_i1\.pt: not a readable checkpoint \(\w+\); remove it to use the one"
+    ):
         load_checkpoint(path)
     assert not trap.exists()
 
@@ -191,7 +193,9 @@ def test_checkpoint_is_found_by_scale_and_iteration(tmp_path):
     assert find_checkpoint(tmp_path, scale=0).name == "s0_i0000010.pt"
     assert find_checkpoint(tmp_path, iteration=5).name == "s1_i0000005.pt"
     assert find_checkpoint(tmp_path, scale=0, iteration=5).name == "s0_i0000005.pt"
-    with pytest.raises(CheckpointError, match="no checkpoint of scale 1, iteration 10; there are -s 0 -i 5, -s 0 -i 10"):
+    with pytest.raises(
+        CheckpointError, match="no checkpoint of scale 1, iteration 10; there are -s 0 -i 5, -s 0 -i 10"
+    ):
         find_checkpoint(tmp_path, scale=1, iteration=10)
 
 

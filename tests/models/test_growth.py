@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def test_every_schedule_counts_without_gaps_and_never_fades_back(made):
     assert len(phases) == sum(lengths)
     assert phases[-1].first_note + phases[-1].batch_size == sum(n * b for n, b in zip(lengths, batches, strict=True))
     assert all(0 <= phase.alpha <= 1 for phase in phases)
-    for before, after in zip(phases, phases[1:], strict=False):
+    for before, after in itertools.pairwise(phases):
         assert after.first_note == before.first_note + before.batch_size
         if after.scale == before.scale:
             assert after.iteration == before.iteration + 1

@@ -58,7 +58,9 @@ def test_pixel_norm_of_zeros_is_zero_with_a_finite_gradient():
     assert x.grad.isfinite().all()
 
 
-@pytest.mark.parametrize(("given", "published"), [("input", "published_group4"), ("input_7", "published_group4_batch7")])
+@pytest.mark.parametrize(
+    ("given", "published"), [("input", "published_group4"), ("input_7", "published_group4_batch7")]
+)
 def test_minibatch_stddev_equals_the_published_one(given, published):
     arrays = np.load(GOLDEN)
     x = torch.from_numpy(arrays[f"stddev/{given}"])

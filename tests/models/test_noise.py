@@ -52,8 +52,8 @@ def test_uniform_draws_fill_the_interval():
 
 def test_draws_leave_the_global_generators_alone():
     torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    np.random.seed(0)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()
     normal_rows(0, Purpose.PREVIEW_LATENT, 0, 3, 3)
     assert torch.equal(before[0], torch.get_rng_state())
-    assert before[1] == np.random.get_state()[1].tolist()  # noqa: NPY002
+    assert before[1] == np.random.get_state()[1].tolist()

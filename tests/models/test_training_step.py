@@ -148,7 +148,9 @@ def test_each_network_has_one_backward(images, monkeypatch):
 def test_generator_update_leaves_no_gradient_in_the_discriminator(images):
     step = small_step(small_config())
     step.run(phase(2), images, LABELS)
-    gradients = {name: p.grad.clone() for name, p in step.networks.discriminator.named_parameters() if p.grad is not None}
+    gradients = {
+        name: p.grad.clone() for name, p in step.networks.discriminator.named_parameters() if p.grad is not None
+    }
     step._update_generator(LABELS, phase(2, first_note=4))
     after = step.networks.discriminator.named_parameters()
     assert all(torch.equal(p.grad, gradients[name]) for name, p in after if p.grad is not None)
@@ -263,7 +265,7 @@ def test_generator_that_diverges_keeps_its_weights_and_its_average(images):
     step.run(phase(2), images, LABELS)
     step.networks.generator.first.weight.register_hook(lambda gradient: gradient * float("inf"))
     before = snapshot(step)
-    with pytest.raises(TrainingDiverged, match="^g_gradient_norm is no longer a finite number"):
+    with pytest.raises(TrainingDiverged, match=r"^g_gradient_norm is no longer a finite number"):
         step.run(phase(2, iteration=2, first_note=4), images, LABELS)
     moved = changed(before, snapshot(step))
     assert moved

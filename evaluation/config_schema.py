@@ -1,0 +1,35 @@
+"""`python -m evaluation.config_schema` writes config_files/schema.json, by which editors complete and check configs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import audio_transforms  # noqa: F401 - importing it registers the representations, whose keys the schema lists
+from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.config_file import experiment_schema
+from utils.files import write_json
+
+SCHEMA_PATH = Path(__file__).resolve().parents[1] / "config_files" / "schema.json"
+
+
+@user_errors_in_one_line("config_schema")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    write_json(args.output, experiment_schema())
+    sys.stdout.write(f"{args.output}\n")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of this module."""
+    parser = Parser(prog="config_schema", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=SCHEMA_PATH, help=f"file to write ({SCHEMA_PATH.name})")
+    add_verbosity(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The rules of the house: who may import whom, and what no file of ours holds."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {
+    "utils": set(),
+    "audio_transforms": {"utils"},
+    "data": {"utils"},
+    "models": {"utils", "audio_transforms"},
+    "evaluation": {"utils", "audio_transforms", "data", "models"},
+}
+PROTOCOL = {"audio_transforms.AudioTransform", "audio_transforms.base.AudioTransform"}
+SCRIPTS = sorted(ROOT.glob("*.py"))
+SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")) + SCRIPTS
+LONGEST_SCRIPT = 150
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path):
+    """Full names of all that the file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_run_one_way(package):
+    ours = {*MAY_IMPORT, "tests", *(path.stem for path in SCRIPTS)}
+    for path in (ROOT / package).rglob("*.py"):
+        used = {name for name in imports(path) if name.partition(".")[0] in ours}
+        foreign = {name for name in used if name.partition(".")[0] not in MAY_IMPORT[package] | {package}}
+        assert not foreign, f"{name_of(path)} must not import {sorted(foreign)}"
+
+
+def test_networks_know_representations_by_their_protocol_alone():
+    for path in (ROOT / "models").rglob("*.py"):
+        used = {name for name in imports(path) if name.startswith("audio_transforms")}
+        assert used <= PROTOCOL, f"{name_of(path)} imports {sorted(used - PROTOCOL)}"
+
+
+def test_every_folder_of_code_is_covered():
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert folders - {"tests", "benchmarks"} == set(MAY_IMPORT)
+
+
+def test_no_file_bears_a_name_of_the_standard_library():
+    taken = [name_of(path) for path in SOURCES if path.stem in sys.stdlib_module_names]
+    assert taken == []
+    assert not (ROOT / "utils" / "utils.py").exists()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_source_imports_by_name_and_prints_nothing(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    assert "print" not in calls
+    assert not any(name.endswith(".*") for name in imports(path))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_scripts_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_SCRIPT
+
+
+def modules():
+    for package in MAY_IMPORT:
+        yield package
+        yield from (module.name for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."))
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_examples_in_docstrings_hold(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_examples_are_found_at_all():
+    assert sum(doctest.testmod(importlib.import_module(name)).attempted for name in modules()) > 0
