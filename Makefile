@@ -11,7 +11,7 @@ TRAIN_FLAGS ?=
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m data.render_notes --out demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
-	$(BIN)/python train.py -c config_files/mag-if/quick.json $(TRAIN_FLAGS)
+	$(BIN)/python train.py -c config_files/mag-if/quick.json --n_samples 6 $(TRAIN_FLAGS)
 	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitch 60-71
 	@echo
 	@echo "Notes of real instruments:   demo/notes/audio"

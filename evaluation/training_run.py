@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
+from audio_transforms import build_transform, choose_affine, with_affine
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
 from data.nsynth import AttributeTable, expand_attributes, find_notes
 from data.sampling import note_indices
-from evaluation.budget import estimate_budget
+from evaluation.budget import Budget, estimate_budget
 from evaluation.preview import PreviewWriter
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint, remove_half_written
 from models.growth import GrowthSchedule
@@ -58,7 +58,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     records = find_notes(experiment.loader, options.seed)
     transform = build_transform(experiment.transform)
     n_values = AttributeTable.from_records(records, experiment.attributes).sizes
-    _require_room(experiment, transform, n_values, len(records))
+    _require_room(experiment, options, estimate_budget(experiment, transform.shape, n_values, len(records)))
     lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
     cache = open_note_cache(
@@ -128,11 +128,13 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     return trainer
 
 
-def _require_room(experiment: ExperimentConfig, transform: AudioTransform, n_values: tuple[int, ...], n: int) -> None:
-    budget = estimate_budget(experiment, transform.shape, n_values, n)
+def _require_room(experiment: ExperimentConfig, options: RunOptions, budget: Budget) -> None:
     require_memory(budget.memory_bytes)
     kept = experiment.model.keep_checkpoints + experiment.model.n_scales
-    require_disk_space(experiment.output_path, budget.cache_bytes + kept * budget.checkpoint_bytes)
+    needed = budget.cache_bytes + kept * budget.checkpoint_bytes
+    if not options.restart and list_checkpoints(experiment.run_folder):
+        needed = budget.checkpoint_bytes  # the rest is there already; each new one comes before an old one goes
+    require_disk_space(experiment.output_path, needed)
 
 
 def _newest_checkpoint(experiment: ExperimentConfig, options: RunOptions) -> dict[str, Any] | None:

@@ -76,7 +76,9 @@ def append_minibatch_stddev(x: Tensor) -> Tensor:
     if size == 1:
         return F.pad(x, (0, 0, 0, 0, 0, 1))
     groups = x.reshape(size, batch // size, -1)
-    spread = torch.sqrt(groups.var(dim=0) + 1e-8).mean(dim=1)
+    # written out: torch.var over the first axis of a large batch takes a fifth of a small step on the CPU
+    variance = (groups - groups.mean(dim=0)).square().sum(dim=0) / (size - 1)
+    spread = torch.sqrt(variance + 1e-8).mean(dim=1)
     return torch.cat((x, spread.repeat_interleave(size)[:, None, None, None].expand(-1, 1, height, width)), dim=1)
 
 

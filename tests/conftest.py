@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
@@ -15,6 +16,9 @@ INSTRUMENTS = ("brass_acoustic_000", "flute_acoustic_001")
 PITCHES = (60, 62, 64, 67)
 LOGGERS = ("utils", "data", "audio_transforms", "models", "evaluation", "scripts")
 VELOCITIES = (50, 75, 100)
+
+
+torch.set_num_threads(1)  # tests work on tiny tensors, where threads cost more than they give
 
 
 def metadata_of(note, instrument, pitch, velocity):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,13 +171,13 @@ def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
     card = json.loads((folder / "previews" / "step_0000014" / "card.json").read_text())
     assert (card["step"], card["scale"], len(card["labels"])) == (14, 3, 3)
     assert not [path for path in folder.rglob("*") if ".tmp" in path.name]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["note_cache", "whole"]
 
 
 @pytest.mark.usefixtures("with_previews")
-def test_tensorboard_holds_the_log_and_the_previews(config, write, interrupt_after):
+def test_tensorboard_holds_the_log_and_the_previews(config, write, die_at):
     path, folder = write(config, "board")
-    interrupt_after(7)
-    assert run(path) == 130
+    die_at(path, 10)  # two steps after its last checkpoint, which are trained and told once more
     assert run(path) == 0
     assert len(event_files(folder)) == 2  # one for each start: TensorBoard reads only the newest file of a folder live
     board = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0, "audio": 0, "scalars": 0})
@@ -221,38 +222,39 @@ class Killed(BaseException):
     """Ends the program as abruptly as can be within one process: nothing is saved."""
 
 
-@pytest.mark.parametrize("step", [1, 4, 9])
-def test_run_that_dies_resumes_from_its_last_checkpoint(config, write, monkeypatch, step):
+@pytest.fixture
+def die_at(monkeypatch):
+    """Run a config until the given step of training, and die there."""
+    original = TrainingStep.run
+
+    def run_and_die(path, step, *flags):
+        done = []
+
+        def die(*args):
+            done.append(1)
+            if len(done) == step:
+                raise Killed
+            return original(*args)
+
+        monkeypatch.setattr(TrainingStep, "run", die)
+        with pytest.raises(Killed):
+            run(path, *flags)
+        monkeypatch.setattr(TrainingStep, "run", original)
+
+    return run_and_die
+
+
+@pytest.mark.parametrize("step", [1, 4, 6, 9])
+def test_run_that_dies_resumes_from_its_last_checkpoint(config, write, die_at, step):
     whole_path, whole = write(config, "whole")
     broken_path, broken = write(config, "broken")
     assert run(whole_path) == 0
-    original, done = TrainingStep.run, []
-
-    def die(*args):
-        done.append(1)
-        if len(done) == step:
-            raise Killed
-        return original(*args)
-
-    monkeypatch.setattr(TrainingStep, "run", die)
-    with pytest.raises(Killed):
-        run(broken_path, "-s", "2")
-    monkeypatch.setattr(TrainingStep, "run", original)
+    die_at(broken_path, step, "-s", "3")
     with (broken / "log.jsonl").open("a") as log:
         log.write('{"step": 99, "sca')  # cut short amid a line
-    assert run(broken_path, "-s", "2") == 0
+    assert run(broken_path, "-s", "3") == 0
     assert_same_run(whole, broken)
     assert plain_rows(whole) == plain_rows(broken)
-
-
-@pytest.mark.usefixtures("with_previews")
-def test_how_often_it_saves_and_logs_changes_nothing(config, write):
-    one_path, one = write(config, "one")
-    other_path, other = write(config, "other")
-    assert run(one_path) == 0
-    assert train.main(["-c", str(other_path), *QUIET[:3], "-s", "1", "-l", "5", "--n_samples", "2"]) == 0
-    assert_same_run(one, other)
-    assert plain_rows(other) == plain_rows(one)[::5]
 
 
 def start(path, *flags):
@@ -659,6 +661,24 @@ def test_disk_that_fills_up_ends_the_run_and_keeps_the_checkpoint_before(config,
     assert run(whole_path) == 0
     assert_same_run(whole, folder)
     assert plain_rows(whole) == plain_rows(folder)
+
+
+def test_disk_without_room_is_refused_before_anything_is_written(config, write, monkeypatch, capsys):
+    path, folder = write(config, "run")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
+    assert run(path) == 2
+    assert re.search(r"runs: needs \d+ MB but the disk has 0 MB free; free some space", capsys.readouterr().err)
+    assert not folder.parent.exists()
+
+
+def test_resumed_run_needs_room_for_one_checkpoint_only(config, write, monkeypatch, interrupt_after):
+    path, folder = write(config, "run")
+    interrupt_after(4)
+    assert run(path) == 130
+    room = 2 * find_checkpoint(folder).stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, room))
+    assert run(path) == 0
+    assert run(path, "--restart") == 2
 
 
 def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(config, write, interrupt_after):

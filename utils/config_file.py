@@ -69,9 +69,6 @@ def load_experiment(path: Path, overrides: Mapping[str, Any] | None = None) -> E
         section, _, name = key.rpartition(".")
         target = raw.setdefault(section, {}) if section else raw
         if isinstance(target, dict):
-            spelling = KEY_ALIASES.get(section, {})
-            for other in [other for other in target if spelling.get(other, other) == name]:
-                del target[other]
             target[name] = value
     return parse_experiment(raw, str(path))
 
@@ -83,10 +80,10 @@ def parse_experiment(raw: Mapping[str, Any], where: str) -> ExperimentConfig:
     faults: list[str] = []
     top = _read_top_level(raw, faults)
     sections: dict[str, dict[str, Any] | None] = {name: _plain_section(raw, name, faults) for name in SECTIONS}
-    loader_values, transform_values = sections["loaderConfig"], sections["transformConfig"]
-    if loader_values is not None and transform_values is not None:
-        _share_audio_format(loader_values, transform_values, faults)
-    loader = _validate(LoaderConfig, "loaderConfig", loader_values, faults)
+    loader = _validate(LoaderConfig, "loaderConfig", sections["loaderConfig"], faults)
+    transform_values = sections["transformConfig"]
+    if loader and transform_values is not None:
+        _share_audio_format(loader, transform_values, faults)
     transform = _validate_transform(transform_values, faults)
     model = _validate(ModelConfig, "modelConfig", sections["modelConfig"], faults)
     if loader and model:
@@ -182,16 +179,14 @@ def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> d
     return plain
 
 
-def _share_audio_format(loader: dict[str, Any], transform: dict[str, Any], faults: list[str]) -> None:
+def _share_audio_format(loader: LoaderConfig, transform: dict[str, Any], faults: list[str]) -> None:
     """`sample_rate` and `audio_length` may stand in either section; the transform needs them."""
-    for key in ("sample_rate", "audio_length"):
-        given, other = loader.get(key), transform.get(key)
-        if type(given) is not int:  # its own section will say so
-            continue
-        if other is None:
+    for key, given in (("sample_rate", loader.sample_rate), ("audio_length", loader.audio_length)):
+        other = transform.get(key)
+        if given is not None and other is None:
             transform[key] = given
-        elif type(other) is int and other != given:
-            faults.append(f"loaderConfig.{key}={short(given)} but transformConfig.{key}={short(other)}; keep one")
+        elif given is not None and other != given:
+            faults.append(f"loaderConfig.{key}={given} but transformConfig.{key}={short(other)}; keep one")
 
 
 def _validate_transform(values: dict[str, Any] | None, faults: list[str]) -> TransformConfig | None:

@@ -73,6 +73,15 @@ def test_mag_if_is_mag_with_instantaneous_frequency():
     assert torch.equal(small_transform("mag-if", ifreq=False)(wave), small_transform("mag")(wave))
 
 
+def test_magnitude_below_nothing_counts_as_nothing():
+    transform = small_transform("mag", log_mag=False)
+    image = torch.rand(2, 1, *transform.shape[1:], dtype=torch.float64).transpose(0, 1) - 0.5
+    assert (image[:, 0] < 0).any()
+    cut = torch.stack((image[:, 0].clamp(min=0), image[:, 1]), dim=1)
+    torch.testing.assert_close(transform.inverse(image), transform.inverse(cut), rtol=0, atol=1e-12)
+    assert not transform.inverse(torch.stack((-image[:, 0].abs(), image[:, 1]), dim=1)).any()
+
+
 def test_steady_tone_has_one_instantaneous_frequency():
     transform = small_transform("mag-if", hop_size=64)
     hertz = 1000.0  # bin 16 of 256; keep_dc false: row 15

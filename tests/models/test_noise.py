@@ -43,6 +43,11 @@ def test_streams_are_uncorrelated_standard_normals():
     assert abs(neighbours) < 0.05
 
 
+def test_long_rows_do_not_run_into_the_next_ones():
+    rows = uniform_rows(3, Purpose.PENALTY_MIX, 0, 3, 64).tolist()
+    assert len({number for row in rows for number in row}) == 3 * 64
+
+
 def test_uniform_draws_fill_the_interval():
     drawn = uniform_rows(3, Purpose.PENALTY_MIX, 0, 5000, 1)
     assert 0 <= drawn.min() < 0.01

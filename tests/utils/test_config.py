@@ -178,6 +178,11 @@ def test_audio_format_that_differs_between_the_sections_is_refused():
     assert message == "run.json: loaderConfig.sample_rate=8000 but transformConfig.sample_rate=16000; keep one"
 
 
+def test_audio_format_that_is_wrong_in_the_loader_section_counts_as_one_fault():
+    message = faults_of(loaderConfig__sample_rate=5)
+    assert message == "run.json: loaderConfig.sample_rate=5: must be at least 1000"
+
+
 def test_attributes_follow_their_order():
     experiment = parse(
         loaderConfig__attribute_list=["pitch", "velocity"], modelConfig__attribKeysOrder={"velocity": 0, "pitch": 1}
@@ -315,6 +320,7 @@ def test_every_fault_is_reported_at_once():
         ("depthScales", {"a": 4}, '={"a": 4}: must be a list'),
         ("downSamplingFactor", [], "=[]: number of entries must be at least 1"),
         ("downSamplingFactor", [[2], [1, 1]], "[0]=[2]: must have 2 entries"),
+        ("output_shape", [2], "=[2]: must have 3 entries"),
         ("attribKeysOrder", {"pitch": "first"}, '.pitch="first": must be a whole number'),
         ("attribKeysOrder", ["pitch"], '=["pitch"]: must be an object'),
         ("ac_gan", 1, "=1: must be true or false"),

@@ -47,6 +47,13 @@ def test_steady_tone_keeps_one_colour_and_a_bend_does_not():
     assert np.ptp(bend[row_of(1000.0), INNER], axis=0).max() > 0.3
 
 
+def test_tones_that_their_bins_explain_have_the_same_colour():
+    bins = np.array([100, 130, 133, 151])
+    pictures = [(rainbowgram(tone(hertz), RATE)[:, INNER], hertz) for hertz in bins * RATE / 2048]
+    colours = np.array([picture[row_of(hertz), 5] for picture, hertz in pictures])
+    assert np.ptp(colours, axis=0).max() < 0.2  # a step of the colour wheel
+
+
 def test_loudness_of_the_whole_note_does_not_matter():
     np.testing.assert_allclose(rainbowgram(tone(440.0), RATE), rainbowgram(0.01 * tone(440.0), RATE), atol=1e-9)
 
