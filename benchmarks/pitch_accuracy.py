@@ -5,7 +5,6 @@ fade-out). In tune = within 50 cents of the pitch that was asked for, with more 
 """
 
 import argparse
-import json
 import platform
 import sys
 from collections.abc import Sequence
@@ -17,8 +16,10 @@ import numpy as np
 import torch
 
 from data.audio_io import read_audio
+from data.nsynth import find_notes
 from evaluation.generation import Instrument
 from evaluation.synthesis import Wave
+from utils.config_file import load_experiment
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
@@ -60,13 +61,13 @@ def heard_pitch(wave: Wave, sample_rate: int) -> tuple[float, float]:
     return (float(librosa.hz_to_midi(np.nanmedian(hertz))) if voiced.any() else float("nan")), float(voiced.mean())
 
 
-def real_notes(instrument: Instrument, data_path: Path, count: int) -> tuple[list[Wave], list[int]]:
-    """`count` training notes of the run's pitches, evenly over the folder, cut to the length of the generated ones."""
-    known = instrument.table.values["pitch"]
-    paths = [path for path in sorted(data_path.glob("*.wav")) if int(path.stem.split("-")[1]) in known]
-    chosen = [paths[place * len(paths) // count] for place in range(count)]
+def learned_notes(run: Path, instrument: Instrument, count: int) -> tuple[list[Wave], list[int]]:
+    """`count` of the run's training notes, evenly over all of them, cut to the length of the generated ones."""
+    records = find_notes(load_experiment(run / "config.json").loader, seed=0)
+    chosen = [records[place * len(records) // count] for place in range(count)]
     rate, length = instrument.transform.sample_rate, instrument.transform.n_samples
-    return [read_audio(path, rate)[:length] for path in chosen], [int(path.stem.split("-")[1]) for path in chosen]
+    waves = [read_audio(record.path, rate)[:length] for record in chosen]
+    return waves, [int(record.attributes["pitch"]) for record in chosen]
 
 
 def main() -> int:
@@ -82,10 +83,9 @@ def main() -> int:
     labels = torch.cat([instrument.labels(k, pitch) for k, pitch in enumerate(asked)])
     generated = instrument.play(range(args.count), labels)
     rate = instrument.transform.sample_rate
-    config = json.loads((args.run / "config.json").read_text())
     rows = {
         "generated": measure(generated, asked, rate),
-        "real, same measure": measure(*real_notes(instrument, Path(config["loaderConfig"]["data_path"]), 96), rate),
+        "notes it learned from": measure(*learned_notes(args.run, instrument, args.count), rate),
     }
     text = table(args, instrument, rows)
     print(text)

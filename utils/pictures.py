@@ -25,17 +25,15 @@ Picture = npt.NDArray[np.float64]
 def rainbowgram(wave: npt.NDArray[np.floating], sample_rate: int) -> Picture:
     """Wave (n_samples,) -> RGB picture (ROWS, frames, 3) in [0, 1], highest frequency first, log frequency axis.
 
-    Level below the note's peak, 0 to -70 dB, is brightness; the advance of the phase beyond what the bin's centre
-    explains is colour, so that a steady partial keeps one. Silence is black.
+    Level below the note's peak, 0 to -70 dB, is brightness; the advance of the phase per frame, as a part of a turn,
+    is colour: a steady partial keeps one, noise has all. Silence is black.
     Source: Engel et al. 2017, NSynth, figure 3; Engel et al. 2019, GANSynth, figure 1.
     """
     spectrum = _spectrum(np.asarray(wave, dtype=np.float64))
     magnitude = np.abs(spectrum)
     level = 20 * np.log10(np.maximum(magnitude, 1e-12) / max(float(magnitude.max()), 1e-12))
     brightness = np.clip(1 + level / FLOOR_DB, 0, 1) if magnitude.max() > 1e-9 else np.zeros_like(level)
-    bins = np.arange(spectrum.shape[0])[:, None]
     advance = np.diff(np.angle(spectrum), axis=1, prepend=np.angle(spectrum[:, :1]))
-    advance -= 2 * np.pi * bins * HOP_LENGTH / N_FFT
     turn = np.mod(advance / (2 * np.pi), 1)
     rows = _strongest_bins(magnitude, sample_rate)
     colour = mpl.colormaps["hsv"](np.take_along_axis(turn, rows, axis=0))[..., :3]
