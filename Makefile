@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	@echo "Try next:"
 	@echo "  $(BIN)/python generate.py random -d $(RUN) --pitch 64 --count 8 --seed 100"
 	@echo "  $(BIN)/tensorboard --logdir demo/runs"
-	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json      (the same notes as complex spectrograms)"
+	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json   # the same notes as complex spectrograms"
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
