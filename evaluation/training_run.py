@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from audio_transforms import build_transform, choose_affine, with_affine
+from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable, expand_attributes, find_notes
+from data.nsynth import AttributeTable, NoteRecord, expand_attributes, find_notes
 from data.sampling import note_indices
 from evaluation.budget import Budget, estimate_budget
 from evaluation.preview import PreviewWriter
@@ -61,62 +61,24 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     _require_room(experiment, options, estimate_budget(experiment, transform.shape, n_values, len(records)))
     lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
-    cache = open_note_cache(
-        records,
-        experiment.output_path / NOTE_CACHE,
-        sample_rate=transform.sample_rate,
-        n_samples=transform.n_samples,
-        skip_broken=options.skip_broken,
-    )
-    table = AttributeTable.from_records(cache.records, experiment.attributes)
-    dataset = NoteDataset(cache, table.encode(cache.records), fade_out=experiment.transform.fade_out)
-    notes = _digest([record.name for record in cache.records], dataset.labels.tolist())
+    dataset, table = _open_notes(experiment, options, records, transform)
+    notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
     if saved and saved["notes"] != notes:
         raise CheckpointError(
             f"{experiment.run_folder}: was started with other notes than {experiment.loader.data_path} selects now; "
             "restore them, give another name with -n, or --restart to begin anew"
         )
     transform.to(options.device)
-    affine = (
-        saved["affine"]
-        if saved
-        else choose_affine(experiment.transform, transform, _all_waves(dataset, options.device))
-    )
-    scaled = with_affine(transform, affine)
-    networks = build_networks(experiment.model, scaled.shape, table.sizes, seed=options.seed, device=options.device)
-    skipped = expand_attributes(experiment.model.skip_fake_attributes)
-    step = TrainingStep(
-        experiment.model,
-        networks,
-        classified_fakes=[name not in skipped for name in table.names],
-        seed=options.seed,
-        device=options.device,
-    )
-    trainer = Trainer(
-        experiment.run_folder,
-        step,
-        scaled,
-        lambda first, count: dataset.batch(note_indices(first, count, len(dataset), options.seed)),
-        identity={
-            "seed": options.seed,
-            "config": experiment.to_plain(),
-            "attributes": table.to_plain(),
-            "affine": affine,
-            "notes": notes,
-        },
-        save_every=options.save_every,
-        log_every=options.log_every,
-        preview=PreviewWriter(
-            experiment.run_folder,
-            networks,
-            scaled,
-            dataset,
-            table,
-            count=options.n_previews,
-            seed=options.seed,
-            device=options.device,
-        ),
-    )
+    waves = _all_waves(dataset, options.device)
+    affine = saved["affine"] if saved else choose_affine(experiment.transform, transform, waves)
+    identity = {
+        "seed": options.seed,
+        "config": experiment.to_plain(),
+        "attributes": table.to_plain(),
+        "affine": affine,
+        "notes": notes,
+    }
+    trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity)
     if saved:
         trainer.restore(saved)
     else:
@@ -126,6 +88,53 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     remove_half_written(experiment.run_folder)
     _say_unfinished_fades(trainer.schedule)
     return trainer
+
+
+def _open_notes(
+    experiment: ExperimentConfig, options: RunOptions, records: Sequence[NoteRecord], transform: AudioTransform
+) -> tuple[NoteDataset, AttributeTable]:
+    cache = open_note_cache(
+        records,
+        experiment.output_path / NOTE_CACHE,
+        sample_rate=transform.sample_rate,
+        n_samples=transform.n_samples,
+        skip_broken=options.skip_broken,
+    )
+    table = AttributeTable.from_records(cache.records, experiment.attributes)
+    return NoteDataset(cache, table.encode(cache.records), fade_out=experiment.transform.fade_out), table
+
+
+def _build_trainer(
+    experiment: ExperimentConfig,
+    options: RunOptions,
+    dataset: NoteDataset,
+    table: AttributeTable,
+    transform: AudioTransform,
+    identity: Mapping[str, Any],
+) -> Trainer:
+    seed, device = options.seed, options.device
+    networks = build_networks(experiment.model, transform.shape, table.sizes, seed=seed, device=device)
+    skipped = expand_attributes(experiment.model.skip_fake_attributes)
+    classified = [name not in skipped for name in table.names]
+    return Trainer(
+        experiment.run_folder,
+        TrainingStep(experiment.model, networks, classified_fakes=classified, seed=seed, device=device),
+        transform,
+        lambda first, count: dataset.batch(note_indices(first, count, len(dataset), seed)),
+        identity=identity,
+        save_every=options.save_every,
+        log_every=options.log_every,
+        preview=PreviewWriter(
+            experiment.run_folder,
+            networks,
+            transform,
+            dataset,
+            table,
+            count=options.n_previews,
+            seed=seed,
+            device=device,
+        ),
+    )
 
 
 def _require_room(experiment: ExperimentConfig, options: RunOptions, budget: Budget) -> None:
