@@ -1,15 +1,17 @@
 """Complex short-time Fourier transform: the ground that several representations stand on."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from utils.config import MAX_SAMPLES, TransformConfig
 
 _MAX_FFT = 2**20
+_PUBLISHED_WIN = 1024
 _LEAST_WEIGHT = 0.1  # of the window, at the last sample that is rebuilt: faults of an image grow tenfold there
 
 
@@ -18,9 +20,19 @@ class SpectrogramConfig(TransformConfig):
 
     n_fft: int = Field(1024, alias="fft_size", ge=2, le=_MAX_FFT, description="samples per transform, even")
     win_length: int | None = Field(
-        None, alias="win_size", ge=2, le=_MAX_FFT, description="samples under the Hann window; null: fft_size"
+        _PUBLISHED_WIN,
+        alias="win_size",
+        ge=2,
+        le=_MAX_FFT,
+        description="samples under the Hann window; where it is not given, 1024 or the shorter fft_size; null: fft_size",
     )
-    hop_length: int = Field(256, alias="hop_size", ge=1, le=_MAX_FFT, description="samples between frames")
+    hop_length: int = Field(
+        _PUBLISHED_WIN // 2,
+        alias="hop_size",
+        ge=1,
+        le=_MAX_FFT,
+        description="samples between frames; where it is not given, half the window",
+    )
     n_frames: int | None = Field(
         None,
         ge=1,
@@ -29,6 +41,19 @@ class SpectrogramConfig(TransformConfig):
     )
     keep_dc: bool = Field(False, description="keep the lowest bin, 0 Hz")
     keep_nyquist: bool = Field(True, description="keep the highest bin, half the sample rate")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_the_given_sizes(cls, values: Any) -> Any:
+        """The published defaults, which depend on each other: a window of 1024 samples, and hops of half a window."""
+        if not isinstance(values, dict):
+            return values
+        n_fft = values.get("fft_size", cls.model_fields["n_fft"].default)
+        if not isinstance(n_fft, int) or n_fft < 2:
+            return values
+        values = {"win_size": min(_PUBLISHED_WIN, n_fft)} | values
+        win_length = n_fft if values["win_size"] is None else values["win_size"]
+        return {"hop_size": win_length // 2} | values if isinstance(win_length, int) and win_length > 1 else values
 
     @property
     def n_samples(self) -> int:

@@ -4,7 +4,19 @@ from audio_transforms import build_transform
 from utils.config import TRANSFORM_CONFIGS
 
 RATE = 16_000
-SIZES = {"fft_size": 256, "win_size": 256, "hop_size": 64, "n_frames": 16, "audio_length": 1_000}
+SIZES = {
+    "fft_size": 256,
+    "win_size": 256,
+    "hop_size": 64,
+    "n_frames": 16,
+    "audio_length": 1_000,
+    "n_mels": 40,
+    "n_mfcc": 20,
+    "n_cqt": 24,
+    "fmin": 200.0,
+    "n_bins": 24,
+    "gl_n_iter": 8,
+}
 
 
 def small_config(name, **keys):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from audio_transforms.mag import instantaneous_frequency, integrate_frequency
+from audio_transforms.polar import instantaneous_frequency, integrate_frequency
 from tests.audio_transforms.small import small_transform
+from utils.config import TRANSFORM_CONFIGS
 
 
 def stft_by_definition(wave, n_fft, win_size, hop_size):
@@ -155,3 +156,19 @@ def test_gradients_are_those_of_differences(name):
     assert torch.autograd.gradcheck(smooth, wave.requires_grad_(), eps=1e-7, atol=1e-4)
     image = transform(wave).detach().requires_grad_()
     assert torch.autograd.gradcheck(transform.inverse, image, eps=1e-7, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "win_length", "hop_length"),
+    [
+        ({}, 1024, 512),
+        ({"fft_size": 2048}, 1024, 512),
+        ({"fft_size": 256}, 256, 128),
+        ({"win_size": 600}, 600, 300),
+        ({"fft_size": 2048, "win_size": None}, None, 1024),
+        ({"hop_size": 100}, 1024, 100),
+    ],
+)
+def test_window_and_hop_that_are_not_given_are_the_published_ones(given, win_length, hop_length):
+    config = TRANSFORM_CONFIGS["stft"].model_validate({"transform": "stft"} | given)
+    assert (config.win_length, config.hop_length) == (win_length, hop_length)

@@ -141,7 +141,7 @@ def test_defaults_are_the_published_ones():
     assert (loader.sources, loader.instrument_labels, loader.pitch_range) == ((), (), None)
     assert (loader.size, loader.shuffle, loader.balanced_data, loader.load_metadata) == (-1, False, False, True)
     assert (transform.sample_rate, transform.fade_out, transform.scaling) == (16_000, False, "none")
-    assert (transform.win_length, transform.log_mag, transform.ifreq, transform.keep_dc) == (None, True, True, False)
+    assert (transform.win_length, transform.log_mag, transform.ifreq, transform.keep_dc) == (64, True, True, False)
 
 
 @pytest.mark.parametrize("everything", [["all"], []])
