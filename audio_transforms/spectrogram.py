@@ -24,7 +24,7 @@ class SpectrogramConfig(TransformConfig):
         alias="win_size",
         ge=2,
         le=_MAX_FFT,
-        description="samples under the Hann window; where it is not given, 1024 or the shorter fft_size; null: fft_size",
+        description="samples under the Hann window; not given: 1024, or fft_size if that is less; null: fft_size",
     )
     hop_length: int = Field(
         _PUBLISHED_WIN // 2,
