@@ -15,8 +15,8 @@ _PUBLISHED_WIN = 1024
 _LEAST_WEIGHT = 0.1  # of the window, at the last sample that is rebuilt: faults of an image grow tenfold there
 
 
-class SpectrogramConfig(TransformConfig):
-    """Keys of the representations that are built on a short-time Fourier transform."""
+class FramesConfig(TransformConfig):
+    """Keys of the frames that a short-time Fourier transform looks at."""
 
     n_fft: int = Field(1024, alias="fft_size", ge=2, le=_MAX_FFT, description="samples per transform, even")
     win_length: int | None = Field(
@@ -39,8 +39,6 @@ class SpectrogramConfig(TransformConfig):
         le=MAX_SAMPLES,
         description="frames; sets the audio length to n_frames * hop_size - 1; null: as many as audio_length gives",
     )
-    keep_dc: bool = Field(False, description="keep the lowest bin, 0 Hz")
-    keep_nyquist: bool = Field(True, description="keep the highest bin, half the sample rate")
 
     @model_validator(mode="before")
     @classmethod
@@ -66,9 +64,14 @@ class SpectrogramConfig(TransformConfig):
         return 1 + self.n_samples // self.hop_length
 
     @property
+    def left_out(self) -> tuple[int, int]:
+        """How many bins are left out at the lowest and at the highest frequency."""
+        return 0, 0
+
+    @property
     def bins(self) -> int:
         """Frequency bins that are kept."""
-        return self.n_fft // 2 + 1 - (not self.keep_dc) - (not self.keep_nyquist)
+        return self.n_fft // 2 + 1 - sum(self.left_out)
 
     def conflicts(self) -> list[str]:
         """Faults of the geometry."""
@@ -93,6 +96,23 @@ class SpectrogramConfig(TransformConfig):
                 f"n_frames={self.n_frames} with hop_size={self.hop_length} makes {self.n_samples} samples; at most "
                 f"{MAX_SAMPLES}"
             )
+        return faults
+
+
+class SpectrogramConfig(FramesConfig):
+    """Keys of the representations whose image has the bins of a short-time Fourier transform."""
+
+    keep_dc: bool = Field(False, description="keep the lowest bin, 0 Hz")
+    keep_nyquist: bool = Field(True, description="keep the highest bin, half the sample rate")
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """How many bins are left out at the lowest and at the highest frequency."""
+        return int(not self.keep_dc), int(not self.keep_nyquist)
+
+    def conflicts(self) -> list[str]:
+        """Faults of the geometry, and no bin left."""
+        faults = super().conflicts()
         if self.bins < 1:
             faults.append(f"fft_size={self.n_fft} leaves no bin; keep_dc or keep_nyquist must be true")
         return faults
@@ -107,14 +127,14 @@ class Spectrogram(nn.Module):
     The published code padded by reflection too (librosa 0.7); zeros there change the first and last frames entirely.
     """
 
-    def __init__(self, config: SpectrogramConfig) -> None:
+    def __init__(self, config: FramesConfig) -> None:
         super().__init__()
         self.n_fft, self.hop_length, self.n_samples = config.n_fft, config.hop_length, config.n_samples
         self.win_length = config.win_length or config.n_fft
         last_centre = (config.frames - 1) * self.hop_length
         reach = int(self.win_length * math.acos(math.sqrt(_LEAST_WEIGHT)) / math.pi)
         self.n_rebuilt = min(self.n_samples, last_centre + reach + 1)
-        self.left_out = (int(not config.keep_dc), int(not config.keep_nyquist))
+        self.left_out = config.left_out
 
     def forward(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> complex (B, bins, frames)."""

@@ -11,7 +11,7 @@ from audio_transforms import build_transform
 from data.note_dataset import fade_window
 from utils.config_file import parse_experiment
 
-COMPARED = ("waveform", "stft", "specgrams")
+COMPARED = ("waveform", "stft", "specgrams", "mel", "mfcc")
 FILES = [
     Path(__file__).parents[1] / "golden" / "transforms_synthetic.npz",
     Path(__file__).resolve().parents[3] / "shared" / "golden" / "transforms.npz",
@@ -19,6 +19,8 @@ FILES = [
 
 # Of the array's maximum unless said otherwise; in brackets what was reached, the worst of all notes and geometries.
 FORWARD = 1e-6  # (1.8e-7) waveform and STFT
+MEL = 2e-6  # (2.6e-7) power in mel bands
+MFCC = 2e-3  # (9.8e-4) absolute, in dB: coefficients reach 560
 MAGNITUDE = 2e-6  # (5e-7) linear magnitude, everywhere
 LOG_MAGNITUDE = 2e-5  # (7e-6) where the magnitude is above -70 dB of its peak: 1e-10 is below float32's rounding
 FREQUENCY = 1e-4  # (4.4e-5) absolute, modulo one turn, where this frame and the one before it are above -70 dB
@@ -76,8 +78,11 @@ def test_forward_equals_the_published_one(path, config, case, arrays):
     assert image.shape == golden.shape
     if config["transform"] == "specgrams":
         assert_same_magnitude_and_frequency(image, golden)
+    elif config["transform"] == "mfcc":
+        assert np.abs(image - golden).max() <= MFCC
     else:
-        assert np.abs(image - golden).max() <= FORWARD * np.abs(golden).max()
+        bound = MEL if config["transform"] == "mel" else FORWARD
+        assert np.abs(image - golden).max() <= bound * np.abs(golden).max()
 
 
 def assert_same_magnitude_and_frequency(image, golden):
@@ -113,4 +118,4 @@ def test_raw_phase_agrees_with_the_published_stft(arrays):
 
 
 def test_synthetic_arrays_are_always_there():
-    assert sum(case.values[0] == FILES[0] for case in CASES) == 6
+    assert sum(case.values[0] == FILES[0] for case in CASES) == 10
