@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from utils.config import TRANSFORM_CONFIGS, TransformConfig
 from utils.registry import Registry
 
+_CACHED_NUMBERS = 2**19  # a few tensors of so many float32 or complex64 numbers fit a processor's cache
+
 
 class AudioTransform(nn.Module, ABC):
     """A batched, differentiable representation of audio with a shape known before any audio is read.
@@ -60,6 +62,17 @@ class AudioTransform(nn.Module, ABC):
         if image.ndim != 4 or image.shape[0] == 0 or tuple(image.shape[1:]) != self.shape:
             raise ValueError(f"image must have shape (B, {', '.join(map(str, self.shape))}), got {tuple(image.shape)}")
         return image
+
+
+def in_parts(work: Callable[[Tensor], Tensor], batch: Tensor, numbers_per_row: int) -> Tensor:
+    """`work` on (B, ...), on a CPU some rows at a time: steps over large tensors wait for memory, twice as long.
+
+    `numbers_per_row` is the size of what `work` holds at once for one row.
+    """
+    rows = max(1, _CACHED_NUMBERS // numbers_per_row)
+    if batch.device.type != "cpu" or len(batch) <= rows:
+        return work(batch)
+    return torch.cat([work(part) for part in torch.split(batch, rows)])
 
 
 T = TypeVar("T", bound=AudioTransform)

@@ -5,7 +5,7 @@ import math
 from pydantic import Field
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.base import AudioTransform, in_parts, register_transform
 from audio_transforms.polar import Polar, PolarConfig
 from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
 
@@ -35,11 +35,11 @@ class Mag(AudioTransform):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""
-        return self.polar.encode(self.spectrogram(self.require_wave(wave)))
+        return in_parts(self._encode, self.require_wave(wave), math.prod(self.shape[1:]))
 
     def inverse(self, image: Tensor) -> Tensor:
         """(B, 2, bins, frames) -> (B, n_samples)."""
-        return self.spectrogram.inverse(self.polar.decode(self.require_image(image)))
+        return in_parts(self._decode, self.require_image(image), math.prod(self.shape[1:]))
 
     def support(self) -> Tensor:
         """As of the STFT."""
@@ -50,3 +50,9 @@ class Mag(AudioTransform):
         scale, shift = GANSYNTH_LOG_MAGNITUDE
         phase_scale = GANSYNTH_PHASE_SCALE / (1 if self.polar.ifreq else math.pi)
         return {"scale": [scale, phase_scale], "shift": [shift, 0.0]}
+
+    def _encode(self, wave: Tensor) -> Tensor:
+        return self.polar.encode(self.spectrogram(wave))
+
+    def _decode(self, image: Tensor) -> Tensor:
+        return self.spectrogram.inverse(self.polar.decode(image))

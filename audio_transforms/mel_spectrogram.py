@@ -4,14 +4,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from audio_transforms.base import in_parts
 from audio_transforms.constants import Constant
+from audio_transforms.frames import FramesConfig
 from audio_transforms.griffin_lim import GriffinLim
 from audio_transforms.mel_bands import mel_filter_bank
-from audio_transforms.spectrogram import FramesConfig, Spectrogram
+from audio_transforms.spectrogram import Spectrogram
 
 _UPDATES = 30  # more no longer lower the error of the sound, which Griffin-Lim's own exceeds
 _TINY = 1e-10  # of the strongest band: below, float32 knows nothing of the ratio of two powers
-_CACHED = 2**19  # complex numbers of a chunk of notes; several times that no longer fit a processor's cache
 
 
 class MelConfig(FramesConfig):
@@ -38,12 +39,11 @@ class MelSpectrogram(nn.Module):
         self.griffin_lim = GriffinLim(config, config.gl_n_iter)
         bank = mel_filter_bank(config.sample_rate, config.n_fft, config.n_mels)
         self.bank, self.share = Constant(bank), Constant(bank.sum(axis=0)[:, None])
-        self.chunk = max(1, _CACHED // (config.bins * config.frames))
+        self.numbers = config.bins * config.frames
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> power (B, n_mels, frames)."""
-        spectrum = torch.view_as_real(self.spectrogram(wave))
-        return self.bank.like(wave) @ spectrum.square().sum(dim=-1)
+        return in_parts(self._power, wave, self.numbers)
 
     def inverse(self, power: Tensor) -> Tensor:
         """Power (B, n_mels, frames) >= 0 -> (B, n_samples): a sound whose mel bands have nearly this power.
@@ -51,8 +51,11 @@ class MelSpectrogram(nn.Module):
         The power of each bin comes from multiplicative updates, which keep it positive (Lee and Seung 2001, for the
         divergence), the phase from Griffin-Lim. Autograd sees the last update, and phases as constants.
         """
-        size = self.chunk if power.device.type == "cpu" else len(power)
-        return torch.cat([self._invert(part) for part in torch.split(power, size)])
+        return in_parts(self._invert, power, self.numbers)
+
+    def _power(self, wave: Tensor) -> Tensor:
+        spectrum = self.spectrogram(wave)
+        return self.bank.like(wave) @ (spectrum.real.square() + spectrum.imag.square())
 
     def _invert(self, power: Tensor) -> Tensor:
         peak = power.detach().amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(power.dtype).tiny)

@@ -1,9 +1,11 @@
 """Complex STFT: real and imaginary part as two channels."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.base import AudioTransform, in_parts, register_transform
 from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
 
 
@@ -27,14 +29,20 @@ class STFT(AudioTransform):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""
-        spectrum = self.spectrogram(self.require_wave(wave))
-        return torch.stack((spectrum.real, spectrum.imag), dim=1)
+        return in_parts(self._encode, self.require_wave(wave), math.prod(self.shape[1:]))
 
     def inverse(self, image: Tensor) -> Tensor:
         """(B, 2, bins, frames) -> (B, n_samples)."""
-        real, imag = self.require_image(image).unbind(dim=1)
-        return self.spectrogram.inverse(torch.complex(real, imag))
+        return in_parts(self._decode, self.require_image(image), math.prod(self.shape[1:]))
 
     def support(self) -> Tensor:
         """As of the STFT."""
         return self.spectrogram.support()
+
+    def _encode(self, wave: Tensor) -> Tensor:
+        spectrum = self.spectrogram(wave)
+        return torch.stack((spectrum.real, spectrum.imag), dim=1)
+
+    def _decode(self, image: Tensor) -> Tensor:
+        real, imag = image.unbind(dim=1)
+        return self.spectrogram.inverse(torch.complex(real, imag))

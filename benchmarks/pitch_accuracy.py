@@ -15,13 +15,13 @@ import librosa
 import numpy as np
 import torch
 
+from benchmarks.results import write_section
 from data.audio_io import read_audio
 from data.nsynth import find_notes
 from evaluation.generation import Instrument
 from evaluation.synthesis import Wave
 from utils.config_file import load_experiment
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
 TOLERANCE_CENTS = 50
 SECTION = "## Pitch of generated notes"
@@ -90,7 +90,7 @@ def main() -> int:
     text = table(args, instrument, rows)
     print(text)
     if args.write:
-        write_section(text)
+        write_section(SECTION, text)
     return 0
 
 
@@ -110,15 +110,6 @@ def table(args: argparse.Namespace, instrument: Instrument, rows: dict[str, Tuni
             f"({row.within_octaves / row.notes:.0%}) | {row.median_cents:.0f} | {row.voiced:.0%} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def write_section(text: str) -> None:
-    """Replace the section that `text` begins in RESULTS.md, or append it."""
-    before = RESULTS.read_text() if RESULTS.exists() else "# Results\n\nMade by the scripts of this folder.\n"
-    head, _, rest = before.partition(SECTION)
-    following = rest.partition("\n## ")
-    tail = "\n## " + following[2] if following[1] else ""
-    RESULTS.write_text(f"{head.rstrip()}\n\n{text}{tail}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,246 @@
+"""What `eval.py floor` leaves behind: tables, numbers, sound and a picture."""
+
+import hashlib
+import json
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data.audio_io import write_wav
+from data.nsynth import NoteRecord
+from evaluation.floor import BATCH, AudioFormat, Floor, FloorNotes, by_family, decoded_notes, measure_floor, summarise
+from evaluation.note_folder import family_of, notes_of_folder, spread_over_families
+from evaluation.signal_distances import LARGEST_DB
+from evaluation.synthesis import fit_full_scale
+from evaluation.tables import markdown_table
+from utils.config import ExperimentConfig
+from utils.errors import ConfigError, UserError
+from utils.files import atomic_path, sha256_of_file, write_json
+from utils.pictures import save_rainbowgrams
+
+SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
+MEASURES = {
+    "snr_db": ("SNR dB", "signal-to-noise ratio of the waveform; says nothing where phase is not kept"),
+    "log_spectral_distance_db": ("LSD dB", "log-spectral distance: 0 = same level at every time and frequency"),
+    "spectral_convergence_db": ("SC dB", "spectral convergence: error of the magnitudes, the lower the better"),
+    "pitch_error_cents": ("pitch cents", "error of the fundamental, of notes with a clear pitch that is not lost"),
+}
+"""Key of each measure -> its heading, and what it is; `evaluation.signal_distances` has the formulas."""
+
+IDENTICAL = {"snr_db": LARGEST_DB, "spectral_convergence_db": -LARGEST_DB}
+"""What stands for no difference at all where decibels would be infinite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloorOptions:
+    """What the command line says beside the configs."""
+
+    real: Path
+    output: Path
+    count: int
+    n_pairs: int
+    device: torch.device
+    skip_broken: bool
+
+
+def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions) -> str:
+    """Measure the floor of every experiment's representation, write the report; returns it in short, for the terminal.
+
+    Nothing is written before everything is measured. Raises: UserError.
+    """
+    _require_own_names(experiments)
+    _require_folder(options.output)
+    found = notes_of_folder(options.real)
+    chosen = spread_over_families(found, options.count)
+    formats = list(dict.fromkeys(AudioFormat.of(experiment.transform) for experiment in experiments))
+    with decoded_notes(chosen, formats, skip_broken=options.skip_broken) as notes:
+        listened = _spread(notes.records, options.n_pairs)
+        floors = [measure_floor(each, notes, device=options.device, listened=listened) for each in experiments]
+        account = _account(notes, found, chosen)
+    gains = _write_sounds(options.output / "audio", floors)
+    _write_pictures(options.output, floors)
+    overview = _overview(floors)
+    said = _in_words(account, options)
+    _write_text(options.output / "floor.md", _markdown(floors, overview, said))
+    write_json(options.output / "floor.json", _card(floors, gains, account, options))
+    where = f"{options.output}: floor.md (by family), floor.json (by note), rainbowgrams.png, audio/"
+    return f"{overview}\n\n{said}\n{where}\n"
+
+
+def _require_own_names(experiments: Sequence[ExperimentConfig]) -> None:
+    for name, count in Counter(experiment.name for experiment in experiments).items():
+        if count > 1:
+            raise ConfigError(f"{name}: is the name of several of the configs; give each another name")
+
+
+def _require_folder(folder: Path) -> None:
+    """Refuse before the work what would refuse after it."""
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise UserError(f"{place}: a file stands where a folder is needed; choose another --output")
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{place}: no permission to write; choose another --output")
+
+
+def _spread(records: Sequence[NoteRecord], count: int) -> list[str]:
+    count = min(count, len(records))
+    return [records[place * len(records) // count].name for place in range(count)]
+
+
+def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[NoteRecord]) -> dict[str, Any]:
+    """Which notes were measured, and why not all."""
+    digest = hashlib.sha256()
+    for record in notes.records:
+        digest.update(json.dumps([record.name, sha256_of_file(record.path)]).encode())
+    return {
+        "found": len(found),
+        "chosen": len(chosen),
+        "selection": SELECTION,
+        "measured": len(notes.records),
+        "families": dict(sorted(Counter(family_of(record) for record in notes.records).items())),
+        "silent": notes.silent,
+        "broken": notes.broken,
+        "padded": {wanted.name: dataset.cache.card.padded for wanted, dataset in notes.datasets.items()},
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
+    """One sentence on the notes."""
+    families = len(account["families"])
+    spread = f"{families} families" if families > 1 else "one family"
+    words = [f"Medians over {account['measured']} notes of {spread}, of {account['found']} in {options.real}"]
+    words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
+    if padded := max(account["padded"].values()):
+        words.append(f"{padded} shorter than asked for and padded with silence")
+    return "; ".join(words) + f". Times on {_device_name(options.device)}."
+
+
+# Tables
+
+
+def _overview(floors: Sequence[Floor]) -> str:
+    """One row per representation."""
+    headings = (heading for heading, _ in MEASURES.values())
+    header = ("config", "transform", "shape", *headings, "pitched notes", "forward ms", "inverse ms", "exact")
+    return markdown_table(header, [_overview_row(floor) for floor in floors])
+
+
+def _overview_row(floor: Floor) -> tuple[str, ...]:
+    summary = summarise(floor.notes)
+    pitch = summary["pitch_error_cents"]
+    return (
+        floor.experiment.name,
+        floor.experiment.transform.transform,
+        " x ".join(map(str, floor.transform.shape)),
+        *(_cell(measure, summary) for measure in MEASURES),
+        str(pitch["notes"]) + (f", {pitch['pitch_lost']} lost" if pitch["pitch_lost"] else ""),
+        f"{floor.forward_ms:.2f}",
+        f"{floor.inverse_ms:.2f}",
+        "yes" if floor.transform.exact else "no",
+    )
+
+
+def _cell(measure: str, summary: dict[str, Any]) -> str:
+    value = summary[measure]["median"]
+    if value is None:
+        return "-"
+    if value == IDENTICAL.get(measure):
+        return "identical"
+    return f"{value:.2f}"
+
+
+def _markdown(floors: Sequence[Floor], overview: str, said: str) -> str:
+    """The overview, and one table per measure with a column per family."""
+    parts = ["# What each representation loses", said, overview]
+    families = list(by_family(floors[0].notes))
+    for measure, (heading, meaning) in MEASURES.items():
+        rows = []
+        for floor in floors:
+            groups = by_family(floor.notes)
+            cells = [_cell(measure, summarise(groups[family])) for family in families]
+            rows.append((floor.experiment.name, _cell(measure, summarise(floor.notes)), *cells))
+        parts += [f"## {heading} by family", f"{meaning[0].upper()}{meaning[1:]}."]
+        parts.append(markdown_table(("config", "all", *families), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+# Files
+
+
+def _card(
+    floors: Sequence[Floor], gains: dict[str, dict[str, float]], account: dict[str, Any], options: FloorOptions
+) -> dict[str, Any]:
+    """Everything, as JSON values."""
+    return {
+        "made_by": "eval.py floor",
+        "real": str(options.real),
+        "notes": account,
+        "measures": {key: meaning for key, (_, meaning) in MEASURES.items()},
+        "identical": IDENTICAL,
+        "worst_tenth": "the value that a tenth of the notes reach or pass, towards the bad side",
+        "device": _device_name(options.device),
+        "threads": torch.get_num_threads(),
+        "notes_per_batch": BATCH,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "configs": [_card_of(floor, gains[floor.experiment.name]) for floor in floors],
+    }
+
+
+def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
+    return {
+        "name": floor.experiment.name,
+        "transformConfig": floor.experiment.transform.to_plain(),
+        "shape": list(floor.transform.shape),
+        "n_samples": floor.transform.n_samples,
+        "exact": floor.transform.exact,
+        "forward_ms": floor.forward_ms,
+        "inverse_ms": floor.inverse_ms,
+        "all": summarise(floor.notes),
+        "families": {family: summarise(notes) for family, notes in by_family(floor.notes).items()},
+        "audio_gain_db": gains,
+        "notes": [asdict(note) for note in floor.notes],
+    }
+
+
+def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, float]]:
+    """Write originals and restored notes; returns config -> note -> gain in dB by which it had to be turned down."""
+    gains: dict[str, dict[str, float]] = {}
+    for floor in floors:
+        originals, rate = folder / "original" / floor.format.name, floor.format.sample_rate
+        gains[floor.experiment.name] = {}
+        for name, (original, restored) in floor.sounds.items():
+            write_wav(originals / f"{name}.wav", original, rate)
+            sound, gains[floor.experiment.name][name] = fit_full_scale(restored)
+            write_wav(folder / floor.experiment.name / f"{name}.wav", sound, rate)
+    return gains
+
+
+def _write_pictures(folder: Path, floors: Sequence[Floor]) -> None:
+    """One note in every representation; a picture for each sample rate, since its axes go by that."""
+    rates = sorted({floor.format.sample_rate for floor in floors})
+    for rate in rates:
+        same = [floor for floor in floors if floor.format.sample_rate == rate]
+        name = list(same[0].sounds)[len(same[0].sounds) // 2]
+        waves = [same[0].sounds[name][0], *(floor.sounds[name][1] for floor in same)]
+        titles = [f"original {name}", *(floor.experiment.name for floor in same)]
+        file = "rainbowgrams.png" if len(rates) == 1 else f"rainbowgrams_{rate}hz.png"
+        save_rainbowgrams(folder / file, list(waves), titles, rate)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"

@@ -1,0 +1,51 @@
+"""A folder of audio that is to be evaluated: its notes with the labels that can be had, and an even choice of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.nsynth import NoteRecord, find_notes
+from utils.config import LoaderConfig
+from utils.errors import DataError
+
+METADATA_NAME = "examples.json"
+UNKNOWN_FAMILY = "unknown"
+
+
+def notes_of_folder(folder: Path) -> list[NoteRecord]:
+    """All notes of `folder` (or of its `audio/`), by name.
+
+    Their labels come from an `examples.json` there or in the folder above; without one, from file names of NSynth's
+    form; a file named otherwise has none. Raises: DataError if there is no such folder or no audio in it.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {what}; give the folder of the notes")
+    home = folder.absolute()
+    described = any((place / METADATA_NAME).is_file() for place in (home, home.parent))
+    return find_notes(LoaderConfig.model_validate({"data_path": folder, "load_metadata": described}), seed=0)
+
+
+def family_of(record: NoteRecord) -> str:
+    """The note's instrument family; `unknown` if nothing tells it."""
+    return str(record.attributes.get("instrument_family_str", UNKNOWN_FAMILY))
+
+
+def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[NoteRecord]:
+    """`count` of the notes (all, if there are fewer), by name: families as evenly as they allow.
+
+    Within a family the notes are evenly spaced over its names, so that the choice needs no seed.
+    """
+    families: defaultdict[str, list[NoteRecord]] = defaultdict(list)
+    for record in sorted(records, key=_name):
+        families[family_of(record)].append(record)
+    # the k-th notes of all families come before any (k + 1)-th
+    turns = sorted((turn, family) for family, notes in families.items() for turn in range(len(notes)))
+    shares = Counter(family for _, family in turns[:count])
+    chosen = [families[family][place * len(families[family]) // share]
+              for family, share in shares.items() for place in range(share)]  # fmt: skip
+    return sorted(chosen, key=_name)
+
+
+def _name(record: NoteRecord) -> str:
+    return record.name
