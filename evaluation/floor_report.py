@@ -23,7 +23,7 @@ from evaluation.tables import markdown_table
 from utils.config import ExperimentConfig
 from utils.errors import ConfigError, UserError
 from utils.files import atomic_path, sha256_of_file, write_json
-from utils.pictures import save_rainbowgrams
+from utils.pictures import ImageAndSound, save_images_and_sounds
 
 SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
 MEASURES = {
@@ -70,7 +70,7 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
     said = _in_words(account, options)
     _write_text(options.output / "floor.md", _markdown(floors, overview, said))
     write_json(options.output / "floor.json", _card(floors, gains, account, options))
-    where = f"{options.output}: floor.md (by family), floor.json (by note), rainbowgrams.png, audio/"
+    where = f"{options.output}: floor.md (by family), floor.json (by note), representations.png, audio/"
     return f"{overview}\n\n{said}\n{where}\n"
 
 
@@ -228,11 +228,16 @@ def _write_pictures(folder: Path, floors: Sequence[Floor]) -> None:
     rates = sorted({floor.format.sample_rate for floor in floors})
     for rate in rates:
         same = [floor for floor in floors if floor.format.sample_rate == rate]
-        name = list(same[0].sounds)[len(same[0].sounds) // 2]
-        waves = [same[0].sounds[name][0], *(floor.sounds[name][1] for floor in same)]
-        titles = [f"original {name}", *(floor.experiment.name for floor in same)]
-        file = "rainbowgrams.png" if len(rates) == 1 else f"rainbowgrams_{rate}hz.png"
-        save_rainbowgrams(folder / file, list(waves), titles, rate)
+        note = list(same[0].sounds)[len(same[0].sounds) // 2]
+        file = "representations.png" if len(rates) == 1 else f"representations_{rate}hz.png"
+        save_images_and_sounds(folder / file, [_picture(floor, note) for floor in same], rate)
+
+
+@torch.inference_mode()
+def _picture(floor: Floor, note: str) -> ImageAndSound:
+    original, restored = floor.sounds[note]
+    image = floor.transform.cpu()(torch.from_numpy(original)[None])[0]
+    return ImageAndSound(floor.experiment.transform.transform, image.numpy(), restored)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -76,8 +76,8 @@ def test_report_has_tables_numbers_sound_and_a_picture(configs, tiny_nsynth, tmp
     assert (len(original), rate, original[-1]) == (N_SAMPLES, 16_000, 0)
     np.testing.assert_array_equal(original, soundfile.read(out / "audio" / "plain" / names[1])[0])
     assert np.abs(original - soundfile.read(out / "audio" / "polar" / names[1])[0]).max() > 0
-    assert (out / "rainbowgrams.png").read_bytes().startswith(b"\x89PNG")
-    assert {path.name for path in out.iterdir()} == {"floor.md", "floor.json", "rainbowgrams.png", "audio"}
+    assert (out / "representations.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in out.iterdir()} == {"floor.md", "floor.json", "representations.png", "audio"}
 
 
 def test_card_tells_how_the_numbers_were_made(configs, tiny_nsynth, tmp_path):
@@ -158,8 +158,8 @@ def test_formats_differ_by_rate_length_and_fade(experiment_dict, tiny_nsynth, tm
     lengths = {name: soundfile.info(next(path.iterdir())) for name, path in originals.items()}
     assert (lengths["8000hz_500"].samplerate, lengths["8000hz_500"].frames) == (8_000, 500)
     assert lengths["16000hz_6000"].frames == 6_000
-    pictures = {path.name: imread(path).shape[1] // 320 for path in out.glob("*.png")}
-    assert pictures == {"rainbowgrams_8000hz.png": 2, "rainbowgrams_16000hz.png": 4}  # the original and its configs
+    pictures = {path.name: imread(path).shape[0] // 260 for path in out.glob("*.png")}
+    assert pictures == {"representations_8000hz.png": 1, "representations_16000hz.png": 3}  # a row for each config
     assert "; 4 shorter than asked for and padded with silence. " in capsys.readouterr().out
 
 

@@ -1,10 +1,12 @@
 """Rainbowgrams: a note as a picture, brightness = level, colour = instantaneous frequency."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -49,24 +51,72 @@ def save_rainbowgrams(
     figure = _grid(rows, columns)
     for place, (wave, title) in enumerate(zip(waves, titles, strict=True)):
         axes = figure.add_subplot(rows, columns, place + 1)
-        seconds = len(wave) / sample_rate
-        picture = rainbowgram(wave, sample_rate)
-        extent = (0, seconds, np.log2(LOWEST_HZ), np.log2(sample_rate / 2))
-        axes.imshow(picture, aspect="auto", extent=extent, interpolation="nearest")
-        ticks = [hertz for hertz in (62.5, 250, 1000, 4000) if hertz < sample_rate / 2]
-        axes.set_yticks(np.log2(ticks), [f"{hertz:g}" for hertz in ticks])
+        _draw_rainbowgram(axes, wave, sample_rate)
         axes.set_title(title, fontsize=9)
         leftmost, lowest = place % columns == 0, place + columns >= len(waves)
-        axes.tick_params(labelsize=7, labelleft=leftmost, labelbottom=lowest)
+        axes.tick_params(labelleft=leftmost, labelbottom=lowest)
         if leftmost:
             axes.set_ylabel("Hz", fontsize=8)
         if lowest:
             axes.set_xlabel("s", fontsize=8)
+    _save(figure, path)
+
+
+@dataclass(frozen=True)
+class ImageAndSound:
+    """A representation's image (channels, frequency, time) of a note, and the sound (n_samples,) it comes back as."""
+
+    title: str
+    image: npt.NDArray[np.floating]
+    wave: npt.NDArray[np.floating]
+
+
+def save_images_and_sounds(path: Path, rows: list[ImageAndSound], sample_rate: int) -> None:
+    """Write a PNG with a row for each of `rows`, atomically: the image channel by channel, then the rainbowgram.
+
+    Each channel goes from its lowest to its highest value, but for the lowest and highest hundredth; all but the first
+    have 0 in the middle.
+    """
+    columns = 1 + max(len(row.image) for row in rows)
+    figure = _grid(len(rows), columns, gap=0.22)
+    for place, row in enumerate(rows):
+        for number, channel in enumerate(row.image):
+            axes = figure.add_subplot(len(rows), columns, place * columns + number + 1)
+            _draw_channel(axes, channel, "magma" if number == 0 else "twilight")
+            axes.set_title(f"{row.title}, channel {number}", fontsize=9)
+        axes = figure.add_subplot(len(rows), columns, (place + 1) * columns)
+        _draw_rainbowgram(axes, row.wave, sample_rate)
+        axes.tick_params(labelbottom=place == len(rows) - 1)
+        axes.set_title(f"{row.title}, as it comes back", fontsize=9)
+    _save(figure, path)
+
+
+def _draw_rainbowgram(axes: Axes, wave: npt.NDArray[np.floating], sample_rate: int) -> None:
+    extent = (0, len(wave) / sample_rate, np.log2(LOWEST_HZ), np.log2(sample_rate / 2))
+    axes.imshow(rainbowgram(wave, sample_rate), aspect="auto", extent=extent, interpolation="nearest")
+    ticks = [hertz for hertz in (62.5, 250, 1000, 4000) if hertz < sample_rate / 2]
+    axes.set_yticks(np.log2(ticks), [f"{hertz:g}" for hertz in ticks])
+    axes.tick_params(labelsize=7)
+
+
+def _draw_channel(axes: Axes, channel: npt.NDArray[np.floating], colours: str) -> None:
+    if len(channel) == 1:
+        axes.plot(channel[0], linewidth=0.4)
+        axes.margins(x=0)
+    else:
+        low, high = np.quantile(channel, (0.01, 0.99))
+        if colours == "twilight":  # a wheel of colours, whose middle is no phase, or no advance of it
+            low, high = -max(-low, high), max(-low, high)
+        axes.imshow(channel, aspect="auto", origin="lower", cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    axes.tick_params(labelsize=7, labelbottom=False)
+
+
+def _save(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
 
 
-def _grid(rows: int, columns: int) -> Figure:
+def _grid(rows: int, columns: int, gap: float = 0.05) -> Figure:
     """A figure whose margins are set in inches: matplotlib's own layout would draw all of it once more to find them."""
     width, height = _CELL_INCHES[0] * columns, _CELL_INCHES[1] * rows
     figure = Figure(figsize=(width, height))
@@ -76,7 +126,7 @@ def _grid(rows: int, columns: int) -> Figure:
         right=1 - 0.1 / width,
         bottom=0.4 / height,
         top=1 - 0.3 / height,
-        wspace=0.05,
+        wspace=gap,
         hspace=0.2,
     )
     return figure

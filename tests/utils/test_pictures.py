@@ -3,7 +3,15 @@ import pytest
 from matplotlib.image import imread
 
 from utils.errors import UserError
-from utils.pictures import HOP_LENGTH, LOWEST_HZ, ROWS, rainbowgram, save_rainbowgrams
+from utils.pictures import (
+    HOP_LENGTH,
+    LOWEST_HZ,
+    ROWS,
+    ImageAndSound,
+    rainbowgram,
+    save_images_and_sounds,
+    save_rainbowgrams,
+)
 
 RATE = 16_000
 INNER = slice(16, -16)  # frames that the padding at the ends does not reach
@@ -71,6 +79,20 @@ def test_pictures_are_written_whole(tmp_path):
     picture = imread(path)
     assert picture.shape[:2] == (520, 1280)  # two rows of four
     assert np.ptp(picture[..., :3]) > 0.9
+
+
+def test_images_stand_beside_the_sound_they_come_back_as(tmp_path):
+    image = np.linspace(0, 1, 2 * 6 * 40).reshape(2, 6, 40)
+    rows = [
+        ImageAndSound("mag-if", image, tone(220.0)),
+        ImageAndSound("waveform", tone(220.0)[None, None], tone(220.0)),
+        ImageAndSound("one value", np.zeros((1, 3, 3)), np.zeros(500)),
+    ]
+    save_images_and_sounds(tmp_path / "images.png", rows, RATE)
+    picture = imread(tmp_path / "images.png")[..., :3]
+    assert picture.shape[:2] == (780, 960)  # three rows of two channels and a sound
+    assert np.ptp(picture[:260, :320]) > 0.9
+    assert np.ptp(picture[300:500, 400:600]) == 0  # the waveform has one channel
 
 
 def test_one_note_makes_a_picture(tmp_path):
