@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-_HANN = 0.25645  # their table I: the Gaussian exp(-pi t^2 / gamma) nearest to a Hann window has gamma = 0.25645 L^2
+_HANN = 0.25645  # their constant: the Gaussian exp(-pi t^2 / gamma) nearest to a Hann window has gamma = 0.25645 L^2
 _FLOOR = 1e-6  # of the peak; below, float32's rounding is most of what is there
 
 Array = NDArray[np.float64]
