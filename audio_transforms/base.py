@@ -72,7 +72,15 @@ def in_parts(work: Callable[[Tensor], Tensor], batch: Tensor, numbers_per_row: i
     rows = max(1, _CACHED_NUMBERS // numbers_per_row)
     if batch.device.type != "cpu" or len(batch) <= rows:
         return work(batch)
-    return torch.cat([work(part) for part in torch.split(batch, rows)])
+    first, *parts = torch.split(batch, rows)
+    done = work(first)
+    if done.requires_grad:
+        return torch.cat([done, *(work(part) for part in parts)])
+    result = done.new_empty(len(batch), *done.shape[1:])
+    result[: len(first)] = done
+    for start, part in zip(range(rows, len(batch), rows), parts, strict=True):
+        result[start : start + rows] = work(part)
+    return result
 
 
 T = TypeVar("T", bound=AudioTransform)

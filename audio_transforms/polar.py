@@ -10,7 +10,7 @@ from utils.config import TransformConfig
 
 PUBLISHED_LOG_OFFSET = 1e-10
 GANSYNTH_LOG_OFFSET = 1e-6
-_LARGEST_LOG = 80.0  # beyond it, which a generator may reach, float32 overflows
+_LARGEST_LOG = 60.0  # beyond it, which a generator may reach, float32 overflows
 
 
 class LogMagnitudeConfig(TransformConfig):
@@ -67,7 +67,7 @@ class Polar:
     """The map complex (B, F, T) <-> real (B, 2, F, T) that a `PolarConfig` describes.
 
     Channel 0 is that of `LogMagnitude`. Channel 1 is the phase in radians, (-pi, pi], or with `ifreq` the
-    instantaneous frequency in units of pi radians per frame, [-1, 1) (see `instantaneous_frequency`).
+    instantaneous frequency in units of pi radians per frame, [-1, 1] (see `instantaneous_frequency`).
     Source: Nistal et al. 2020, section 3; Engel et al. 2019, GANSynth, section 2.
     """
 
@@ -90,15 +90,18 @@ class Polar:
 
 def magnitude_and_phase(spectrum: Tensor) -> tuple[Tensor, Tensor]:
     """Complex -> modulus, and angle in (-pi, pi]; both are 0, with gradient 0, where there is nothing."""
-    # torch's own functions of complex tensors are not vectorised: these take a third of their time
-    real, imag = spectrum.real.contiguous(), spectrum.imag.contiguous() + 0  # + 0: the angle of -1 - 0i is pi too
-    nothing = (real == 0) & (imag == 0)
-    real = real.masked_fill(nothing, 1)
-    return torch.hypot(real, imag).masked_fill(nothing, 0), torch.atan2(imag, real)
+    # torch's own functions of complex tensors are not vectorised: these take a third of their time. Adding 0 makes 0 of
+    # -0, beside which the angle would be pi or -pi.
+    real, imag = spectrum.real.contiguous() + 0, spectrum.imag.contiguous() + 0
+    if spectrum.requires_grad:
+        nothing = (real == 0) & (imag == 0)  # where the gradients of both would be NaN
+        real = real.masked_fill(nothing, 1)
+        return torch.hypot(real, imag).masked_fill(nothing, 0), torch.atan2(imag, real)
+    return torch.hypot(real, imag), torch.atan2(imag, real)
 
 
 def instantaneous_frequency(phase: Tensor) -> Tensor:
-    """Phase advance per frame: (*, F, T) in radians -> (*, F, T) in [-1, 1), in units of pi radians per frame.
+    """Phase advance per frame: (*, F, T) in radians -> (*, F, T) in [-1, 1], in units of pi radians per frame.
 
     The first frame keeps its own phase, so that `integrate_frequency` restores `phase` modulo one turn.
     Source: Engel et al. 2019, GANSynth, section 2.
@@ -106,9 +109,12 @@ def instantaneous_frequency(phase: Tensor) -> Tensor:
     >>> instantaneous_frequency(torch.tensor([[0.0, torch.pi / 2, torch.pi]]))
     tensor([[0.0000, 0.5000, 0.5000]])
     """
-    advance = torch.diff(phase, dim=-1, prepend=torch.zeros_like(phase[..., :1])) / math.pi
-    # wrapping the difference rather than unwrapping the phase keeps rounding from growing along the frames
-    return advance - 2 * torch.floor((advance + 1) / 2)
+    # On the grid that 3 is rounded on, differences are exact, and so are their sums: rounding does not grow along the
+    # frames. For the same reason the difference is wrapped, rather than the phase unwrapped.
+    half_turns = (phase / math.pi).add_(3).sub_(3)
+    advance = half_turns.clone()
+    advance[..., 1:] -= half_turns[..., :-1]
+    return advance.sub_(torch.round(advance / 2), alpha=2)
 
 
 def integrate_frequency(frequency: Tensor) -> Tensor:
@@ -116,6 +122,6 @@ def integrate_frequency(frequency: Tensor) -> Tensor:
 
     Summed in float64 and brought back to one turn, since errors of a running sum integrate.
     """
-    wide = frequency if frequency.device.type == "mps" else frequency.double()  # Apple's devices have no float64
-    turns = torch.cumsum(wide, dim=-1) / 2
-    return (2 * math.pi * (turns - torch.round(turns))).to(frequency.dtype)
+    wide = frequency.dtype if frequency.device.type == "mps" else torch.float64  # Apple's devices have no float64
+    turns = torch.cumsum(frequency / 2, dim=-1, dtype=wide)
+    return (turns - turns.round()).to(frequency.dtype) * (2 * math.pi)
