@@ -150,7 +150,9 @@ def overlap_add(frames: Tensor, hop_length: int) -> Tensor:
     """Frames (B, n_frames, win_length), `hop_length` apart -> their sum (B, samples), up to the end of a hop."""
     size, n_frames, win_length = frames.shape
     per_frame = -(-win_length // hop_length)
-    hops = F.pad(frames, (0, per_frame * hop_length - win_length)).view(size, n_frames, per_frame, hop_length)
+    lacking = per_frame * hop_length - win_length
+    whole = F.pad(frames, (0, lacking)) if lacking else frames  # padding by nothing copies all the same
+    hops = whole.reshape(size, n_frames, per_frame, hop_length)
     wave = hops.new_zeros(size, n_frames + per_frame - 1, hop_length)
     for part in range(per_frame):
         wave[:, part : part + n_frames] += hops[:, :, part]

@@ -55,7 +55,8 @@ class MelSpectrogram(nn.Module):
 
     def _power(self, wave: Tensor) -> Tensor:
         spectrum = self.spectrogram(wave)
-        return self.bank.like(wave) @ (spectrum.real.square() + spectrum.imag.square())
+        power: Tensor = spectrum.real.square() + spectrum.imag.square()
+        return self.bank.like(wave) @ power
 
     def _invert(self, power: Tensor) -> Tensor:
         peak = power.detach().amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(power.dtype).tiny)

@@ -124,4 +124,4 @@ def integrate_frequency(frequency: Tensor) -> Tensor:
     """
     wide = frequency.dtype if frequency.device.type == "mps" else torch.float64  # Apple's devices have no float64
     turns = torch.cumsum(frequency / 2, dim=-1, dtype=wide)
-    return (turns - turns.round()).to(frequency.dtype) * (2 * math.pi)
+    return turns.sub_(turns.round()).to(frequency.dtype).mul_(2 * math.pi)

@@ -55,8 +55,8 @@ class Spectrogram(nn.Module):
 
     def inverse(self, spectrum: Tensor) -> Tensor:
         """Complex (B, bins, frames) -> real (B, n_samples)."""
-        bins = F.pad(spectrum.transpose(1, 2), self.left_out)
-        whole = torch.fft.irfft(bins, n=self.n_fft)
+        bins = spectrum.transpose(1, 2)
+        whole = torch.fft.irfft(F.pad(bins, self.left_out) if any(self.left_out) else bins, n=self.n_fft)
         return self.frames.join(whole[..., self.frames.offset :][..., : self.frames.win_length])
 
     @property

@@ -40,8 +40,7 @@ class STFT(AudioTransform):
         return self.spectrogram.support()
 
     def _encode(self, wave: Tensor) -> Tensor:
-        spectrum = self.spectrogram(wave)
-        return torch.stack((spectrum.real, spectrum.imag), dim=1)
+        return torch.view_as_real(self.spectrogram(wave)).movedim(3, 1)
 
     def _decode(self, image: Tensor) -> Tensor:
         real, imag = image.unbind(dim=1)

@@ -227,7 +227,7 @@ def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, 
 def snr(wave: Tensor, restored: Tensor) -> Tensor:
     """Signal-to-noise ratio in dB of each note, at most 300."""
     error = (wave.double() - restored.double()).square().sum(dim=1)
-    return 10 * torch.log10(wave.double().square().sum(dim=1) / error.clamp(min=1e-30)).clamp(max=300)
+    return (10 * torch.log10(wave.double().square().sum(dim=1) / error.clamp(min=1e-30))).clamp(max=300)
 
 
 def read_notes(folder: Path | None) -> Array:
@@ -255,8 +255,8 @@ def table(rows: list[Row], args: argparse.Namespace) -> str:
         SECTION,
         "",
         f"`{command(args)}`: milliseconds per note. Ours in one batch of {BATCH}, theirs note by note "
-        f"on {args.rival_notes} of them; medians of {args.rounds} rounds, taking turns of {LEAST_MS} ms or more. {source}; "
-        f"{os.cpu_count()} {platform.machine()} cores, shared; Python {platform.python_version()}, "
+        f"on {args.rival_notes} of them; medians of {args.rounds} rounds, taking turns of {LEAST_MS} ms or more. "
+        f"{source}; {os.cpu_count()} {platform.machine()} cores, shared; Python {platform.python_version()}, "
         f"torch {torch.__version__}, librosa {librosa.__version__}.",
         "",
         "| representation | keys | forward: ours | theirs | ratio | inverse: ours | theirs | ratio "

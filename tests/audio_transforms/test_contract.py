@@ -13,8 +13,8 @@ from utils.config import TRANSFORM_CONFIGS
 NAMES = sorted(TRANSFORMS)
 EVERY_BIN = {"keep_dc": True, "keep_nyquist": True}
 
-# Decibels of the signal over its error. Reached by the worst signal in the worst representation: 116 (cq-nsgt at 7.9 kHz,
-# where its windows are small; else 130) and 290.
+# Decibels of the signal over its error. Reached by the worst signal in the worst representation: 116 (cq-nsgt at
+# 7.9 kHz, where its windows are small; else 130) and 290.
 LEAST_SNR = {torch.float32: 110, torch.float64: 270}
 WITH_FRAMES = [name for name in NAMES if knows(name, "n_frames")]
 SCALINGS = [
