@@ -35,6 +35,7 @@ check: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
+	$(BIN)/python -m benchmarks.transforms
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
