@@ -1,0 +1,102 @@
+"""VGGish against embeddings of the original graph; see tests/golden."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evaluation.embeddings.vggish import TF_LAYERS, VGGish, load_vggish, weights_from_tensorflow
+from evaluation.embeddings.weights import fit_weights
+from utils.errors import UserError
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+SHAPES = dict(json.loads((GOLDEN / "vggish.json").read_text())["variables_in_order"])
+EMBEDDING = 1e-4  # (1.3e-6) of the largest golden value
+BFLOAT16 = 0.03  # (9.8e-3) likewise, under autocast
+
+
+def filled(shapes):
+    """Variables by the golden file's rule."""
+    variables = {}
+    for i, (name, shape) in enumerate(shapes.items()):
+        w = np.random.RandomState(i).standard_normal(int(np.prod(shape)))
+        w *= 0.1 if name.endswith("biases") else np.sqrt(2 / np.prod(shape[:-1]))  # in place: 400 MB
+        variables[name] = w.astype(np.float32).reshape(shape)
+    return variables
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Built once: 72 million parameters."""
+    with torch.device("meta"):
+        network = VGGish()
+    fit_weights(network, weights_from_tensorflow(filled(SHAPES)), Path("vggish.ckpt"))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN / "vggish_synthetic.npz") as arrays:
+        return torch.from_numpy(arrays["network/input_log_mel"]), torch.from_numpy(arrays["network/embedding"])
+
+
+@torch.no_grad()
+def test_embeddings_equal_the_original(network, golden):
+    examples, expected = golden
+    embedding = network(examples)
+    assert embedding.shape == (2, 128)
+    assert (embedding < 0).any()  # before any activation
+    assert (embedding - expected).abs().max() <= EMBEDDING * expected.abs().max()
+
+
+@torch.no_grad()
+def test_half_precision_stays_near(network, golden):
+    examples, expected = golden
+    with torch.autocast("cpu", torch.bfloat16):
+        embedding = network(examples).float()
+    assert (embedding - expected).abs().max() <= BFLOAT16 * expected.abs().max()
+
+
+@torch.no_grad()
+def test_rows_do_not_know_each_other(network, golden):
+    examples, _ = golden
+    together = network(examples)
+    torch.testing.assert_close(network(examples[1:]), together[1:], rtol=0, atol=1e-5 * float(together.abs().max()))
+
+
+def test_names_and_shapes_are_those_of_the_torch_port():
+    with torch.device("meta"):
+        shapes = {name: tuple(tensor.shape) for name, tensor in VGGish().state_dict().items()}
+    assert sum(np.prod(shape) for shape in shapes.values()) == sum(np.prod(shape) for shape in SHAPES.values())
+    assert [name for name in shapes if name.endswith("weight")] == [f"{ours}.weight" for ours in TF_LAYERS.values()]
+    assert shapes["features.13.weight"] == (512, 512, 3, 3)
+    assert shapes["embeddings.0.weight"] == (4096, 12_288)
+    assert shapes["embeddings.4.bias"] == (128,)
+
+
+def test_missing_variables_are_named():
+    with pytest.raises(UserError, match=r"lacks vggish/conv1/weights, vggish/conv1/biases, .* and 15 more"):
+        weights_from_tensorflow({})
+    with pytest.raises(UserError, match=r"lacks vggish/fc2/biases; give"):
+        weights_from_tensorflow({name: np.zeros(1) for name in SHAPES if name != "vggish/fc2/biases"})
+
+
+def test_files_of_another_network_are_refused(tmp_path):
+    path = tmp_path / "vggish.pth"
+    torch.save({"features.0.weight": torch.zeros(64, 1, 5, 5), "pproc.pca_means": torch.zeros(128, 1)}, path)
+    with pytest.raises(UserError, match=r"vggish\.pth: not the weights of VGGish: lacks features\.0\.bias") as caught:
+        load_vggish(path)
+    assert "pproc.pca_means" in str(caught.value)
+    assert "features.0.weight (64, 1, 5, 5) instead of (64, 1, 3, 3)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow  # writes and reads 289 MB
+def test_a_saved_file_is_read_back(network, golden, tmp_path):
+    torch.save(network.state_dict(), tmp_path / "vggish.pth")
+    loaded = load_vggish(tmp_path / "vggish.pth")
+    assert not loaded.training
+    with torch.no_grad():
+        assert torch.equal(loaded(golden[0]), network(golden[0]))
