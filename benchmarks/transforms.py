@@ -293,7 +293,7 @@ def main() -> int:
     parser.add_argument("--real", type=Path, help="folder of 16 kHz notes; else made-up tones")
     parser.add_argument("--only", nargs="+", help="representations to measure; all by default")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rival-notes", type=int, default=4)
+    parser.add_argument("--rival-notes", type=int, default=8)
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
     notes = read_notes(args.real)
