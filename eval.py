@@ -1,4 +1,4 @@
-"""Measure representations."""
+"""Measure representations, and what was generated."""
 
 import argparse
 import sys
@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.floor_report import FloorOptions, write_floors
+from evaluation.score_report import ScoreOptions, write_scores
 from models.device import choose_device
-from utils.arguments import at_least_one
+from utils.arguments import at_least_one, seed
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config_file import load_experiment
 from utils.errors import UserError
 
 CONFIG_FILES = Path(__file__).resolve().parent / "config_files"
+SCORES = {
+    "pis": "inception score of a pitch classifier",
+    "iis": "inception score of an instrument classifier",
+    "pkid": "kernel distance between a pitch classifier's outputs",
+    "ikid": "kernel distance between an instrument classifier's outputs",
+    "fad": "Frechet audio distance",
+}
 
 
 @user_errors_in_one_line("eval.py")
@@ -29,6 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="eval.py", description=__doc__)
     evaluations = parser.add_subparsers(dest="evaluation", required=True, metavar="evaluation")
     add_floor(evaluations.add_parser("floor", help="what a representation itself loses", description=floor.__doc__))
+    for name, meaning in SCORES.items():
+        add_score(evaluations.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}."), name)
     return parser
 
 
@@ -43,6 +53,46 @@ def add_floor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--skip-broken", action="store_true", help="measure without the notes that cannot be read")
     add_verbosity(parser)
+
+
+def add_score(parser: argparse.ArgumentParser, name: str) -> None:
+    """The flags of the score `name`; those that it does not have are set to what they would be."""
+    parser.set_defaults(evaluate=score, real=None, vggish=None, embedding="inception", published=False, infinite=False)
+    parser.add_argument("--fake", type=Path, required=True, metavar="DIR", help="folder of generated notes")
+    if name in ("pkid", "ikid", "fad"):
+        parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="folder of real notes")
+    parser.add_argument("-d", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--inception-model", type=Path, metavar="PATH", help="weights of the published Inception")
+    if name == "fad":
+        parser.add_argument("--embedding", choices=("vggish", "inception"), default="vggish", help="(vggish)")
+        parser.add_argument("--vggish", type=Path, metavar="PATH", help="weights of VGGish, .pth or .safetensors")
+        parser.add_argument("--inf", dest="infinite", action="store_true", help="extrapolate to infinitely many notes")
+    else:
+        choice = parser.add_argument("--estimator", choices=("unbiased", "published"), default="unbiased")
+        choice.help = "published: as old numbers were made, biased (unbiased)"
+    parser.add_argument("--seed", type=seed, default=0, help="of subsets and splits (0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--skip-broken", action="store_true", help="score without the notes that cannot be read")
+    add_verbosity(parser)
+
+
+def score(args: argparse.Namespace) -> str:
+    """One of the scores of generated notes."""
+    options = ScoreOptions(
+        score=args.evaluation,
+        real=args.real,
+        fake=args.fake,
+        output=args.output,
+        inception_model=args.inception_model,
+        vggish=args.vggish,
+        embedding=args.embedding,
+        published=getattr(args, "estimator", "unbiased") == "published",
+        infinite=args.infinite,
+        seed=args.seed,
+        device=choose_device(args.device),
+        skip_broken=args.skip_broken,
+    )
+    return write_scores(options)
 
 
 def floor(args: argparse.Namespace) -> str:

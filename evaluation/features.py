@@ -39,7 +39,10 @@ class Embedding(Protocol):
     name: str
     sample_rate: int  # Hz
     n_samples: int
-    identity: Mapping[str, Any]
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """See above."""
 
     def embed(self, waves: Tensor) -> dict[str, Tensor]:
         """Waves (B, n_samples) float32 in [-1, 1] on the CPU -> float32 arrays (B, ...) on the CPU, by name."""
