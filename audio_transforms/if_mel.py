@@ -1,6 +1,5 @@
 """Log-magnitude and instantaneous frequency on a mel axis: GANSynth's IF-Mel, of a spectrum rather than of angles."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from audio_transforms.base import AudioTransform, register_transform
 from audio_transforms.constants import Constant
-from audio_transforms.mag import GANSYNTH_LOG_MAGNITUDE, GANSYNTH_PHASE_SCALE
+from audio_transforms.mag import gansynth_polar_affine
 from audio_transforms.polar import Polar, PolarConfig
 from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
 
@@ -88,10 +87,8 @@ class IFMel(AudioTransform):
         return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
-        """GANSynth's constants for linear bins, whose magnitudes these are means of; raw phase as in `Mag`."""
-        scale, shift = GANSYNTH_LOG_MAGNITUDE
-        phase_scale = GANSYNTH_PHASE_SCALE / (1 if self.polar.ifreq else math.pi)
-        return {"scale": [scale, phase_scale], "shift": [shift, 0.0]}
+        """GANSynth's constants for linear bins, whose magnitudes these are means of."""
+        return gansynth_polar_affine(self.polar)
 
     def _analysis(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> complex (B, n_mels, frames)."""

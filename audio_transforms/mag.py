@@ -46,13 +46,17 @@ class Mag(AudioTransform):
         return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
-        """GANSynth's constants for log-magnitude and instantaneous frequency; raw phase is scaled to the same range."""
-        scale, shift = GANSYNTH_LOG_MAGNITUDE
-        phase_scale = GANSYNTH_PHASE_SCALE / (1 if self.polar.ifreq else math.pi)
-        return {"scale": [scale, phase_scale], "shift": [shift, 0.0]}
+        """See `gansynth_polar_affine`."""
+        return gansynth_polar_affine(self.polar)
 
     def _encode(self, wave: Tensor) -> Tensor:
         return self.polar.encode(self.spectrogram(wave))
 
     def _decode(self, image: Tensor) -> Tensor:
         return self.spectrogram.inverse(self.polar.decode(image))
+
+
+def gansynth_polar_affine(polar: Polar) -> dict[str, list[float]]:
+    """GANSynth's constants for log-magnitude and instantaneous frequency; raw phase is scaled to the same range."""
+    scale, shift = GANSYNTH_LOG_MAGNITUDE
+    return {"scale": [scale, GANSYNTH_PHASE_SCALE / (1 if polar.ifreq else math.pi)], "shift": [shift, 0.0]}
