@@ -5,34 +5,21 @@ from torch import Tensor
 
 from audio_transforms.base import AudioTransform, register_transform
 from audio_transforms.constant_q import ConstantQ, ConstantQGrid
+from audio_transforms.frames import HopsConfig
 from audio_transforms.polar import Polar, PolarConfig
-from utils.config import MAX_SAMPLES
 
 _C1 = 32.70319566257483  # Hz
-_MAX_HOP = 2**20
 _MAX_BINS = 1000
 _MAX_PADDED = 2**22  # samples of each note
 _MAX_ENTRIES = 2**24  # of the inverse: 256 MiB in float64, and about four times that while it is computed
 
 
-class CQTConfig(PolarConfig):
+class CQTConfig(HopsConfig, PolarConfig):
     """Keys of the constant-Q transform. The defaults are the published ones."""
 
-    hop_length: int = Field(512, alias="hop_size", ge=1, le=_MAX_HOP, description="samples between frames")
-    n_frames: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_SAMPLES,
-        description="frames; sets the audio length to n_frames * hop_size - 1; null: as many as audio_length gives",
-    )
     n_bins: int = Field(84, alias="n_cqt", ge=1, le=_MAX_BINS, description="frequency bins")
     bins_per_octave: int = Field(12, ge=1, le=_MAX_BINS, description="frequency bins per octave")
     fmin: float = Field(_C1, ge=1e-3, le=1e6, description="frequency of the lowest bin, Hz")
-
-    @property
-    def n_samples(self) -> int:
-        """Samples that give exactly `n_frames` centred frames, else `audio_length`."""
-        return self.audio_length if self.n_frames is None else self.n_frames * self.hop_length - 1
 
     @property
     def grid(self) -> ConstantQGrid:
@@ -61,18 +48,13 @@ class CQTConfig(PolarConfig):
                 f"hop_size={self.hop_length} is longer than the {self.n_samples} samples (n_frames={self.n_frames}, "
                 f"audio_length={self.audio_length})"
             )
-        elif self.n_samples > MAX_SAMPLES:
-            faults.append(
-                f"n_frames={self.n_frames} with hop_size={self.hop_length} makes {self.n_samples} samples; at most "
-                f"{MAX_SAMPLES}"
-            )
-        elif grid.padded_samples > _MAX_PADDED:
+        elif not faults and grid.padded_samples > _MAX_PADDED:
             faults.append(
                 f"fmin={self.fmin:g} with bins_per_octave={self.bins_per_octave} and hop_size={self.hop_length} makes "
                 f"transforms of {grid.padded_samples} samples, at most {_MAX_PADDED}: take a higher fmin, a shorter "
                 "audio_length, or a power of two as hop_size"
             )
-        elif grid.n_entries > _MAX_ENTRIES:
+        elif not faults and grid.n_entries > _MAX_ENTRIES:
             faults.append(
                 f"n_cqt={self.n_bins} with {self.n_samples} samples makes an array of {grid.n_entries} numbers, at "
                 f"most {_MAX_ENTRIES}: take fewer bins, a higher fmin, a shorter audio_length, or a power of two as "

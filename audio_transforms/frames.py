@@ -16,7 +16,41 @@ _PUBLISHED_WIN = 1024
 _LEAST_WEIGHT = 0.1  # of the window, at the last sample that is rebuilt: faults of an image grow tenfold there
 
 
-class FramesConfig(TransformConfig):
+class HopsConfig(TransformConfig):
+    """Keys of the representations whose images have frames at regular distances."""
+
+    hop_length: int = Field(
+        _PUBLISHED_WIN // 2, alias="hop_size", ge=1, le=_MAX_FFT, description="samples between frames"
+    )
+    n_frames: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_SAMPLES,
+        description="frames; sets the audio length to n_frames * hop_size - 1; null: as many as audio_length gives",
+    )
+
+    @property
+    def n_samples(self) -> int:
+        """Samples that give exactly `n_frames` centred frames, else `audio_length`."""
+        return self.audio_length if self.n_frames is None else self.n_frames * self.hop_length - 1
+
+    @property
+    def frames(self) -> int:
+        """Centred frames of `n_samples` samples."""
+        return 1 + self.n_samples // self.hop_length
+
+    def conflicts(self) -> list[str]:
+        """Frames that make too long a sound."""
+        faults = super().conflicts()
+        if self.n_samples > MAX_SAMPLES:
+            faults.append(
+                f"n_frames={self.n_frames} with hop_size={self.hop_length} makes {self.n_samples} samples; at most "
+                f"{MAX_SAMPLES}"
+            )
+        return faults
+
+
+class FramesConfig(HopsConfig):
     """Keys of the frames that a short-time Fourier transform looks at."""
 
     n_fft: int = Field(1024, alias="fft_size", ge=2, le=_MAX_FFT, description="samples per transform, even")
@@ -34,12 +68,6 @@ class FramesConfig(TransformConfig):
         le=_MAX_FFT,
         description="samples between frames; where it is not given, half the window",
     )
-    n_frames: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_SAMPLES,
-        description="frames; sets the audio length to n_frames * hop_size - 1; null: as many as audio_length gives",
-    )
 
     @model_validator(mode="before")
     @classmethod
@@ -53,16 +81,6 @@ class FramesConfig(TransformConfig):
         values = {"win_size": min(_PUBLISHED_WIN, n_fft)} | values
         win_length = n_fft if values["win_size"] is None else values["win_size"]
         return {"hop_size": win_length // 2} | values if isinstance(win_length, int) and win_length > 1 else values
-
-    @property
-    def n_samples(self) -> int:
-        """Samples that give exactly `n_frames` centred frames, else `audio_length`."""
-        return self.audio_length if self.n_frames is None else self.n_frames * self.hop_length - 1
-
-    @property
-    def frames(self) -> int:
-        """Frames of the centred transform of `n_samples` samples."""
-        return 1 + self.n_samples // self.hop_length
 
     @property
     def left_out(self) -> tuple[int, int]:
@@ -91,11 +109,6 @@ class FramesConfig(TransformConfig):
             faults.append(
                 f"fft_size={self.n_fft} is too long for {self.n_samples} samples (n_frames={self.n_frames}, hop_size="
                 f"{self.hop_length}, audio_length={self.audio_length}): needs more than {self.n_fft // 2}"
-            )
-        if self.n_samples > MAX_SAMPLES:
-            faults.append(
-                f"n_frames={self.n_frames} with hop_size={self.hop_length} makes {self.n_samples} samples; at most "
-                f"{MAX_SAMPLES}"
             )
         return faults
 

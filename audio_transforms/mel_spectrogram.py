@@ -70,8 +70,12 @@ class MelSpectrogram(nn.Module):
         """Power in mel bands, at most 1 -> power of each bin (B, bins, frames), positive, that has it."""
         bank, share = self.bank.like(power), self.share.like(power)
         share = torch.where(share > 0, share, torch.inf)  # bins in no band stay silent
+
+        def updated(bins: Tensor) -> Tensor:
+            return bins * ((bank.T @ (power / (bank @ bins + _TINY))) / share)
+
         with torch.no_grad():
             bins = (bank.T @ power) / share
             for _ in range(_UPDATES - 1):
-                bins = bins * ((bank.T @ (power / (bank @ bins + _TINY))) / share)
-        return bins * ((bank.T @ (power / (bank @ bins + _TINY))) / share)
+                bins = updated(bins)
+        return updated(bins)
