@@ -1,0 +1,40 @@
+"""`eval.py floor`: what representations lose by themselves."""
+
+import argparse
+from pathlib import Path
+
+from evaluation.commands.common import add_device, add_skip_broken
+from evaluation.floor_report import FloorOptions, write_floors
+from models.device import choose_device
+from utils.arguments import at_least_one
+from utils.config_file import load_experiment
+from utils.errors import UserError
+
+CONFIG_FILES = Path(__file__).resolve().parents[2] / "config_files"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `eval.py floor`."""
+    parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="folder of notes, WAV or FLAC")
+    parser.add_argument("-c", "--config", type=Path, nargs="+", help="experiments (JSON); config_files/*/paper.json")
+    parser.add_argument("-d", "--output", type=Path, default=Path("floor"), help="folder for the report (floor)")
+    parser.add_argument("-n", "--count", type=at_least_one, default=200, help="notes at most, over all families (200)")
+    parser.add_argument("--pairs", type=at_least_one, default=4, help="notes to listen to, before and after (4)")
+    add_device(parser)
+    add_skip_broken(parser)
+
+
+def run(args: argparse.Namespace) -> str:
+    """What representations lose by themselves: real notes, there and back, compared with what they were."""
+    paths = args.config or sorted(CONFIG_FILES.glob("*/paper.json"))
+    if not paths:
+        raise UserError(f"{CONFIG_FILES}: no */paper.json here; name configs with -c")
+    options = FloorOptions(
+        real=args.real,
+        output=args.output,
+        count=args.count,
+        n_pairs=args.pairs,
+        device=choose_device(args.device),
+        skip_broken=args.skip_broken,
+    )
+    return write_floors([load_experiment(path) for path in paths], options)
