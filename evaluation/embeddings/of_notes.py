@@ -8,11 +8,11 @@ from torch import Tensor
 
 from audio_transforms.mag_if import MagIF, MagIFConfig
 from evaluation.embeddings.spectrogram_inception import inception_images, load_spectrogram_inception
-from evaluation.embeddings.vggish import load_vggish
+from evaluation.embeddings.vggish import load_vggish, sha256_of_weights
 from evaluation.embeddings.vggish_front_end import GOOGLE, SAMPLE_RATE, VGGishExamples
 from utils.files import sha256_of_file
 
-_SPECTROGRAM = {"transform": "mag-if", "fft_size": 1024, "win_size": 1024, "hop_size": 256, "n_frames": 64}
+SPECTROGRAM = {"transform": "mag-if", "fft_size": 1024, "win_size": 1024, "hop_size": 256, "n_frames": 64}
 
 
 class InceptionEmbedding:
@@ -26,12 +26,12 @@ class InceptionEmbedding:
         self.n_classes = self.network.fc.out_features
         self.name = f"inception-{self.n_classes}"
         self.device = device
-        self.spectrogram = MagIF(MagIFConfig.model_validate(_SPECTROGRAM))
+        self.spectrogram = MagIF(MagIFConfig.model_validate(SPECTROGRAM))
         self.n_samples = self.spectrogram.n_samples
         self.identity: dict[str, Any] = {
             "network": "spectrogram Inception-v3, as published",
             "weights_sha256": sha256_of_file(weights),
-            "spectrogram": _SPECTROGRAM,
+            "spectrogram": SPECTROGRAM,
             "precision": "float32",
         }
 
@@ -49,13 +49,14 @@ class VGGishEmbedding:
     name = "vggish-google"
 
     def __init__(self, weights: Path, device: torch.device, *, n_samples: int) -> None:
-        """`n_samples` of each note are heard. Raises: UserError as `InceptionEmbedding`."""
-        self.network = load_vggish(weights).to(device)
+        """`n_samples` of each note are heard; `weights` as `load_vggish` reads them. Raises: UserError likewise."""
+        network = load_vggish(weights)
+        self.network = network.to(device)
         self.device, self.n_samples = device, n_samples
         self.examples = VGGishExamples(GOOGLE, pad=True)
         self.identity: dict[str, Any] = {
             "network": "VGGish, 128 values before any activation",
-            "weights_sha256": sha256_of_file(weights),
+            "weights_sha256": sha256_of_weights(network),
             "windows": {"length": GOOGLE.length, "hop": GOOGLE.hop, "level_floor": GOOGLE.level_floor},
             "precision": "float32",
         }

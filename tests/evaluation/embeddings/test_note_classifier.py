@@ -1,0 +1,94 @@
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from data.nsynth import FAMILIES
+from evaluation.embeddings.note_classifier import (
+    N_SAMPLES,
+    PITCHES,
+    NoteClassifier,
+    NoteClassifierEmbedding,
+    load_note_classifier,
+    stacked_harmonics,
+)
+from evaluation.embeddings.semitone_spectrogram import LOWEST_PITCH, N_BINS
+from utils.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return NoteClassifier().eval()
+
+
+@pytest.fixture(scope="module")
+def weights(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "note_classifier.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    return path
+
+
+def test_shapes(network):
+    found = network(torch.rand(2, 32, N_BINS))
+    assert [tuple(part.shape) for part in found] == [(2, 256), (2, 61), (2, 11)]
+    assert len(PITCHES) == 61
+    assert len(FAMILIES) == 11
+
+
+def test_salience_moves_with_the_pitch(network):
+    """Before the bias, and away from the edges, a note a semitone higher has its salience a semitone higher."""
+    levels = torch.zeros(1, 32, N_BINS)
+    levels[..., 120:130] = torch.rand(10)
+    higher = torch.roll(levels, 3, 2)
+    with torch.no_grad():
+        one, other = network(levels).pitch[0], network(higher).pitch[0]
+    torch.testing.assert_close(other[20:40], one[19:39], atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(other[20:40], one[20:40], atol=1e-4)
+
+
+def test_harmonics_lie_under_their_fundamental():
+    levels = torch.arange(N_BINS, dtype=torch.float32).expand(1, 1, -1)
+    stacked = stacked_harmonics(levels)[0, :, 0]
+    assert stacked[1].equal(levels[0, 0])
+    assert stacked[2, 0] == 36  # the second harmonic of bin 0 is an octave of 36 bins up
+    assert stacked[0, 36] == 0
+    assert (stacked[0, :36] == 0).all()
+    assert stacked[7, 0] == round(36 * np.log2(7))
+
+
+def test_first_pitch_logit_is_midi_24(network):
+    levels = torch.zeros(1, 32, N_BINS)
+    with torch.no_grad():
+        before = network(levels).pitch
+        network.prior[PITCHES.start - LOWEST_PITCH] += 1
+        after = network(levels).pitch
+        network.prior[PITCHES.start - LOWEST_PITCH] -= 1
+    torch.testing.assert_close((after - before)[0], torch.eye(61)[0], atol=1e-5, rtol=0)
+
+
+def test_file_there_and_back(network, weights):
+    again = load_note_classifier(weights)
+    levels = torch.rand(1, 32, N_BINS)
+    assert all(torch.equal(one, other) for one, other in zip(network(levels), again(levels), strict=True))
+    assert not again.training
+
+
+def test_embedding_names_what_it_gives(weights):
+    embedding = NoteClassifierEmbedding(weights, torch.device("cpu"))
+    with torch.inference_mode():
+        found = embedding.embed(torch.rand(2, N_SAMPLES) - 0.5)
+    assert {name: tuple(array.shape) for name, array in found.items()} == {
+        "features": (2, 256),
+        "pitch_logits": (2, 61),
+        "family_logits": (2, 11),
+    }
+    assert len(embedding.identity["weights_sha256"]) == 64
+
+
+def test_other_weights_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"fc.weight": torch.zeros(3, 2)}, path)
+    with pytest.raises(UserError, match="not the weights of NoteClassifier"):
+        load_note_classifier(path)

@@ -1,0 +1,88 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from data.audio_io import write_wav
+from evaluation import cross_check, train_classifier
+from evaluation.embeddings.note_classifier import load_note_classifier
+from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
+
+
+@pytest.fixture(scope="module")
+def four_instruments(tiny_nsynth, tmp_path_factory):
+    """The tiny notes, each instrument also an octave lower in name only, so that there are two of each family."""
+    root = tmp_path_factory.mktemp("four") / "notes"
+    shutil.copytree(tiny_nsynth, root)
+    notes = json.loads((root / "examples.json").read_text())
+    rng = np.random.default_rng(0)
+    for note in list(notes.values()):
+        instrument = note["instrument_str"][:-3] + "900"
+        name = f"{instrument}-{note['pitch']:03d}-{note['velocity']:03d}"
+        notes[name] = note | {"instrument_str": instrument, "note_str": name, "instrument": 900}
+        write_wav(root / "audio" / f"{name}.wav", 0.1 * rng.standard_normal(4800), 16_000)
+    (root / "examples.json").write_text(json.dumps(notes))
+    return root
+
+
+def run(*argv):
+    small = ("--steps", "3", "--batch-size", "4", "--validate-every", "2", "--precision", "float32", "-q")
+    return train_classifier.main([*small, *map(str, argv)])
+
+
+def test_folds_and_their_pooled_report(four_instruments, tiny_nsynth, tmp_path, capsys):
+    for fold in (0, 1):
+        folder = tmp_path / f"fold{fold}"
+        argv = ("--data", four_instruments, "--extra-data", tiny_nsynth, "-d", folder, "--folds", 2, "--fold", fold)
+        assert run(*argv) == 0
+        out = capsys.readouterr().out
+        assert "of 24 notes of 2 instruments that training did not hear" in out
+        load_note_classifier(folder / "classifier.safetensors")
+        assert (folder / "confusion_instrument_family_str.png").is_file()
+    card = json.loads((folder / "card.json").read_text())
+    assert card["notes"] == {str(four_instruments): 24, str(tiny_nsynth): 24}
+    assert "--fold 1" in card["command"]
+    argv = [str(tmp_path / "fold0"), str(tmp_path / "fold1"), "-d", str(tmp_path / "both")]
+    assert cross_check.main(argv) == 0
+    assert "of 48 notes of 4 instruments" in capsys.readouterr().out
+    assert json.loads((tmp_path / "both" / "report.json").read_text())["pitch"]["notes"] == 48
+    assert cross_check.main([argv[0], argv[0], *argv[2:]]) == 2
+    assert "is in two of the folds" in capsys.readouterr().err
+
+
+def test_the_same_command_goes_on(tiny_nsynth, tmp_path, capsys):
+    argv = ("--data", tiny_nsynth, "-d", tmp_path / "all", "--fold", -1)
+    assert run(*argv) == 0
+    assert "judged on none" in capsys.readouterr().out
+    before = (tmp_path / "all" / "classifier.safetensors").read_bytes()
+    assert run(*argv) == 0
+    assert (tmp_path / "all" / "classifier.safetensors").read_bytes() == before
+    capsys.readouterr()
+    assert run(*argv, "--seed", 1) == 2
+    assert "begun with another seed" in capsys.readouterr().err
+
+
+def test_published_network(tiny_nsynth, tmp_path, capsys):
+    argv = ("--data", tiny_nsynth, "-d", tmp_path / "inception", "--network", "inception", "--fold", -1)
+    assert run(*argv, "--attribute", "instrument_family_str", "--steps", 1, "--batch-size", 2) == 0
+    network = load_spectrogram_inception(tmp_path / "inception" / "classifier.safetensors")
+    assert network.fc.out_features == 2
+    assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--fold", 5], "--fold 5 of --folds 5: give one from 0 to 4, or -1"),
+        (["--folds", 50, "--fold", 7], "too few instruments for --folds 50"),
+        (["--network", "inception", "--attribute", "colour"], "--attribute colour: the notes have 0 value of it"),
+    ],
+)
+def test_one_line_errors(tiny_nsynth, tmp_path, capsys, argv, said):
+    assert run("--data", tiny_nsynth, "-d", tmp_path / "x", *argv) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "x").exists()
