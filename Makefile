@@ -1,5 +1,6 @@
 # make demo    install, make notes, train for minutes, listen        make test   install and run the tests
 # make check   lint and types        make slow   the long tests       make bench  the README's figures
+# make setup-tensorflow   also what reads VGGish from TensorFlow's files
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 RUN := demo/runs/mag-if_quick
 TRAIN_FLAGS ?=
 
-.PHONY: demo test check slow bench clean
+.PHONY: demo test check slow bench clean setup-tensorflow
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m data.render_notes --out demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
@@ -36,6 +37,9 @@ check: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
 	$(BIN)/python -m benchmarks.transforms
+
+setup-tensorflow: $(VENV)/.ready requirements-tensorflow.txt
+	$(PIP) -r requirements-tensorflow.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ Source: Hershey et al. 2017, CNN Architectures for Large-Scale Audio Classificat
 AudioSet; as the embedding of a Frechet distance, Kilgour et al. 2019.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,11 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from evaluation.embeddings.tensorflow_weights import is_tensorflow, read_variables
 from evaluation.embeddings.vggish_front_end import EXAMPLE_FRAMES, N_MELS
 from evaluation.embeddings.weights import Weights, first_of, fit_weights, read_weights
 from utils.errors import UserError
 
 N_FEATURES = 128
+
+VGGISH_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "vggish.safetensors"
+"""Where `python -m evaluation.download vggish` keeps the weights, which are not shipped."""
 
 TF_LAYERS = {
     "vggish/conv1": "features.0",
@@ -30,6 +35,8 @@ TF_LAYERS = {
     "vggish/fc2": "embeddings.4",
 }
 """The original's layers, whose variables are `weights` and `biases`, and ours."""
+
+_VARIABLES = [f"{layer}/{kind}" for layer in TF_LAYERS for kind in ("weights", "biases")]
 
 
 class VGGish(nn.Module):
@@ -71,11 +78,13 @@ class VGGish(nn.Module):
 
 
 def load_vggish(path: Path) -> VGGish:
-    """The network of a torch file (`.pth`, `.safetensors`) in evaluation mode.
+    """The network in evaluation mode, from any of the forms in which its weights are published.
 
-    Raises: UserError if the file is missing, damaged, or of another network.
+    They are a state dict (`.pth`, or `.safetensors` as `evaluation.download` writes it); the original checkpoint
+    `vggish_model.ckpt`, one file or the prefix of several; and the folder of a SavedModel, as TF-Hub has it. The last
+    two need tensorflow. Raises: UserError if `path` is missing, damaged, or of another network, or without tensorflow.
     """
-    weights = read_weights(path)
+    weights = _from_tensorflow(path) if is_tensorflow(path) else read_weights(path)
     with torch.device("meta"):  # its weights are about to be replaced
         network = VGGish()
     fit_weights(network, weights, path)
@@ -88,8 +97,7 @@ def weights_from_tensorflow(variables: Mapping[str, NDArray[np.floating]]) -> We
     Kernels (height, width, in, out) become (out, in, height, width), matrices (in, out) become (out, in).
     Raises: UserError naming variables that are not there.
     """
-    names = [f"{layer}/{kind}" for layer in TF_LAYERS for kind in ("weights", "biases")]
-    missing = [name for name in names if name not in variables]
+    missing = [name for name in _VARIABLES if name not in variables]
     if missing:
         raise UserError(f"not the variables of VGGish: lacks {first_of(missing)}; give the original checkpoint")
     weights = {}
@@ -99,6 +107,26 @@ def weights_from_tensorflow(variables: Mapping[str, NDArray[np.floating]]) -> We
         weights[f"{ours}.weight"] = torch.from_numpy(np.ascontiguousarray(kernel.transpose(to_torch)))
         weights[f"{ours}.bias"] = torch.tensor(variables[f"{layer}/biases"], dtype=torch.float32)
     return weights
+
+
+def sha256_of_weights(network: nn.Module) -> str:
+    """SHA-256 over the names and the values of the network's tensors, in the order of the names.
+
+    It is that of the network, whichever form of file it came from: scores with the same weights can be compared.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _from_tensorflow(path: Path) -> Weights:
+    variables = read_variables(path, _VARIABLES)
+    try:
+        return weights_from_tensorflow(variables)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, nn.Module]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.embeddings.vggish import TF_LAYERS, VGGish, load_vggish, weights_from_tensorflow
+from evaluation.embeddings.vggish import TF_LAYERS, VGGish, load_vggish, sha256_of_weights, weights_from_tensorflow
 from evaluation.embeddings.weights import fit_weights
 from utils.errors import UserError
 
@@ -91,6 +91,20 @@ def test_files_of_another_network_are_refused(tmp_path):
     assert "pproc.pca_means" in str(caught.value)
     assert "features.0.weight (64, 1, 5, 5) instead of (64, 1, 3, 3)" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_hash_is_of_names_and_values_alone():
+    def linear(name="layer", bias=0.5):
+        layer = torch.nn.Linear(2, 3)
+        torch.nn.init.ones_(layer.weight)
+        torch.nn.init.constant_(layer.bias, bias)
+        return torch.nn.ModuleDict({name: layer})
+
+    transposed = linear()
+    transposed["layer"].weight = torch.nn.Parameter(torch.ones(2, 3).T)  # another order in memory
+    same = {sha256_of_weights(network) for network in (linear(), transposed)}
+    assert len(same) == 1
+    assert not same & {sha256_of_weights(linear(name="other")), sha256_of_weights(linear(bias=0.25))}
 
 
 @pytest.mark.slow  # writes and reads 289 MB
