@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from data.audio_io import write_wav
+from data.note_pitch import hertz
 from evaluation import cross_check, train_classifier
+from evaluation.classifier_training.predictions import Prediction, write_predictions
 from evaluation.embeddings.note_classifier import load_note_classifier
 from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
+from utils.files import write_json
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,8 @@ def test_folds_and_their_pooled_report(four_instruments, tiny_nsynth, tmp_path, 
     assert cross_check.main(argv) == 0
     assert "of 48 notes of 4 instruments" in capsys.readouterr().out
     assert json.loads((tmp_path / "both" / "report.json").read_text())["pitch"]["notes"] == 48
+    assert cross_check.main([*argv, "--data", str(four_instruments), "-q"]) == 2
+    assert "too short to tell its pitch" in capsys.readouterr().err
     assert cross_check.main([argv[0], argv[0], *argv[2:]]) == 2
     assert "is in two of the folds" in capsys.readouterr().err
 
@@ -86,3 +91,23 @@ def test_one_line_errors(tiny_nsynth, tmp_path, capsys, argv, said):
     assert said in err
     assert err.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_notes_that_sound_elsewhere_are_left_out(tmp_path, capsys):
+    """Three notes at their label, one an octave above it, one of noise."""
+    time = np.arange(16_000) / 16_000
+    sounds = {pitch: np.sin(2 * np.pi * hertz(pitch) * time) for pitch in (57, 60, 64)}
+    sounds |= {48: sounds[60], 50: np.random.default_rng(0).standard_normal(16_000) / 5}
+    (tmp_path / "fold").mkdir()
+    found = []
+    for pitch, wave in sounds.items():
+        name = f"flute_acoustic_000-{pitch:03d}-100"
+        write_wav(tmp_path / "notes" / "audio" / f"{name}.wav", 0.5 * wave, 16_000)
+        found.append(Prediction(name, "flute_acoustic_000", "flute", "pitch", str(pitch), "60"))
+    write_predictions(tmp_path / "fold" / "predictions.csv", found)
+    write_json(tmp_path / "fold" / "card.json", {"classes": {"pitch": list(range(24, 85))}})
+    argv = [str(tmp_path / "fold"), "-d", str(tmp_path / "out"), "--data", str(tmp_path / "notes"), "-q"]
+    assert cross_check.main(argv) == 0
+    assert "# Of the notes that sound at their label" in capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / "sounding_as_labelled" / "report.json").read_text())["pitch"]
+    assert (report["notes"], report["accuracy"]) == (3, pytest.approx(1 / 3))
