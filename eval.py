@@ -4,16 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from evaluation.commands import floor, score
+from evaluation.commands import all_scores, compare, floor, save_statistics, score, timing
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
-
-SCORES = {
-    "pis": "inception score of a pitch classifier",
-    "iis": "inception score of an instrument classifier",
-    "pkid": "kernel distance between a pitch classifier's outputs",
-    "ikid": "kernel distance between an instrument classifier's outputs",
-    "fad": "Frechet audio distance",
-}
 
 
 @user_errors_in_one_line("eval.py")
@@ -32,10 +24,26 @@ def build_parser() -> argparse.ArgumentParser:
     floors = evaluations.add_parser("floor", help="what a representation itself loses", description=floor.run.__doc__)
     floor.add_flags(floors)
     floors.set_defaults(run=floor.run)
-    for name, meaning in SCORES.items():
+    times = evaluations.add_parser(
+        "time", help="time per note of generator and inverse", description=timing.run.__doc__
+    )
+    timing.add_flags(times)
+    times.set_defaults(run=timing.run)
+    for name, meaning in score.SCORES.items():
         scores = evaluations.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
         score.add_flags(scores, name)
         scores.set_defaults(run=score.run)
+    everything = evaluations.add_parser("all", help="every score in one pass", description=all_scores.run.__doc__)
+    all_scores.add_flags(everything)
+    everything.set_defaults(run=all_scores.run)
+    saved = evaluations.add_parser(
+        "statistics", help="features of notes in a file", description=save_statistics.run.__doc__
+    )
+    save_statistics.add_flags(saved)
+    saved.set_defaults(run=save_statistics.run)
+    compared = evaluations.add_parser("compare", help="results in one table", description=compare.run.__doc__)
+    compare.add_flags(compared)
+    compared.set_defaults(run=compare.run)
     for evaluation in evaluations.choices.values():
         add_verbosity(evaluation)
     return parser

@@ -60,6 +60,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--restart", action="store_true", help="begin anew; an earlier run is renamed, never deleted")
     parser.add_argument("--seed", type=seed, nargs="?", const=0, default=0, help="of everything that is random (0)")
     parser.add_argument("--n_samples", type=at_least_one, default=4, help="notes in each preview (4)")
+    parser.add_argument("--scores-every", type=at_least_one, metavar="K", help="steps between scores (none)")
+    parser.add_argument("--n-scores", type=at_least_one, default=256, help="notes that are scored (256)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--skip-broken", action="store_true", help="train without the notes that cannot be read")
     parser.add_argument("--dry-run", action="store_true", help="print shapes, sizes and memory; read no audio")
@@ -108,6 +110,8 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
         save_every=args.save_iter,
         log_every=args.loss_iter,
         n_previews=args.n_samples,
+        scores_every=args.scores_every,
+        n_scores=args.n_scores,
         skip_broken=args.skip_broken,
         restart=args.restart or args.smoke_test,
     )

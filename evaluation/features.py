@@ -1,11 +1,12 @@
-"""Notes through an embedding, each once: what was computed before is read back, whatever the order of the notes."""
+"""Notes through embeddings, each once: what was computed before is read back, whatever the order of the notes."""
 
 import hashlib
 import json
 import logging
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from tqdm import tqdm
 
+from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
 from data.nsynth import NoteRecord
 from utils.cli import show_progress
@@ -27,6 +30,65 @@ Array = npt.NDArray[np.float32]
 
 SHARD = 256  # notes; an interrupted evaluation loses less than one shard
 _BATCH = 32  # notes at once, and always the same ones together: rounding depends on what is computed in one go
+
+
+class Notes(Protocol):
+    """Notes of one sample rate and length; `data.note_cache.NoteCache` has those of files."""
+
+    records: list[NoteRecord]
+
+    def __len__(self) -> int:
+        """Number of notes."""
+
+    def waves(self, rows: Sequence[int]) -> Tensor:
+        """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
+
+
+class NotesInMemory:
+    """Notes that were made, not read: rounded to 16 bits as in a WAV, so that they count as the same notes."""
+
+    def __init__(self, records: Sequence[NoteRecord], waves: Iterable[npt.NDArray[np.floating]]) -> None:
+        """`waves` (n, n_samples) of the `records`; an iterator serves too, so that floats need not pile up.
+
+        Raises: ValueError if there are none, if there is not one for each record, if their lengths differ, or if one
+        is not finite or beyond full scale: scaling is the caller's choice (`evaluation.synthesis.fit_full_scale`).
+        """
+        self.records = list(records)
+        rows: npt.NDArray[np.int16] | None = None
+        for row, (record, wave) in enumerate(zip(self.records, waves, strict=True)):
+            if not np.abs(wave).max(initial=0.0) <= 1:
+                raise ValueError(f"{record.name}: not finite, or beyond full scale; scale the wave to [-1, 1] first")
+            if rows is None:
+                rows = np.empty((len(self.records), len(wave)), dtype=np.int16)
+            if wave.shape != rows.shape[1:]:
+                raise ValueError(f"{record.name}: {wave.shape} samples, {rows.shape[1:]} in the first")
+            rows[row], _ = quantise(wave)
+        if rows is None:
+            raise ValueError("no notes")
+        self._waves = rows
+
+    def __len__(self) -> int:
+        """Number of notes."""
+        return len(self.records)
+
+    def waves(self, rows: Sequence[int]) -> Tensor:
+        """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
+        return torch.from_numpy(self._waves[list(rows)]).to(torch.float32).div_(INT16_SCALE)
+
+
+@contextmanager
+def decoded(
+    records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool = False
+) -> Iterator[NoteCache]:
+    """The notes of files as training hears them, in a temporary folder: one rate, cropped or padded, 16 bits.
+
+    With `skip_broken` those that cannot be read are left out, and named in a warning.
+    Raises: DataError listing the notes that cannot be read, or if there are none.
+    """
+    with tempfile.TemporaryDirectory(prefix="notes-") as folder:
+        yield open_note_cache(
+            records, Path(folder), sample_rate=sample_rate, n_samples=n_samples, skip_broken=skip_broken
+        )
 
 
 class Embedding(Protocol):
@@ -57,50 +119,54 @@ class Features:
     sha256: str  # of the audio and the embedding; the notes' order and names do not enter
 
 
-def embed_notes(
-    records: Sequence[NoteRecord], embedding: Embedding, folder: Path, *, skip_broken: bool = False
-) -> Features:
-    """The features of `records`: those kept in `folder` are read back, the others computed and kept there.
+def embed_notes(notes: Notes, embeddings: Sequence[Embedding], folder: Path | None) -> list[Features]:
+    """The features of `notes` by each of the `embeddings`, which are of the notes' sample rate.
 
-    Notes are brought to the embedding's rate, cropped or padded with silence to its length, and rounded to 16 bits, as
-    for training. Notes that are alike share what is computed. With `skip_broken` those that cannot be read are left
-    out, and named in a warning.
-    Raises: DataError listing the notes that cannot be read; UserError if `folder` cannot be written.
+    What `folder` holds is read back, the rest computed and kept there (None: nothing is kept). An embedding hears the
+    first `n_samples` of each note, padded with silence where it is shorter; what it makes of them does not depend on
+    the other embeddings. Notes that sound alike to it share what is computed.
+    Raises: ValueError if the embeddings differ in sample rate; UserError if `folder` cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="notes-") as temporary:
-        notes = open_note_cache(
-            records,
-            Path(temporary),
-            sample_rate=embedding.sample_rate,
-            n_samples=embedding.n_samples,
-            skip_broken=skip_broken,
-        )
-        contents = _hashes(notes)
-        distinct = {content: row for row, content in enumerate(contents)}
-        # sorted by content, so that neither the order nor the names of the notes decide over shards and batches
-        ordered = sorted(distinct)
-        digest = hashlib.sha256()
-        parts: list[dict[str, Array]] = []
-        with tqdm(
-            total=len(ordered), desc=embedding.name, unit="note", disable=not show_progress(), leave=False
-        ) as bar:
-            for start in range(0, len(ordered), SHARD):
-                shard = ordered[start : start + SHARD]
-                key = _key(embedding, shard)
-                rows = [distinct[content] for content in shard]
-                parts.append(_shard(folder / f"{key}.npz", notes, rows, embedding))
-                digest.update(key.encode())
-                bar.update(len(shard))
+    if len({embedding.sample_rate for embedding in embeddings}) > 1:
+        raise ValueError("embeddings of one sample rate only; decode the notes for each rate")
+    contents = {n_samples: _hashes(notes, n_samples) for n_samples in {each.n_samples for each in embeddings}}
+    return [_features(notes, contents[embedding.n_samples], embedding, folder) for embedding in embeddings]
+
+
+def _features(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path | None) -> Features:
+    """Of notes whose samples, as `embedding` hears them, have the hashes `contents`."""
+    distinct = {content: row for row, content in enumerate(contents)}
+    # sorted by content, so that neither the order nor the names of the notes decide over shards and batches
+    ordered = sorted(distinct)
+    digest = hashlib.sha256()
+    parts: list[dict[str, Array]] = []
+    with tqdm(total=len(ordered), desc=embedding.name, unit="note", disable=not show_progress(), leave=False) as bar:
+        for start in range(0, len(ordered), SHARD):
+            shard = ordered[start : start + SHARD]
+            key = _key(embedding, shard)
+            parts.append(_shard(folder and folder / f"{key}.npz", notes, [distinct[each] for each in shard], embedding))
+            digest.update(key.encode())
+            bar.update(len(shard))
     places = {content: place for place, content in enumerate(ordered)}
     rows = [places[content] for content in contents]
     arrays = {name: np.concatenate([part[name] for part in parts])[rows] for name in parts[0]}
     digest.update(json.dumps(sorted(contents)).encode())
-    return Features(notes.records, arrays, digest.hexdigest())
+    return Features(list(notes.records), arrays, digest.hexdigest())
 
 
-def _hashes(notes: NoteCache) -> list[str]:
-    """SHA-256 of each note's samples."""
-    return [hashlib.sha256(notes.waves([row]).numpy().tobytes()).hexdigest() for row in range(len(notes))]
+def _hashes(notes: Notes, n_samples: int) -> list[str]:
+    """SHA-256 of the first `n_samples` of each note."""
+    return [
+        hashlib.sha256(wave.numpy().tobytes()).hexdigest()
+        for start in range(0, len(notes), _BATCH)
+        for wave in _heard(notes, range(start, min(start + _BATCH, len(notes))), n_samples)
+    ]
+
+
+def _heard(notes: Notes, rows: Sequence[int], n_samples: int) -> Tensor:
+    """Waves (len(rows), n_samples), cropped or padded with zeros."""
+    waves = notes.waves(rows)[:, :n_samples]
+    return pad(waves, (0, n_samples - waves.shape[1]))
 
 
 def _key(embedding: Embedding, contents: Iterable[str]) -> str:
@@ -108,8 +174,10 @@ def _key(embedding: Embedding, contents: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _shard(path: Path, notes: NoteCache, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
+def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
     """The arrays of the notes in `rows`, from the file at `path` if it is there and whole."""
+    if path is None:
+        return _compute(notes, rows, embedding)
     if path.exists():
         try:
             return _read(path, len(rows))
@@ -131,6 +199,9 @@ def _read(path: Path, n_notes: int) -> dict[str, Array]:
 
 
 @torch.inference_mode()
-def _compute(notes: NoteCache, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
-    batches = [embedding.embed(notes.waves(rows[start : start + _BATCH])) for start in range(0, len(rows), _BATCH)]
+def _compute(notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
+    batches = [
+        embedding.embed(_heard(notes, rows[start : start + _BATCH], embedding.n_samples))
+        for start in range(0, len(rows), _BATCH)
+    ]
     return {name: torch.cat([batch[name] for batch in batches]).numpy() for name in batches[0]}

@@ -1,10 +1,9 @@
 """The floor of a representation: what is lost on the way from a real note to its image and back."""
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
 from data.nsynth import AttributeTable, NoteRecord
 from evaluation.note_folder import family_of
+from evaluation.scoring import Score
 from evaluation.signal_distances import (
     PitchError,
     log_spectral_distance_db,
@@ -27,6 +27,7 @@ from evaluation.signal_distances import (
     spectral_convergence_db,
 )
 from evaluation.synthesis import Wave
+from evaluation.timing import timed
 from utils.cli import show_progress
 from utils.config import ExperimentConfig, TransformConfig
 from utils.errors import DataError, UserError
@@ -76,6 +77,7 @@ class Floor:
     forward_ms: float
     inverse_ms: float
     sounds: dict[str, tuple[Wave, Wave]]  # note -> (original, restored)
+    scores: Sequence[Score] = field(default=())
 
     @property
     def format(self) -> AudioFormat:
@@ -138,18 +140,29 @@ def decoded_notes(
         yield notes
 
 
+Scorer = Callable[[AudioFormat, Tensor], list[Score]]
+"""(format, restored waves (n, n_samples) of all notes, in their order) -> their scores."""
+
+
 def measure_floor(
-    experiment: ExperimentConfig, notes: FloorNotes, *, device: torch.device, listened: Sequence[str]
+    experiment: ExperimentConfig,
+    notes: FloorNotes,
+    *,
+    device: torch.device,
+    listened: Sequence[str],
+    scorer: Scorer | None = None,
 ) -> Floor:
     """Send all notes through the representation of `experiment`, batch by batch; keep the sound of those `listened` to.
 
-    The affine `scaling` is left out: it is undone exactly. Raises: UserError if a note does not come back finite.
+    The affine `scaling` is left out: it is undone exactly. With a `scorer` the restored waves are held until it has
+    heard them, 4 bytes a sample. Raises: UserError if a note does not come back finite.
     """
     transform = build_transform(experiment.transform).to(device)
     audio_format = AudioFormat.of(experiment.transform)
     measured: list[NoteFloor] = []
     times: list[tuple[float, float]] = []
     sounds: dict[str, tuple[Wave, Wave]] = {}
+    all_restored: list[Tensor] = []
     bar = tqdm(total=len(notes.records), desc=experiment.name, unit="note", disable=not show_progress(), leave=False)
     with bar:
         for batch in _even_batches(notes.records):
@@ -162,6 +175,7 @@ def measure_floor(
             measured += _compare(batch, original, restored, audio_format.sample_rate)
             pairs = zip(batch, original.numpy(), restored.numpy(), strict=True)
             sounds |= {note.name: (old.copy(), new.copy()) for note, old, new in pairs if note.name in listened}
+            all_restored += [restored] if scorer else []
             bar.update(len(batch))
     forward, inverse = (1000 * float(np.median(column)) for column in zip(*times, strict=True))
     return Floor(
@@ -171,28 +185,16 @@ def measure_floor(
         forward_ms=forward,
         inverse_ms=inverse,
         sounds=sounds,
+        scores=scorer(audio_format, torch.cat(all_restored)) if scorer else (),
     )
 
 
 @torch.inference_mode()
 def there_and_back(transform: AudioTransform, wave: Tensor) -> tuple[Tensor, float, float]:
     """Waves (B, n_samples) -> (restored waves on the CPU, seconds of the forward, seconds of the inverse)."""
-    image, forward = _timed(transform, wave)
-    restored, inverse = _timed(transform.inverse, image)
+    image, forward = timed(lambda: transform(wave), wave.device)
+    restored, inverse = timed(lambda: transform.inverse(image), wave.device)
     return restored.cpu(), forward, inverse
-
-
-def _timed(function: Callable[[Tensor], Tensor], given: Tensor) -> tuple[Tensor, float]:
-    _wait_for(given.device)
-    start = time.perf_counter()
-    result = function(given)
-    _wait_for(given.device)
-    return result, time.perf_counter() - start
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
 
 
 def _even_batches(records: Sequence[NoteRecord]) -> Iterator[Sequence[NoteRecord]]:

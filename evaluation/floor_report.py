@@ -2,27 +2,28 @@
 
 import hashlib
 import json
-import os
-import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from data.audio_io import write_wav
 from data.nsynth import NoteRecord
+from evaluation.embeddings.note_classifier import SHIPPED
+from evaluation.features import Embedding
 from evaluation.floor import BATCH, AudioFormat, Floor, FloorNotes, by_family, decoded_notes, measure_floor, summarise
+from evaluation.floor_score_table import scores_in_words, scores_table
+from evaluation.floor_scores import FloorScorer, floor_embeddings
 from evaluation.note_folder import family_of, notes_of_folder, spread_over_families
+from evaluation.report_files import device_name, require_folder, require_own_names, versions, write_text
 from evaluation.signal_distances import LARGEST_DB
 from evaluation.synthesis import fit_full_scale
 from evaluation.tables import markdown_table
 from utils.config import ExperimentConfig
-from utils.errors import ConfigError, UserError
-from utils.files import atomic_path, sha256_of_file, write_json
+from utils.files import sha256_of_file, write_json
 from utils.pictures import ImageAndSound, save_images_and_sounds
 
 SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
@@ -37,6 +38,8 @@ MEASURES = {
 IDENTICAL = {"snr_db": LARGEST_DB, "spectral_convergence_db": -LARGEST_DB}
 """What stands for no difference at all where decibels would be infinite."""
 
+NO_SCORES = f"No scores: {SHIPPED}, which comes with the repository, is missing; restore it."
+
 
 @dataclass(frozen=True, kw_only=True)
 class FloorOptions:
@@ -48,6 +51,8 @@ class FloorOptions:
     n_pairs: int
     device: torch.device
     skip_broken: bool
+    vggish: Path | None
+    seed: int
 
 
 def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions) -> str:
@@ -55,38 +60,27 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
 
     Nothing is written before everything is measured. Raises: UserError.
     """
-    _require_own_names(experiments)
-    _require_folder(options.output)
+    require_own_names([experiment.name for experiment in experiments])
+    require_folder(options.output)
+    embeddings = floor_embeddings(options.vggish, options.device)
     found = notes_of_folder(options.real)
     chosen = spread_over_families(found, options.count)
     formats = list(dict.fromkeys(AudioFormat.of(experiment.transform) for experiment in experiments))
     with decoded_notes(chosen, formats, skip_broken=options.skip_broken) as notes:
         listened = _spread(notes.records, options.n_pairs)
-        floors = [measure_floor(each, notes, device=options.device, listened=listened) for each in experiments]
+        scorer = FloorScorer(notes, embeddings, seed=options.seed) if embeddings else None
+        floors = [
+            measure_floor(each, notes, device=options.device, listened=listened, scorer=scorer) for each in experiments
+        ]
         account = _account(notes, found, chosen)
     gains = _write_sounds(options.output / "audio", floors)
     _write_pictures(options.output, floors)
-    overview = _overview(floors)
-    said = _in_words(account, options)
-    _write_text(options.output / "floor.md", _markdown(floors, overview, said))
-    write_json(options.output / "floor.json", _card(floors, gains, account, options))
+    overview, said = _overview(floors), _in_words(account, options)
+    scores = f"{scores_table(floors)}\n\n{scores_in_words(floors)}" if embeddings else NO_SCORES
+    write_text(options.output / "floor.md", _markdown(floors, overview, said, scores))
+    write_json(options.output / "floor.json", _card(floors, gains, account, embeddings, options))
     where = f"{options.output}: floor.md (by family), floor.json (by note), representations.png, audio/"
-    return f"{overview}\n\n{said}\n{where}\n"
-
-
-def _require_own_names(experiments: Sequence[ExperimentConfig]) -> None:
-    for name, count in Counter(experiment.name for experiment in experiments).items():
-        if count > 1:
-            raise ConfigError(f"{name}: is the name of several of the configs; give each another name")
-
-
-def _require_folder(folder: Path) -> None:
-    """Refuse before the work what would refuse after it."""
-    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not place.is_dir():
-        raise UserError(f"{place}: a file stands where a folder is needed; choose another --output")
-    if not os.access(place, os.W_OK):
-        raise UserError(f"{place}: no permission to write; choose another --output")
+    return f"{overview}\n\n{said}\n\n{scores}\n{where}\n"
 
 
 def _spread(records: Sequence[NoteRecord], count: int) -> list[str]:
@@ -120,7 +114,7 @@ def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
     words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
     if padded := max(account["padded"].values()):
         words.append(f"{padded} shorter than asked for and padded with silence")
-    return "; ".join(words) + f". Times on {_device_name(options.device)}."
+    return "; ".join(words) + f". Times on {device_name(options.device)}."
 
 
 # Tables
@@ -157,9 +151,9 @@ def _cell(measure: str, summary: dict[str, Any]) -> str:
     return f"{value:.2f}"
 
 
-def _markdown(floors: Sequence[Floor], overview: str, said: str) -> str:
-    """The overview, and one table per measure with a column per family."""
-    parts = ["# What each representation loses", said, overview]
+def _markdown(floors: Sequence[Floor], overview: str, said: str, scores: str) -> str:
+    """The overview, the scores, and one table per measure with a column per family."""
+    parts = ["# What each representation loses", said, overview, "## Scores", scores]
     families = list(by_family(floors[0].notes))
     for measure, (heading, meaning) in MEASURES.items():
         rows = []
@@ -176,7 +170,11 @@ def _markdown(floors: Sequence[Floor], overview: str, said: str) -> str:
 
 
 def _card(
-    floors: Sequence[Floor], gains: dict[str, dict[str, float]], account: dict[str, Any], options: FloorOptions
+    floors: Sequence[Floor],
+    gains: dict[str, dict[str, float]],
+    account: dict[str, Any],
+    embeddings: Sequence[Embedding],
+    options: FloorOptions,
 ) -> dict[str, Any]:
     """Everything, as JSON values."""
     return {
@@ -186,10 +184,12 @@ def _card(
         "measures": {key: meaning for key, (_, meaning) in MEASURES.items()},
         "identical": IDENTICAL,
         "worst_tenth": "the value that a tenth of the notes reach or pass, towards the bad side",
-        "device": _device_name(options.device),
+        "device": device_name(options.device),
         "threads": torch.get_num_threads(),
         "notes_per_batch": BATCH,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "seed": options.seed,
+        "embeddings": {embedding.name: dict(embedding.identity) for embedding in embeddings},
+        "versions": versions(),
         "configs": [_card_of(floor, gains[floor.experiment.name]) for floor in floors],
     }
 
@@ -203,6 +203,7 @@ def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
         "exact": floor.transform.exact,
         "forward_ms": floor.forward_ms,
         "inverse_ms": floor.inverse_ms,
+        "scores": [asdict(score) for score in floor.scores],
         "all": summarise(floor.notes),
         "families": {family: summarise(notes) for family, notes in by_family(floor.notes).items()},
         "audio_gain_db": gains,
@@ -238,14 +239,3 @@ def _picture(floor: Floor, note: str) -> ImageAndSound:
     original, restored = floor.sounds[note]
     image = floor.transform.cpu()(torch.from_numpy(original)[None])[0]
     return ImageAndSound(floor.experiment.transform.transform, image.numpy(), restored)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"

@@ -17,7 +17,9 @@ from data.note_dataset import NoteDataset
 from data.nsynth import AttributeTable, NoteRecord, expand_attributes, find_notes
 from data.sampling import note_indices
 from evaluation.budget import Budget, estimate_budget
+from evaluation.features import Embedding
 from evaluation.preview import PreviewWriter
+from evaluation.training_scores import TrainingScorer, load_scoring_network
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint, remove_half_written
 from models.growth import GrowthSchedule
 from models.networks import build_networks
@@ -46,6 +48,8 @@ class RunOptions:
     save_every: int
     log_every: int
     n_previews: int
+    scores_every: int | None  # steps; None = no scores
+    n_scores: int  # notes
     skip_broken: bool
     restart: bool
 
@@ -59,6 +63,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     transform = build_transform(experiment.transform)
     n_values = AttributeTable.from_records(records, experiment.attributes).sizes
     _require_room(experiment, options, estimate_budget(experiment, transform.shape, n_values, len(records)))
+    classifier = load_scoring_network(options.device) if options.scores_every else None
     lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
     dataset, table = _open_notes(experiment, options, records, transform)
@@ -78,7 +83,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         "affine": affine,
         "notes": notes,
     }
-    trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity)
+    trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity, classifier)
     if saved:
         trainer.restore(saved)
     else:
@@ -111,11 +116,17 @@ def _build_trainer(
     table: AttributeTable,
     transform: AudioTransform,
     identity: Mapping[str, Any],
+    classifier: Embedding | None,
 ) -> Trainer:
     seed, device = options.seed, options.device
     networks = build_networks(experiment.model, transform.shape, table.sizes, seed=seed, device=device)
     skipped = expand_attributes(experiment.model.skip_fake_attributes)
     classified = [name not in skipped for name in table.names]
+    scorer = None
+    if classifier:
+        scorer = TrainingScorer(
+            networks, transform, dataset, classifier, count=options.n_scores, seed=seed, device=device
+        )
     return Trainer(
         experiment.run_folder,
         TrainingStep(experiment.model, networks, classified_fakes=classified, seed=seed, device=device),
@@ -134,6 +145,8 @@ def _build_trainer(
             seed=seed,
             device=device,
         ),
+        scores=scorer,
+        scores_every=options.scores_every or 1,
     )
 
 

@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     PREVIEW_LATENT = 3
     GENERATION_LATENT = 4
     GENERATION_LABEL = 5
+    SCORE_LATENT = 6
 
 
 def normal_rows(seed: int, purpose: Purpose, first: int, count: int, size: int) -> Tensor:

@@ -27,6 +27,9 @@ Draw = Callable[[int, int], tuple[Tensor, Tensor]]
 Preview = Callable[[Phase, int, SummaryWriter], None]
 """Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
 
+Scores = Callable[[Phase], Mapping[str, float]]
+"""Called with the phase of the last step; what it returns is logged under that step, unless it is nothing."""
+
 
 class Trainer:
     """Trains from `step` steps done to the end of the schedule.
@@ -46,9 +49,12 @@ class Trainer:
         save_every: int,
         log_every: int,
         preview: Preview | None = None,
+        scores: Scores | None = None,
+        scores_every: int = 1,
     ) -> None:
         self.run_folder, self.training, self.transform, self.draw = run_folder, training, transform, draw
         self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
+        self.scores, self.scores_every = scores, scores_every
         self.schedule = GrowthSchedule(training.config)
         self.step = 0
         self._saved_step = 0
@@ -101,6 +107,9 @@ class Trainer:
             bar.set_postfix_str(f"scale {phase.scale} d {terms['d_total']:.3g} g {terms['g_total']:.3g}", refresh=False)
         self.step += 1
         bar.update()
+        # before the checkpoint, from which on a run that was killed would not come back to them
+        if self.scores and self.step % self.scores_every == 0 and (found := self.scores(phase)):
+            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
         if self.step % self.save_every == 0 or phase.iteration + 1 == self._length(phase):
             self._save(phase)
             if self.preview:

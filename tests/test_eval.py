@@ -1,6 +1,7 @@
 """`eval.py floor` from its command line: what it writes, what it says, and what it refuses."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -15,10 +16,17 @@ from audio_transforms import build_transform
 from data.audio_io import write_wav
 from evaluation import floor, floor_report
 from evaluation.commands import floor as floor_command
+from evaluation.embeddings import note_classifier
 from utils.config_file import load_experiment
 
 N_SAMPLES = 16 * 32 - 1
 FADED = f"16000hz_{N_SAMPLES}_faded"
+
+
+@pytest.fixture(autouse=True)
+def _without_scores(monkeypatch, tmp_path):
+    """`tests/evaluation/test_floor_scores.py` has those."""
+    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "none.safetensors")
 
 
 @pytest.fixture
@@ -265,7 +273,7 @@ def test_what_cannot_be_measured_is_one_line(configs, tiny_nsynth, tmp_path, cap
 
 
 def test_folder_without_permission_is_refused_before_the_work(configs, tiny_nsynth, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(floor_report.os, "access", lambda path, mode: Path(path) != tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     monkeypatch.setattr(floor_report, "decoded_notes", None)
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", *configs) == 2
     assert capsys.readouterr().err == f"eval.py: {tmp_path}: no permission to write; choose another --output\n"

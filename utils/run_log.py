@@ -1,4 +1,4 @@
-"""The numbers of a run: one JSON line per logged step, and the same in TensorBoard."""
+"""The numbers of a run: one JSON line per logged step, its scores as a table, and the same in TensorBoard."""
 
 import json
 from collections.abc import Mapping
@@ -7,23 +7,26 @@ from typing import TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
+from utils.errors import UserError
 from utils.files import atomic_path, explained_write_errors
 
 LOG_NAME = "log.jsonl"
+SCORES_NAME = "scores.csv"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
 class RunLog:
-    """Appends to `log.jsonl` and TensorBoard under `run_folder`, from step `first_step` on.
+    """Appends to `log.jsonl`, `scores.csv` and TensorBoard under `run_folder`, from step `first_step` on.
 
     Rows of `first_step` and later, left by a run that was killed after its last checkpoint, are removed.
     """
 
     def __init__(self, run_folder: Path, first_step: int) -> None:
-        self.path = run_folder / LOG_NAME
+        self.path, self._scores_path = run_folder / LOG_NAME, run_folder / SCORES_NAME
         with explained_write_errors(run_folder):
             run_folder.mkdir(parents=True, exist_ok=True)
             _drop_rows_from(self.path, first_step)
+            _drop_scores_from(self._scores_path, first_step)
             self._file: TextIO = self.path.open("a", encoding="utf-8")
             self.tensorboard = SummaryWriter(str(run_folder / TENSORBOARD_FOLDER), purge_step=first_step)
 
@@ -34,6 +37,21 @@ class RunLog:
             self._file.flush()
             for name, value in values.items():
                 self.tensorboard.add_scalar(_tensorboard_group(name), value, step)
+
+    def write_scores(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the scores after one step; the first row of a run decides over the columns.
+
+        Raises: UserError if `scores.csv` has other columns.
+        """
+        columns = ["step", *values]
+        there = _score_lines(self._scores_path)
+        if there and there[0] != columns:
+            raise UserError(f"{self._scores_path}: has other columns than {', '.join(columns)}; move it away")
+        row = ",".join([str(step), *(str(value) for value in values.values())]) + "\n"
+        with explained_write_errors(self._scores_path), self._scores_path.open("a", encoding="utf-8") as file:
+            file.write(row if there else ",".join(columns) + "\n" + row)
+            for name, value in values.items():
+                self.tensorboard.add_scalar(f"scores/{name}", value, step)
 
     def close(self) -> None:
         """Write out what is buffered."""
@@ -54,6 +72,35 @@ def read_log(run_folder: Path) -> list[dict[str, float]]:
             break
         rows.append(row)
     return rows
+
+
+def read_scores(run_folder: Path) -> list[dict[str, float]]:
+    """The rows of the run's `scores.csv`, up to a line that a kill cut short; none if there is no such file."""
+    columns, *rows = _score_lines(run_folder / SCORES_NAME) or [[]]
+    return [dict(zip(columns, map(float, row), strict=True)) for row in rows]
+
+
+def _score_lines(path: Path) -> list[list[str]]:
+    """The names of the columns and all whole rows."""
+    if not path.exists():
+        return []
+    *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    found: list[list[str]] = []
+    for fields in (line.split(",") for line in lines):
+        if found and (len(fields) != len(found[0]) or not fields[0].isdecimal()):
+            break
+        found.append(fields)
+    return found
+
+
+def _drop_scores_from(path: Path, first_step: int) -> None:
+    if not path.exists():
+        return
+    columns, *rows = _score_lines(path) or [[]]
+    kept = [row for row in rows if int(row[0]) < first_step]
+    with atomic_path(path) as temporary:
+        lines = [columns, *kept] if kept else []
+        temporary.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def _drop_rows_from(path: Path, first_step: int) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from evaluation.commands.common import add_device, add_skip_broken
+from evaluation.commands.common import add_device, add_seed, add_skip_broken
 from evaluation.floor_report import FloorOptions, write_floors
 from models.device import choose_device
 from utils.arguments import at_least_one
@@ -20,15 +20,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--output", type=Path, default=Path("floor"), help="folder for the report (floor)")
     parser.add_argument("-n", "--count", type=at_least_one, default=200, help="notes at most, over all families (200)")
     parser.add_argument("--pairs", type=at_least_one, default=4, help="notes to listen to, before and after (4)")
+    parser.add_argument("--vggish", type=Path, metavar="PATH", help="weights of VGGish: scores have FAD by it")
+    add_seed(parser)
     add_device(parser)
     add_skip_broken(parser)
 
 
 def run(args: argparse.Namespace) -> str:
     """What representations lose by themselves: real notes, there and back, compared with what they were."""
-    paths = args.config or sorted(CONFIG_FILES.glob("*/paper.json"))
-    if not paths:
-        raise UserError(f"{CONFIG_FILES}: no */paper.json here; name configs with -c")
     options = FloorOptions(
         real=args.real,
         output=args.output,
@@ -36,5 +35,15 @@ def run(args: argparse.Namespace) -> str:
         n_pairs=args.pairs,
         device=choose_device(args.device),
         skip_broken=args.skip_broken,
+        vggish=args.vggish,
+        seed=args.seed,
     )
-    return write_floors([load_experiment(path) for path in paths], options)
+    return write_floors([load_experiment(path) for path in args.config or shipped_configs()], options)
+
+
+def shipped_configs() -> list[Path]:
+    """The configs of the paper's sizes, one for each representation. Raises: UserError if there is none."""
+    paths = sorted(CONFIG_FILES.glob("*/paper.json"))
+    if not paths:
+        raise UserError(f"{CONFIG_FILES}: no */paper.json here; name configs with -c")
+    return paths

@@ -3,22 +3,45 @@
 import argparse
 from pathlib import Path
 
-from evaluation.commands.common import add_device, add_seed, add_skip_broken
-from evaluation.score_report import ScoreOptions, write_scores
-from models.device import choose_device
+from evaluation.commands.common import (
+    add_device,
+    add_inception,
+    add_notes,
+    add_real,
+    add_seed,
+    add_skip_broken,
+    add_user_network,
+    add_vggish,
+    embedding_options,
+    notes_path,
+    side_options,
+)
+from evaluation.score_embeddings import VGGISH
+from evaluation.score_plan import plan_score
+from evaluation.score_report import ReportOptions, write_scores
+
+SCORES = {
+    "pis": "inception score of a pitch classifier",
+    "iis": "inception score of an instrument classifier",
+    "pkid": "kernel distance between a pitch classifier's outputs",
+    "ikid": "kernel distance between an instrument classifier's outputs",
+    "fad": "Frechet audio distance",
+}
 
 
 def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
     """The flags of the score `name`; those that it does not have are set to what they would be."""
-    parser.set_defaults(real=None, vggish=None, embedding="inception", estimator="unbiased", infinite=False)
-    parser.add_argument("--fake", type=Path, required=True, metavar="DIR", help="folder of generated notes")
-    if name in ("pkid", "ikid", "fad"):
-        parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="folder of real notes")
+    parser.set_defaults(vggish=None, embedding=VGGISH, embedding_rate=None, embedding_samples=None)
+    parser.set_defaults(estimator="unbiased", infinite=False)
+    add_real(parser, required=name in ("pkid", "ikid", "fad"))
+    add_notes(parser, "--fake")
     parser.add_argument("-d", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--inception-model", type=Path, metavar="PATH", help="weights of the published Inception")
+    add_inception(parser)
     if name == "fad":
-        parser.add_argument("--embedding", choices=("vggish", "inception"), default="vggish", help="(vggish)")
-        parser.add_argument("--vggish", type=Path, metavar="PATH", help="weights of VGGish, .pth or .safetensors")
+        which = parser.add_argument("--embedding", default=VGGISH)
+        which.help = "vggish, classifier, inception, or your own network: a TorchScript or ONNX file (vggish)"
+        add_vggish(parser)
+        add_user_network(parser)
         parser.add_argument("--inf", dest="infinite", action="store_true", help="extrapolate to infinitely many notes")
     else:
         choice = parser.add_argument("--estimator", choices=("unbiased", "published"))
@@ -30,18 +53,21 @@ def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """One of the scores of generated notes."""
-    options = ScoreOptions(
-        score=args.evaluation,
+    fake = notes_path(args)
+    options = ReportOptions(
         real=args.real,
-        fake=args.fake,
+        fake=fake,
         output=args.output,
-        inception_model=args.inception_model,
-        vggish=args.vggish,
-        embedding=args.embedding,
+        sides=side_options(args, args.output / "features", args.real, fake),
+        seed=args.seed,
+        leave_out=False,
+    )
+    planned = plan_score(
+        args.evaluation,
+        args.embedding,
+        embedding_options(args),
         published=args.estimator == "published",
         infinite=args.infinite,
         seed=args.seed,
-        device=choose_device(args.device),
-        skip_broken=args.skip_broken,
     )
-    return write_scores(options)
+    return write_scores([planned], options)

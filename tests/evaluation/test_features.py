@@ -8,7 +8,7 @@ import torch
 
 from data.audio_io import write_wav
 from evaluation import features
-from evaluation.features import embed_notes
+from evaluation.features import NotesInMemory, decoded, embed_notes
 from evaluation.note_folder import notes_of_folder
 from utils.errors import DataError
 
@@ -45,8 +45,18 @@ def small_shards(monkeypatch):
     monkeypatch.setattr(features, "SHARD", 4)
 
 
-def embed(folder, cache, embedding=None, **options):
-    return embed_notes(notes_of_folder(folder), embedding or Spectra(), cache, **options)
+def embed(folder, cache, embedding=None, skip_broken=False, n_samples=400):
+    with decoded(notes_of_folder(folder), RATE, n_samples, skip_broken) as notes:
+        (found,) = embed_notes(notes, [embedding or Spectra()], cache)
+    return found
+
+
+class Lengths(Spectra):
+    """Hears another number of samples."""
+
+    def __init__(self, n_samples):
+        super().__init__()
+        self.name, self.n_samples = f"lengths-{n_samples}", n_samples
 
 
 def test_rows_are_those_of_the_records(folder, tmp_path):
@@ -144,3 +154,55 @@ def test_broken_notes_stop_it_unless_they_may_be_skipped(folder, tmp_path):
     found = embed(folder, tmp_path / "cache", skip_broken=True)
     assert "note 5" not in [record.name for record in found.records]
     assert len(found.arrays["features"]) == 9
+
+
+@pytest.mark.parametrize("company", [[], [Lengths(700)], [Lengths(100), Lengths(700)]])
+def test_an_embedding_hears_its_own_samples_whatever_runs_beside_it(folder, tmp_path, company):
+    alone = embed(folder, tmp_path / "cache")
+    again = Spectra()
+    with decoded(notes_of_folder(folder), RATE, 700) as notes:
+        *_, found = embed_notes(notes, [*company, again], tmp_path / "cache")
+    assert again.seen == 0
+    assert np.array_equal(alone.arrays["features"], found.arrays["features"])
+    assert alone.sha256 == found.sha256
+
+
+def test_notes_shorter_than_what_is_heard_are_padded_with_silence(folder, tmp_path):
+    padded = embed(folder, tmp_path / "cache", Lengths(700), n_samples=500)
+    longer = embed(folder, tmp_path / "other", Lengths(700), n_samples=700)
+    assert padded.sha256 == longer.sha256
+    assert np.array_equal(padded.arrays["features"], longer.arrays["features"])
+
+
+def test_sound_in_memory_is_that_of_its_files(folder, tmp_path):
+    on_disk = embed(folder, None)
+    random = np.random.default_rng(0)
+    waves = np.stack([random.uniform(-0.5, 0.5, 500) for _ in range(10)])
+    records = notes_of_folder(folder)
+    for each in (waves, iter(waves)):
+        (found,) = embed_notes(NotesInMemory(records, each), [Spectra()], None)
+        assert found.records == records
+        assert found.sha256 == on_disk.sha256
+        assert np.array_equal(found.arrays["features"], on_disk.arrays["features"])
+
+
+@pytest.mark.parametrize(
+    "waves",
+    [
+        np.full((10, 5), np.nan),
+        np.full((10, 5), 1.01),
+        np.zeros((9, 5)),
+        np.zeros((11, 5)),
+        [np.zeros(5)] * 9 + [np.zeros(1)],
+    ],
+)
+def test_sound_in_memory_must_fit_16_bits_and_its_records(folder, waves):
+    with pytest.raises(ValueError, match=r"full scale|zip|samples"):
+        NotesInMemory(notes_of_folder(folder), waves)
+
+
+def test_embeddings_of_two_rates_do_not_hear_the_same_notes(folder):
+    other = Spectra()
+    other.sample_rate = 16_000
+    with decoded(notes_of_folder(folder), RATE, 400) as notes, pytest.raises(ValueError, match="one sample rate"):
+        embed_notes(notes, [Spectra(), other], None)

@@ -1,0 +1,48 @@
+"""`eval.py statistics`: one side of a score in a file without audio, to be given as --real or --fake."""
+
+import argparse
+from pathlib import Path
+
+from evaluation.commands.common import (
+    add_device,
+    add_inception,
+    add_notes,
+    add_skip_broken,
+    add_user_network,
+    add_vggish,
+    embedding_options,
+    notes_path,
+    side_options,
+)
+from evaluation.open_side import open_side
+from evaluation.report_files import require_folder
+from evaluation.score_embeddings import all_embeddings
+from evaluation.statistics_file import STATISTICS_SUFFIX, save_statistics
+from utils.errors import UserError
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `eval.py statistics`."""
+    add_notes(parser, "--notes")
+    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    parser.add_argument("--embedding", type=Path, metavar="PATH", help="your own network too: TorchScript or ONNX")
+    add_inception(parser)
+    add_vggish(parser)
+    add_user_network(parser)
+    add_device(parser)
+    add_skip_broken(parser)
+
+
+def run(args: argparse.Namespace) -> str:
+    """What every embedding makes of notes, in one file: it holds no audio and no names, and can be shared."""
+    notes, output = notes_path(args), args.output
+    if output.suffix != STATISTICS_SUFFIX:
+        raise UserError(f"{output}: is no name of a statistics file; let it end with {STATISTICS_SUFFIX}")
+    if notes.suffix == STATISTICS_SUFFIX:
+        raise UserError(f"{notes}: is a statistics file already; give the folder of the notes")
+    require_folder(output.parent)
+    options = side_options(args, None, notes)
+    embeddings = all_embeddings(embedding_options(args), args.embedding)
+    side = open_side(notes, embeddings, options)
+    save_statistics(output, side, embeddings)
+    return f"{len(side)} notes in {output}, as heard by {', '.join(side.arrays)}\n"

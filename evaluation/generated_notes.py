@@ -1,0 +1,57 @@
+"""Notes of a trained run, straight into memory: sample for sample those that `generate.py random` writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import soxr
+from tqdm import tqdm
+
+from data.nsynth import NoteRecord
+from evaluation.features import NotesInMemory
+from evaluation.generation import Instrument
+from evaluation.note_labels import generated_name
+from evaluation.synthesis import Wave, fit_full_scale
+from utils.cli import show_progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest)."""
+
+    count: int = 1_000
+    pitches: list[int] | None = None
+    scale: int | None = None
+    iteration: int | None = None
+
+
+def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions) -> NotesInMemory:
+    """The notes of seeds 0 to count - 1, by name as in a folder: (count, n_samples) at the run's own rate.
+
+    Raises: UserError if the run does not know a pitch, or its sound is not finite.
+    """
+    pitches = options.pitches
+    if pitches is not None:
+        instrument.require_pitches(pitches)
+    asked = [pitches[seed % len(pitches)] if pitches else None for seed in range(options.count)]
+    named = []
+    for seed, pitch in enumerate(asked):
+        values = instrument.values_of(instrument.labels(seed, pitch)[0])
+        name = generated_name(values, seed)
+        named.append((name, seed, NoteRecord(name, run / f"{name}.wav", values)))
+    named.sort(key=lambda note: note[0])
+
+    def waves() -> Iterator[Wave]:
+        bar = tqdm(named, "generating notes", unit="note", disable=not show_progress(), leave=False)
+        for _, seed, _ in bar:
+            wave = instrument.play([seed], instrument.labels(seed, asked[seed]))[0]
+            yield fit_full_scale(wave)[0]
+
+    return NotesInMemory([record for _, _, record in named], waves())
+
+
+def resampled(notes: NotesInMemory, sample_rate: int, wanted_rate: int, n_samples: int) -> NotesInMemory:
+    """`notes` at `wanted_rate` Hz, cropped to `n_samples`, as `data.audio_io.read_audio` would read their files."""
+    wave_of = (notes.waves([row])[0].numpy() for row in range(len(notes)))
+    turned = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in wave_of)
+    return NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in turned))
