@@ -37,6 +37,7 @@ check: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
 	$(BIN)/python -m benchmarks.transforms
+	$(BIN)/python -m benchmarks.scores
 
 setup-tensorflow: $(VENV)/.ready requirements-tensorflow.txt
 	$(PIP) -r requirements-tensorflow.txt

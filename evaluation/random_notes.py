@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from data.audio_io import write_wav
 from evaluation.generation import Instrument
+from evaluation.note_labels import generated_name
 from evaluation.synthesis import Wave, fit_full_scale
 from utils.cli import show_progress
 from utils.files import write_json
@@ -49,7 +50,7 @@ def write_random_notes(
 def _write_note(
     instrument: Instrument, folder: Path, wave: Wave, seed: int, values: dict[str, int | str], origin: dict[str, Any]
 ) -> Path:
-    name = f"pitch{values['pitch']:03d}_seed{seed:06d}" if "pitch" in values else f"note_seed{seed:06d}"
+    name = generated_name(values, seed)
     sound, gain_db = fit_full_scale(wave)
     path = folder / f"{name}.wav"
     write_wav(path, sound, instrument.transform.sample_rate)

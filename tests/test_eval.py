@@ -15,7 +15,7 @@ import eval
 from audio_transforms import build_transform
 from data.audio_io import write_wav
 from evaluation import floor, floor_report
-from evaluation.commands import floor as floor_command
+from evaluation.commands import common
 from evaluation.embeddings import note_classifier
 from utils.config_file import load_experiment
 
@@ -132,18 +132,18 @@ def test_paper_configs_are_the_default(experiment_dict, tiny_nsynth, tmp_path, c
     for name in ("b", "a"):
         write_config(tmp_path / "config_files" / name / "paper.json", experiment_dict | {"name": f"{name}_paper"})
     write_config(tmp_path / "config_files" / "a" / "quick.json", experiment_dict | {"name": "a_quick"})
-    monkeypatch.setattr(floor_command, "CONFIG_FILES", tmp_path / "config_files")
+    monkeypatch.setattr(common, "CONFIG_FILES", tmp_path / "config_files")
     monkeypatch.chdir(tmp_path)
     assert run("--real", tiny_nsynth) == 0
     assert [row[0] for row in cells(capsys.readouterr().out)[2:]] == ["a_paper", "b_paper"]
     assert (tmp_path / "floor" / "floor.json").is_file()
-    monkeypatch.setattr(floor_command, "CONFIG_FILES", tmp_path / "nowhere")
+    monkeypatch.setattr(common, "CONFIG_FILES", tmp_path / "nowhere")
     assert run("--real", tiny_nsynth) == 2
     assert "nowhere: no */paper.json here; name configs with -c\n" in capsys.readouterr().err
 
 
 def test_shipped_default_is_there():
-    assert list(floor_command.CONFIG_FILES.glob("*/paper.json"))
+    assert list(common.CONFIG_FILES.glob("*/paper.json"))
 
 
 def test_formats_differ_by_rate_length_and_fade(experiment_dict, tiny_nsynth, tmp_path, capsys):

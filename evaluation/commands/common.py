@@ -1,4 +1,4 @@
-"""Flags that several subcommands of eval.py take."""
+"""Flags and defaults that several subcommands of eval.py share."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,7 @@ from models.device import choose_device
 from utils.arguments import at_least_one, pitches, seed
 from utils.errors import UserError
 
+CONFIG_FILES = Path(__file__).resolve().parents[2] / "config_files"
 _SIDE = "folder of notes, run folder of train.py, or statistics file (.npz)"
 
 
@@ -102,3 +103,11 @@ def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | No
     return SideOptions(
         cache=cache, skip_broken=args.skip_broken, device=choose_device(args.device), generation=generation
     )
+
+
+def shipped_configs() -> list[Path]:
+    """The configs of the paper's sizes, one for each representation. Raises: UserError if there is none."""
+    paths = sorted(CONFIG_FILES.glob("*/paper.json"))
+    if not paths:
+        raise UserError(f"{CONFIG_FILES}: no */paper.json here; name configs with -c")
+    return paths

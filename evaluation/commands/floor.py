@@ -3,14 +3,11 @@
 import argparse
 from pathlib import Path
 
-from evaluation.commands.common import add_device, add_seed, add_skip_broken
+from evaluation.commands.common import add_device, add_seed, add_skip_broken, shipped_configs
 from evaluation.floor_report import FloorOptions, write_floors
 from models.device import choose_device
 from utils.arguments import at_least_one
 from utils.config_file import load_experiment
-from utils.errors import UserError
-
-CONFIG_FILES = Path(__file__).resolve().parents[2] / "config_files"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +36,3 @@ def run(args: argparse.Namespace) -> str:
         seed=args.seed,
     )
     return write_floors([load_experiment(path) for path in args.config or shipped_configs()], options)
-
-
-def shipped_configs() -> list[Path]:
-    """The configs of the paper's sizes, one for each representation. Raises: UserError if there is none."""
-    paths = sorted(CONFIG_FILES.glob("*/paper.json"))
-    if not paths:
-        raise UserError(f"{CONFIG_FILES}: no */paper.json here; name configs with -c")
-    return paths

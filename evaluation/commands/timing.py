@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from evaluation.commands.floor import shipped_configs
+from evaluation.commands.common import shipped_configs
 from evaluation.timing_report import TimingOptions, write_times
 from models.device import choose_device
 from utils.arguments import at_least_one
