@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from evaluation.classifier_training.classifier_run import ClassifierRun, Pool, Schedule
 from evaluation.classifier_training.folds import instrument_folds
-from evaluation.classifier_training.labelled_notes import LabelledNotes, open_labelled_notes
+from evaluation.classifier_training.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
 from evaluation.classifier_training.predictions import PREDICTIONS, predictions_of, write_predictions
 from evaluation.classifier_training.report import write_report
 from evaluation.classifier_training.tasks import InceptionTask, NoteTask, Task
@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             open_labelled_notes(folder, task, _cache(args), skip_broken=args.skip_broken)
             for folder in (args.data, *args.extra_data)
         ]
+        if args.drop_doubtful_pitches:
+            notes[0] = without_doubtful_pitches(notes[0])
         lock.take()
         held = _held_out(args, notes[0])
         run = _run(args, task, notes, held)
@@ -72,6 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--attribute", default="pitch", help="what --network inception tells apart (pitch)")
     parser.add_argument("--folds", type=at_least_one, default=5, help="parts that the instruments are dealt into (5)")
     parser.add_argument("--fold", type=whole_number, default=0, help="the part that is held out (0); -1: none")
+    parser.add_argument(
+        "--drop-doubtful-pitches", action="store_true", help="do not learn pitches of --data that sound octaves away"
+    )
     parser.add_argument("--steps", type=at_least_one, default=4000, help="at most (4000)")
     parser.add_argument("--batch-size", type=at_least_one, default=64, help="notes per step (64)")
     parser.add_argument("--learning-rate", type=float, help="at its highest (what serves the network)")

@@ -64,7 +64,7 @@ class Pool:
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Waves (count, n_samples) and labels (count,) by attribute."""
         rows = rng.choice(self.rows, count, p=self.odds)
-        return self.notes.cache.waves(rows), {name: labels[rows] for name, labels in self.notes.labels.items()}
+        return self.notes.cache.waves(rows), {name: labels[rows] for name, labels in self.notes.learned.items()}
 
 
 class ClassifierRun:

@@ -1,12 +1,18 @@
+import tarfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from data.audio_io import read_audio
+from data.note_pitch import hertz
 from data.nsynth import FAMILIES
 from evaluation.embeddings.note_classifier import (
     N_SAMPLES,
     PITCHES,
+    SHIPPED,
     NoteClassifier,
     NoteClassifierEmbedding,
     load_note_classifier,
@@ -14,6 +20,9 @@ from evaluation.embeddings.note_classifier import (
 )
 from evaluation.embeddings.semitone_spectrogram import LOWEST_PITCH, N_BINS
 from utils.errors import UserError
+from utils.files import sha256_of_file
+
+REAL_NOTES = sorted((Path(__file__).resolve().parents[4] / "shared" / "nsynth").glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +100,47 @@ def test_other_weights_are_refused(tmp_path):
     save_file({"fc.weight": torch.zeros(3, 2)}, path)
     with pytest.raises(UserError, match="not the weights of NoteClassifier"):
         load_note_classifier(path)
+
+
+def test_shipped_weights_are_those_of_the_card():
+    card = SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
+    assert sha256_of_file(SHIPPED) in card
+    assert SHIPPED.stat().st_size < 45e6
+    assert {tensor.dtype for tensor in load_file(SHIPPED).values()} == {torch.float16}
+
+
+def heard(waves):
+    embedding = NoteClassifierEmbedding(SHIPPED, torch.device("cpu"))
+    with torch.inference_mode():
+        return embedding.embed(torch.from_numpy(np.stack(waves).astype(np.float32)))
+
+
+def test_shipped_weights_hear_harmonic_tones():
+    time = np.arange(N_SAMPLES) / 16_000
+    pitches = list(range(40, 80, 3))
+    waves = [
+        0.2 * sum(np.sin(2 * np.pi * k * hertz(pitch) * time) / k for k in range(1, 7)) * np.exp(-2 * time)
+        for pitch in pitches
+    ]
+    found = heard(waves)["pitch_logits"].argmax(1) + PITCHES.start
+    assert found.tolist() == pitches
+
+
+@pytest.mark.skipif(not REAL_NOTES, reason="needs the real notes")
+def test_shipped_weights_know_the_notes_they_learned(tmp_path):
+    """Not a measure of quality, which the card has: a sign that file, spectrogram and heads fit together."""
+    waves, families, pitches = [], [], []
+    with tarfile.open(REAL_NOTES[0]) as archive:
+        audio = sorted((member for member in archive if member.name.endswith(".wav")), key=lambda each: each.name)
+        for member in audio[::11]:
+            archive.extract(member, tmp_path, filter="data")
+            family, rest = Path(member.name).stem.split("_", 1)
+            if family == "synth":
+                continue
+            waves.append(read_audio(tmp_path / member.name, 16_000)[:N_SAMPLES])
+            families.append(FAMILIES.index(family))
+            pitches.append(int(rest.split("-")[1]))
+    found = heard(waves)
+    assert len(waves) > 100
+    assert np.mean(found["family_logits"].argmax(1).numpy() == families) > 0.95
+    assert np.mean(found["pitch_logits"].argmax(1).numpy() + PITCHES.start == pitches) > 0.9  # labels are wrong, too
