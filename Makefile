@@ -20,6 +20,7 @@ demo: $(VENV)/.ready
 	@echo "How it learned:              $(RUN)/previews"
 	@echo "Try next:"
 	@echo "  $(BIN)/python generate.py random -d $(RUN) --pitch 64 --count 8 --seed 100"
+	@echo "  $(BIN)/python eval.py all --real demo/notes --run $(RUN) --n 200 --pitch 60-71 -d demo/scores"
 	@echo "  $(BIN)/tensorboard --logdir demo/runs"
 	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json   # the same notes as complex spectrograms"
 

@@ -30,6 +30,7 @@ N_SPLITS = 10
 N_NEIGHBOURS = 5
 N_BINS = 50
 LEAST_TO_EXTRAPOLATE = 20
+_NOTES_PER_BIN = 10  # an average bin that one side leaves empty differs from 4 on, small ones need more
 
 _HALVES = "deviation over 10 random halves of both sides"
 
@@ -215,7 +216,9 @@ def _bins(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
         error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
     settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1], "standard_error": _HALVES}
     details = {key: value for key, value in found._asdict().items() if key not in ("different", "n_bins")}
-    remarks = (f"bins of {N_BINS}; {found.by_chance:.3g} +- {found.by_chance_std:.2g} would differ by chance",)
+    remarks = [f"bins of {N_BINS}; {found.by_chance:.3g} +- {found.by_chance_std:.2g} would differ by chance"]
+    if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
+        remarks.append(f"under {_NOTES_PER_BIN} notes for each bin: an emptied bin may not count as different")
     return Score("ndb", found.different, error, len(real), len(fake), baseline, settings, details, remarks)
 
 

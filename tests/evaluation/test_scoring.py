@@ -70,3 +70,9 @@ def test_too_few_notes_are_refused(score, least):
     with pytest.raises(DataError, match=f"needs {least} "):
         score(features(least - 1, 0, 3), features(least, 1, 3))
     assert score(features(least, 0, 3), features(least, 1, 3))
+
+
+@pytest.mark.parametrize(("n_fake", "said"), [(499, True), (500, False)])
+def test_few_notes_for_each_bin_are_said(n_fake, said):
+    found = bins(features(500, 0, 3), features(n_fake, 1, 3))[0]
+    assert any("under 10 notes for each bin" in remark for remark in found.remarks) == said
