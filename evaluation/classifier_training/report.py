@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from evaluation.classifier_training.predictions import Prediction
 from evaluation.classifier_training.tasks import Classes
 from evaluation.tables import markdown_table
 from utils.files import atomic_path, write_json
+
+_MOST_COUNTED = 20  # classes whose counts fit into the picture
 
 
 def write_report(folder: Path, predictions: Sequence[Prediction], classes: Classes) -> str:
@@ -105,18 +108,19 @@ def _write_confusion(path: Path, matrix: npt.NDArray[np.int64], names: Sequence[
         writer = csv.writer(file)
         writer.writerow(["is / taken for", *names])
         writer.writerows([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
-    size = 2.5 + 0.28 * len(names)
+    few = len(names) <= _MOST_COUNTED
+    size, letters = (2.5 + 0.28 * len(names), 7) if few else (2.5 + 0.12 * len(names), 5)
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    picture = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-    axes.set_yticks(range(len(names)), names, fontsize=7)
+    picture = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # single errors are seen
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=letters)
+    axes.set_yticks(range(len(names)), names, fontsize=letters)
     axes.set(xlabel="taken for", ylabel="is")
-    if len(names) <= 20:
+    if few:
         for row, column in zip(*np.nonzero(matrix), strict=True):
-            colour = "white" if share[row, column] > 0.5 else "black"
+            colour = "white" if share[row, column] > 0.3 else "black"
             axes.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=7, color=colour)
     figure.colorbar(picture, label="share of the notes that are it", shrink=0.8)
     with atomic_path(path.with_suffix(".png")) as temporary:
