@@ -57,12 +57,19 @@ def test_what_was_found_is_no_difference(line):
             {"embedding": {"name": "note-classifier", "weights_sha256": "b" * 64}},
             ["embedding.weights_sha256: aaaaaaaaaaaa against bbbbbbbbbbbb"],
         ),
-        ({"real_sha256": "c" * 64}, ["real_sha256: not said against cccccccccccc"]),
+        ({"real_sha256": "c" * 64, "real_notes": 9}, []),  # it has no say in a score without n_real
         ({"resampler": "soxr HQ"}, ["resampler: not said against soxr HQ"]),
     ],
 )
 def test_what_shaped_it_is(change, said, line):
     assert differences(line, line | change) == said
+
+
+def test_other_real_notes_are_another_distance(line):
+    distance = line | {"name": "pkid", "n_real": 9, "real_notes": 9, "real_sha256": "c" * 64}
+    assert differences(distance, distance | {"real_sha256": "d" * 64}) == [
+        "real_sha256: cccccccccccc against dddddddddddd"
+    ]
 
 
 def write(folder, *lines):
