@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 
 import numpy as np
 import pytest
@@ -59,6 +60,14 @@ def _unchanged_logging():
     for name, logger in loggers.items():
         logger.setLevel(levels[name])
     loggers[""].handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard():
+    """A suite that a shell started in the background would ignore it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture(scope="session")
