@@ -2,21 +2,17 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from data.audio_io import write_wav
 from evaluation.generation import Instrument
+from evaluation.note_files import MOST_IN_PICTURE, Note, write_note
 from evaluation.note_labels import generated_name
-from evaluation.synthesis import Wave, fit_full_scale
 from utils.cli import show_progress
 from utils.files import write_json
 from utils.pictures import save_rainbowgrams
 
 logger = logging.getLogger(__name__)
-
-MOST_IN_PICTURE = 32
 
 
 def write_random_notes(
@@ -35,24 +31,23 @@ def write_random_notes(
             )
     origin = instrument.card()
     paths: list[Path] = []
-    shown: list[Wave] = []
+    shown: list[Note] = []
     for k in tqdm(range(count), unit="note", disable=not show_progress(), leave=False):
-        labels = instrument.labels(seed + k, pitches[k % len(pitches)] if pitches else None)
-        wave = instrument.play([seed + k], labels)[0]
-        paths.append(_write_note(instrument, folder, wave, seed + k, instrument.values_of(labels[0]), origin))
-        shown += [wave] if len(shown) < MOST_IN_PICTURE else []
-    titles = [path.stem.replace("_", " ") for path in paths[: len(shown)]]
-    save_rainbowgrams(folder / "rainbowgrams.png", list(shown), titles, instrument.transform.sample_rate)
+        note = seeded_note(instrument, seed + k, pitches[k % len(pitches)] if pitches else None)
+        paths.append(write_note(folder, note, origin))
+        shown += [note] if len(shown) < MOST_IN_PICTURE else []
+    titles = [note.title for note in shown]
+    save_rainbowgrams(
+        folder / "rainbowgrams.png", [note.wave for note in shown], titles, instrument.transform.sample_rate
+    )
     write_json(folder / "rainbowgrams.json", {**origin, "notes": [path.name for path in paths[: len(shown)]]})
     return paths
 
 
-def _write_note(
-    instrument: Instrument, folder: Path, wave: Wave, seed: int, values: dict[str, int | str], origin: dict[str, Any]
-) -> Path:
+def seeded_note(instrument: Instrument, seed: int, pitch: int | None) -> Note:
+    """The note of `seed` at MIDI `pitch`, or at one drawn by the seed. Raises: UserError."""
+    labels = instrument.labels(seed, pitch)
+    values = instrument.values_of(labels[0])
     name = generated_name(values, seed)
-    sound, gain_db = fit_full_scale(wave)
-    path = folder / f"{name}.wav"
-    write_wav(path, sound, instrument.transform.sample_rate)
-    write_json(path.with_suffix(".json"), {**origin, "seed": seed, "attributes": values, "gain_db": gain_db})
-    return path
+    wave = instrument.play([seed], labels)[0]
+    return Note(name, name.replace("_", " "), wave, {"seed": seed, "attributes": values})
