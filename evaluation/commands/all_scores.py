@@ -12,12 +12,11 @@ from evaluation.commands.common import (
     add_user_network,
     add_vggish,
     embedding_options,
-    notes_path,
-    side_options,
+    report_options,
 )
 from evaluation.score_embeddings import all_embeddings
 from evaluation.score_plan import plan_all
-from evaluation.score_report import ReportOptions, write_scores
+from evaluation.score_report import write_scores
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -37,15 +36,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Every score of generated notes; without --real, those that need no real notes."""
-    fake = notes_path(args)
-    options = ReportOptions(
-        real=args.real,
-        fake=fake,
-        output=args.output,
-        sides=side_options(args, args.output / "features", args.real, fake),
-        seed=args.seed,
-        leave_out=True,
-    )
+    options = report_options(args, leave_out=True)
     embeddings = all_embeddings(embedding_options(args), args.embedding)
     planned = plan_all(embeddings, infinite=args.infinite, seed=args.seed)
     return write_scores([each for each in planned if args.real or not each.needs_real], options)

@@ -6,6 +6,7 @@ from pathlib import Path
 from evaluation.generated_notes import GenerationOptions
 from evaluation.open_side import SideOptions, is_run
 from evaluation.score_embeddings import EmbeddingOptions
+from evaluation.score_report import ReportOptions
 from models.checkpoint import find_checkpoint
 from models.device import choose_device
 from utils.arguments import at_least_one, pitches, seed
@@ -88,6 +89,19 @@ def embedding_options(args: argparse.Namespace) -> EmbeddingOptions:
         vggish=args.vggish,
         user_rate=args.embedding_rate,
         user_samples=args.embedding_samples,
+    )
+
+
+def report_options(args: argparse.Namespace, *, leave_out: bool) -> ReportOptions:
+    """Both sides and where the results go; `leave_out` as in `ReportOptions`. Raises: UserError."""
+    fake = notes_path(args)
+    return ReportOptions(
+        real=args.real,
+        fake=fake,
+        output=args.output,
+        sides=side_options(args, args.output / "features", args.real, fake),
+        seed=args.seed,
+        leave_out=leave_out,
     )
 
 

@@ -13,12 +13,11 @@ from evaluation.commands.common import (
     add_user_network,
     add_vggish,
     embedding_options,
-    notes_path,
-    side_options,
+    report_options,
 )
 from evaluation.score_embeddings import VGGISH
 from evaluation.score_plan import plan_score
-from evaluation.score_report import ReportOptions, write_scores
+from evaluation.score_report import write_scores
 
 SCORES = {
     "pis": "inception score of a pitch classifier",
@@ -53,15 +52,7 @@ def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """One of the scores of generated notes."""
-    fake = notes_path(args)
-    options = ReportOptions(
-        real=args.real,
-        fake=fake,
-        output=args.output,
-        sides=side_options(args, args.output / "features", args.real, fake),
-        seed=args.seed,
-        leave_out=False,
-    )
+    options = report_options(args, leave_out=False)
     planned = plan_score(
         args.evaluation,
         args.embedding,
