@@ -393,7 +393,7 @@ def test_scale_is_the_random_notes_of_one_seed_and_all_of_them_in_one_file(run_f
     names = [f"pitch{pitch:03d}_seed000003.wav" for pitch in PITCHES]
     assert wavs(out) == [*names, "scale_seed000003.wav"]
     assert capsys.readouterr().out == (
-        f"5 sounds in {out}; scale_seed000003.wav is the whole scale, see scale_seed000003.png there\n"
+        f"5 sounds in {out}; scale_seed000003.wav is a whole scale, see scale_seed000003.png there\n"
     )
     assert play(run_folder, "-o", tmp_path / "random", "--count", 1, "--seed", 3, "--pitch", 64) == 0
     for suffix in (".wav", ".json"):
@@ -484,6 +484,12 @@ def test_circle_ends_where_it_began(run_folder, tmp_path):
     assert len(wavs(tmp_path)) == 11
     whole = sound(tmp_path / "interpolation.wav").reshape(11, N_SAMPLES)
     assert (whole[0] == whole[-1]).all()
+
+
+def test_circle_keeps_the_attributes_of_its_start(run_folder):
+    places = places_of(run_folder, [0, 1], [60, 67], "circle", 4)
+    assert {tuple(place.condition[4:].tolist()) for place in places} == {(1, 0, 0, 0)}
+    assert [place.says["attributes"] for place in places] == [{"pitch": 60}] * 5
 
 
 def test_radius_goes_through_the_norms_asked_for(run_folder, tmp_path):
