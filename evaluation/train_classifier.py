@@ -166,7 +166,10 @@ def _write_results(
         if not name.endswith("num_batches_tracked")
     }
     with atomic_path(path) as temporary:
-        save_file(half, temporary, {"network": run.task.name, "classes": json.dumps(identity["classes"])})
+        # one entry: safetensors writes several in an order that changes from run to run, and the file's hash with it
+        save_file(
+            half, temporary, {"classifier": json.dumps({"network": run.task.name, "classes": identity["classes"]})}
+        )
     card = {
         "command": shlex.join(["python", "-m", "evaluation.train_classifier", *argv]),
         "network": run.task.name,
