@@ -8,13 +8,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.audio_io import read_audio
-from data.note_pitch import sounding_pitch
-from data.note_rendering import LEAST_PERIODICITY, TOLERANCE
+from evaluation.classifier_training.doubtful_labels import sounds_octaves_away
 from evaluation.classifier_training.predictions import PREDICTIONS, Prediction, read_predictions
 from evaluation.classifier_training.report import write_report
 from evaluation.classifier_training.tasks import PITCH, Classes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
-from evaluation.note_folder import notes_of_folder
+from evaluation.note_folder import family_of, notes_of_folder
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import read_json
@@ -30,12 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     classes = _classes(args.folds)
     sys.stdout.write(write_report(args.output, pooled, classes))
     if args.data:
-        sounding = _sounding_as_labelled(args.data)
-        kept = [each for each in pooled if each.attribute == PITCH and each.name in sounding]
+        undoubted = _undoubted(args.data)
+        kept = [each for each in pooled if each.attribute == PITCH and each.name in undoubted]
         if not kept:
-            raise DataError(f"{args.data}: none of the folds' notes is there and sounds at its label")
-        sys.stdout.write("# Of the notes that sound at their label\n\n")
-        sys.stdout.write(write_report(args.output / "sounding_as_labelled", kept, {PITCH: classes[PITCH]}))
+            raise DataError(f"{args.data}: none of the folds' notes is there, or all sound octaves away")
+        sys.stdout.write("# Without the notes that sound octaves away from their label\n\n")
+        sys.stdout.write(write_report(args.output / "without_doubtful", kept, {PITCH: classes[PITCH]}))
     return 0
 
 
@@ -44,14 +43,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m evaluation.cross_check", description=__doc__)
     parser.add_argument("folds", type=Path, nargs="+", metavar="FOLD", help="folder of a training, one for each --fold")
     parser.add_argument("-d", "--output", type=Path, required=True, help="folder for the report")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="their notes: judge pitch also without those that "
-                        "sound at another pitch than their label, by autocorrelation")  # fmt: skip
+    judged = parser.add_argument("--data", type=Path, metavar="DIR")
+    judged.help = "their notes: judge pitch also without those that sound octaves away from their label"
     add_verbosity(parser)
     return parser
 
 
-def _sounding_as_labelled(folder: Path) -> set[str]:
-    """Names of the notes whose first second is periodic, and within half a semitone of its label.
+def _undoubted(folder: Path) -> set[str]:
+    """Names of the notes whose first second does not sound octaves away from its label.
 
     Raises: DataError if a note is too short to tell, under half a second.
     """
@@ -59,10 +58,10 @@ def _sounding_as_labelled(folder: Path) -> set[str]:
     for record in tqdm(notes_of_folder(folder), unit="note", disable=not show_progress(), leave=False):
         wave = read_audio(record.path, SAMPLE_RATE)[:SAMPLE_RATE]
         try:
-            found = sounding_pitch(wave, int(record.attributes[PITCH]), SAMPLE_RATE)
+            doubtful = sounds_octaves_away(wave, int(record.attributes[PITCH]), family_of(record))
         except ValueError as error:
             raise DataError(f"{record.path}: too short to tell its pitch; leave --data out") from error
-        if found.periodicity >= LEAST_PERIODICITY and abs(found.offset) <= TOLERANCE:
+        if not doubtful:
             names.add(record.name)
     return names
 

@@ -11,24 +11,32 @@ from data.note_pitch import sounding_pitch
 from data.note_rendering import TOLERANCE
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from evaluation.note_folder import family_of
+from evaluation.synthesis import Wave
 from utils.cli import show_progress
 
 _SURE = 0.8  # periodicity
 _INHARMONIC = "mallet"  # bars and bells, of which autocorrelation is no judge
 
 
-def sounds_octaves_away(cache: NoteCache, pitches: Sequence[int]) -> Tensor:
-    """Which notes (n,) sound one or more octaves above or below their MIDI `pitches` (n,), by autocorrelation.
+def sounds_octaves_away(wave: Wave, pitch: int, family: str) -> bool:
+    """Whether a note (n,) at 16 kHz sounds one or more octaves above or below its MIDI `pitch`, by autocorrelation.
 
-    Mallets are given the benefit of the doubt. Notes are at 16 kHz. Raises: ValueError if they are under half a second.
+    Mallets are given the benefit of the doubt. Raises: ValueError if the note is under half a second.
     """
-    doubtful = torch.zeros(len(cache), dtype=torch.bool)
+    if family == _INHARMONIC:
+        return False
+    heard = sounding_pitch(wave, pitch, SAMPLE_RATE)
+    if not heard.periodicity >= _SURE:
+        return False
+    octaves = round(heard.offset / 12)
+    return octaves != 0 and abs(heard.offset - 12 * octaves) <= TOLERANCE
+
+
+def doubtful_notes(cache: NoteCache, pitches: Sequence[int]) -> Tensor:
+    """Which notes (n,) at 16 kHz sound octaves away from their MIDI `pitches` (n,)."""
     bar = tqdm(cache.records, "checking pitches", unit="note", disable=not show_progress(), leave=False)
-    for row, record in enumerate(bar):
-        if family_of(record) == _INHARMONIC:
-            continue
-        heard = sounding_pitch(cache.waves([row])[0].numpy(), pitches[row], SAMPLE_RATE)
-        if heard.periodicity >= _SURE:
-            octaves = round(heard.offset / 12)
-            doubtful[row] = octaves != 0 and abs(heard.offset - 12 * octaves) <= TOLERANCE
-    return doubtful
+    found = [
+        sounds_octaves_away(cache.waves([row])[0].numpy(), pitches[row], family_of(record))
+        for row, record in enumerate(bar)
+    ]
+    return torch.tensor(found)

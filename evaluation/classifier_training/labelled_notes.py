@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data.note_cache import NoteCache, open_note_cache
 from data.nsynth import NoteRecord
-from evaluation.classifier_training.doubtful_labels import sounds_octaves_away
+from evaluation.classifier_training.doubtful_labels import doubtful_notes
 from evaluation.classifier_training.folds import instrument_of
 from evaluation.classifier_training.tasks import PITCH, UNLABELLED, Task, labels_of
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
@@ -72,7 +72,7 @@ def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
     if PITCH not in notes.labels:
         return notes
     pitches = [int(record.attributes[PITCH]) for record in notes.records]
-    doubtful = sounds_octaves_away(notes.cache, pitches)
+    doubtful = doubtful_notes(notes.cache, pitches)
     logger.info("%s: %d notes sound octaves away from their label: not learned", notes.folder, int(doubtful.sum()))
     pitch = torch.where(doubtful, UNLABELLED, notes.labels[PITCH])
     return replace(notes, learned={**notes.labels, PITCH: pitch})

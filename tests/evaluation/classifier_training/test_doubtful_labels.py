@@ -6,7 +6,7 @@ import torch
 from data.note_pitch import hertz
 from data.nsynth import NoteRecord
 from evaluation.classifier_training import labelled_notes
-from evaluation.classifier_training.doubtful_labels import sounds_octaves_away
+from evaluation.classifier_training.doubtful_labels import doubtful_notes
 from evaluation.classifier_training.labelled_notes import LabelledNotes, without_doubtful_pitches
 from evaluation.classifier_training.tasks import FAMILY, PITCH, UNLABELLED
 from evaluation.features import NotesInMemory
@@ -27,12 +27,12 @@ def notes(*sounds, family="flute"):
 def test_octaves_are_found_and_other_pitches_are_not():
     noise = np.random.default_rng(0).standard_normal(16_000) / 10
     found = notes(tone(60), tone(72), tone(48), tone(84), tone(67), noise, np.zeros(16_000))
-    doubtful = sounds_octaves_away(found, [LABEL] * len(found))
+    doubtful = doubtful_notes(found, [LABEL] * len(found))
     assert doubtful.tolist() == [False, True, True, True, False, False, False]
 
 
 def test_mallets_are_not_judged():
-    assert not sounds_octaves_away(notes(tone(72), family="mallet"), [LABEL]).any()
+    assert not doubtful_notes(notes(tone(72), family="mallet"), [LABEL]).any()
 
 
 def test_only_what_is_learned_changes(caplog):
