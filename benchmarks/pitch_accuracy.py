@@ -80,7 +80,7 @@ def main() -> int:
     instrument = Instrument.from_run(args.run, scale=None, iteration=None, device=torch.device("cpu"))
     pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
     asked = [pitches[k % len(pitches)] for k in range(args.count)]
-    labels = torch.cat([instrument.labels(k, pitch) for k, pitch in enumerate(asked)])
+    labels = torch.cat([instrument.labels(k, {"pitch": pitch}) for k, pitch in enumerate(asked)])
     generated = instrument.play(range(args.count), labels)
     rate = instrument.transform.sample_rate
     rows = {

@@ -12,6 +12,7 @@ from utils.errors import DataError
 from utils.files import atomic_path
 
 INT16_SCALE = 32_768
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 _BYTE_ORDERS = {b"RIFF": "<", b"RIFX": ">"}
 
 
@@ -42,11 +43,11 @@ def read_audio(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
     return resampled
 
 
-def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int) -> None:
-    """Write the mono `wave` (n_samples,), within [-1, 1], as a 16-bit WAV: whole or not at all.
+def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int, *, bits: str = "16") -> None:
+    """Write the mono `wave` (n_samples,), within [-1, 1], as a WAV of `bits` in `SUBTYPES`: whole or not at all.
 
-    Each sample goes to the nearest of k / 32768, so `read_audio` gives 16-bit audio back unchanged; +1, which
-    16 bits lack, becomes 32767 / 32768.
+    Each sample goes to the nearest of k / 32768 (16 bits) or k / 2**23 (24 bits), so `read_audio` gives 16-bit audio
+    back unchanged; +1, which integers lack, becomes the largest of them. `float` keeps float32 samples as they are.
     Raises: ValueError if `wave` is not one-dimensional, empty, not finite, or exceeds full scale: scaling is
     the caller's choice. UserError if the file cannot be written.
     """
@@ -55,10 +56,19 @@ def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int) -> N
     peak = float(np.abs(wave).max())
     if not peak <= 1:
         raise ValueError(f"{path}: peak is {peak}, outside full scale; scale the wave to [-1, 1] first")
-    quantised, _ = quantise(wave)
     with atomic_path(path) as temporary:
         # The temporary name has another suffix, from which soundfile would guess the format.
-        soundfile.write(temporary, quantised, sample_rate, format="WAV", subtype="PCM_16")
+        soundfile.write(temporary, samples_of_file(wave, bits), sample_rate, format="WAV", subtype=SUBTYPES[bits])
+
+
+def samples_of_file(wave: npt.NDArray[np.floating], bits: str) -> npt.NDArray[np.int16 | np.int32 | np.float32]:
+    """`wave`, within [-1, 1], as the samples that soundfile stores unchanged in files of `bits` (see `write_wav`)."""
+    if bits == "float":
+        return wave.astype(np.float32)
+    if bits == "24":
+        scaled = np.clip(np.rint(wave * np.float64(2**23)), -(2**23), 2**23 - 1)
+        return scaled.astype(np.int32) << 8  # libsndfile keeps the upper 24 of 32 bits
+    return quantise(wave)[0]
 
 
 def quantise(wave: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int16], int]:

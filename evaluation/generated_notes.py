@@ -7,7 +7,7 @@ from pathlib import Path
 import soxr
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord
+from data.nsynth import NoteRecord, Value
 from evaluation.features import NotesInMemory
 from evaluation.generation import Instrument
 from evaluation.note_labels import generated_name
@@ -36,7 +36,7 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     asked = [pitches[seed % len(pitches)] if pitches else None for seed in range(options.count)]
     named = []
     for seed, pitch in enumerate(asked):
-        values = instrument.values_of(instrument.labels(seed, pitch)[0])
+        values = instrument.values_of(instrument.labels(seed, _fixed(pitch))[0])
         name = generated_name(values, seed)
         named.append((name, seed, NoteRecord(name, run / f"{name}.wav", values)))
     named.sort(key=lambda note: note[0])
@@ -44,7 +44,7 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     def waves() -> Iterator[Wave]:
         bar = tqdm(named, "generating notes", unit="note", disable=not show_progress(), leave=False)
         for _, seed, _ in bar:
-            wave = instrument.play([seed], instrument.labels(seed, asked[seed]))[0]
+            wave = instrument.play([seed], instrument.labels(seed, _fixed(asked[seed])))[0]
             yield fit_full_scale(wave)[0]
 
     return NotesInMemory([record for _, _, record in named], waves())
@@ -55,3 +55,7 @@ def resampled(notes: NotesInMemory, sample_rate: int, wanted_rate: int, n_sample
     wave_of = (notes.waves([row])[0].numpy() for row in range(len(notes)))
     turned = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in wave_of)
     return NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in turned))
+
+
+def _fixed(pitch: int | None) -> dict[str, Value]:
+    return {} if pitch is None else {"pitch": pitch}

@@ -1,22 +1,18 @@
 """`generate.py interpolation`: notes along a path through the latents."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from data.nsynth import Value
-from evaluation import latent_paths
-from evaluation.anchors import Anchor
 from evaluation.generation import Instrument
-from evaluation.note_files import Note, write_sequence
-from evaluation.synthesis import Wave, synthesise
+from evaluation.note_files import NoteFolder
+from evaluation.note_spec import WalkPath
+from evaluation.places import Place, distinct, one_for_each, radius_walk, seeded_place, walk
 from utils.cli import show_progress
 from utils.errors import UserError
 
@@ -31,20 +27,10 @@ PATHS = {
 RADII = (0.0, 2.0)
 
 
-@dataclass(frozen=True)
-class Place:
-    """A point of the path: `condition` (L + C,) is what the network gets."""
-
-    name: str
-    title: str
-    condition: Tensor
-    says: dict[str, Any]
-
-
 def write_interpolation(
     instrument: Instrument,
-    folder: Path,
-    anchors: Sequence[Anchor],
+    folder: NoteFolder,
+    anchors: Sequence[Place],
     *,
     path: str,
     steps: int,
@@ -62,91 +48,52 @@ def write_interpolation(
     places = places_on_path(anchors, path=path, steps=steps, radii=radii)
     if path == "radius" and not instrument.table.values:
         logger.warning("radius: without attributes, networks with pixelNorm sound the same at every norm but 0")
-    origin = instrument.card()
-    waves = [
-        play_condition(instrument, place.condition)
-        for place in tqdm(places, unit="note", disable=not show_progress(), leave=False)
-    ]
-    notes = [Note(place.name, place.title, wave, place.says) for place, wave in zip(places, waves, strict=True)]
-    says = {"path": path, "steps": steps, "anchors": [anchor.says() for anchor in anchors]}
+    bar = tqdm(places, unit="note", disable=not show_progress(), leave=False)
+    notes = [place.sound(instrument) for place in bar]
+    says = {"path": path, "steps": steps, "anchors": [anchor.spec.says() for anchor in anchors]}
     says |= {"radii": list(radii)} if path == "radius" else {}
-    return write_sequence(folder, "interpolation", notes, origin, says, gap=gap)
+    return folder.write_sequence("interpolation", notes, says, gap=gap)
 
 
 def places_on_path(
-    anchors: Sequence[Anchor], *, path: str, steps: int, radii: tuple[float, float] = RADII
+    anchors: Sequence[Place], *, path: str, steps: int, radii: tuple[float, float] = RADII
 ) -> list[Place]:
     """The points of the path, in order. Raises: UserError as `write_interpolation`."""
+    anchors = distinct(anchors)
     if path == "radius":
         _require_anchors(path, "one latent", len(anchors) == 1)
-        return _radius(anchors[0], steps, radii)
+        return radius_walk(anchors[0], radii, steps)
+    walked = cast(WalkPath, path)
     if path == "circle":
         _require_anchors(path, "two latents", len(anchors) == 2)
-        start, towards = anchors
-        latents = latent_paths.circle(start.latent, towards.latent, steps)
-        return [*_segment(path, start, towards, latents, keep_attributes=True), _of_anchor(start)]
+        return walk(walked, anchors[0], anchors[1], steps)
     _require_anchors(path, "two latents or more", len(anchors) >= 2)
-    segment = {"linear": latent_paths.linear, "spherical": latent_paths.spherical}[path]
-    places: list[Place] = []
-    for start, end in pairwise(anchors):
-        places += _segment(path, start, end, segment(start.latent, end.latent, steps), keep_attributes=False)
-    return [*places, _of_anchor(anchors[-1])]
+    segments = [walk(walked, start, end, steps) for start, end in pairwise(anchors)]
+    return [place for segment in segments for place in segment[:-1]] + [anchors[-1]]
 
 
-def play_condition(instrument: Instrument, condition: Tensor) -> Wave:
-    """One wave (n_samples,) of a latent with its one-hots, or a mixture of them, behind it (L + C,)."""
-    unlabelled = replace(instrument.networks, n_values=())  # the labels are in `condition` already
-    no_labels = torch.empty((1, 0), dtype=torch.int64)
-    return synthesise(
-        unlabelled,
-        instrument.transform,
-        condition[None],
-        no_labels,
-        scale=instrument.scale,
-        alpha=instrument.alpha,
-        device=instrument.device,
-    )[0]
+def seeded_anchors(
+    instrument: Instrument,
+    seeds: Sequence[int],
+    attributes: Mapping[str, Sequence[Value]],
+    *,
+    truncation: float | None = None,
+) -> list[Place]:
+    """The notes that `seeds` and the values of `attributes` name: as many as the longest of these, or one of each.
 
-
-def _segment(path: str, start: Anchor, end: Anchor, latents: Tensor, *, keep_attributes: bool) -> list[Place]:
-    """`start` and all points up to the end, which is not among them."""
-    last = start if keep_attributes else end
-    steps = len(latents) - 1
-    one_hots = latent_paths.linear(start.one_hot, last.one_hot, steps)
-    places = [_of_anchor(start)]
-    for step in range(1, steps):
-        says = {
-            "attributes": _shared(start.attributes, last.attributes),
-            "between": {"path": path, "from": start.says(), "to": end.says(), "step": step, "steps": steps},
-        }
-        name = f"{start.name}_{path}_{end.name}_{_of(step, steps)}"
-        condition = torch.cat((latents[step], one_hots[step]))
-        places.append(Place(name, f"{path} {step} of {steps}", condition, says))
-    return places
-
-
-def _radius(anchor: Anchor, steps: int, radii: tuple[float, float]) -> list[Place]:
-    places = []
-    for step, latent in enumerate(latent_paths.radius(anchor.latent, *radii, steps)):
-        norm = (radii[0] * (steps - step) + radii[1] * step) / steps
-        walk = {"path": "radius", "of": anchor.says(), "norm_by_sqrt_dim": norm, "step": step, "steps": steps}
-        says = {"attributes": anchor.attributes, "between": walk}
-        name = f"{anchor.name}_radius{radii[0]:g}-{radii[1]:g}_{_of(step, steps)}"
-        places.append(Place(name, f"norm {norm:.3g} √{len(latent)}", torch.cat((latent, anchor.one_hot)), says))
-    return places
-
-
-def _of_anchor(anchor: Anchor) -> Place:
-    condition = torch.cat((anchor.latent, anchor.one_hot))
-    return Place(anchor.name, anchor.name.replace("_", " "), condition, anchor.says())
-
-
-def _of(step: int, steps: int) -> str:
-    return f"{step:0{len(str(steps))}d}of{steps}"
-
-
-def _shared(start: dict[str, Value], end: dict[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in start.items() if end[name] == value}
+    Where no pitch is given, all are at that of the first seed's own note; the seeds draw their other attributes.
+    Raises: UserError if some have neither one value nor as many as the longest.
+    """
+    n_notes = max(len(seeds), *(len(values) for values in attributes.values()), 1)
+    each_seed = one_for_each(seeds, n_notes, "--seeds")
+    flags = {name: "--pitch" if name == "pitch" else f"--attributes {name}" for name in attributes}
+    columns = {name: one_for_each(values, n_notes, flags[name]) for name, values in attributes.items()}
+    if "pitch" in instrument.table.values and "pitch" not in columns:
+        own = seeded_place(instrument, each_seed[0], {}).spec.attributes["pitch"]
+        columns["pitch"] = [own] * n_notes
+    rows = [{name: values[number] for name, values in columns.items()} for number in range(n_notes)]
+    pairs = zip(each_seed, rows, strict=True)
+    return [seeded_place(instrument, seed, row, truncation=truncation) for seed, row in pairs]
 
 
 def _require_anchors(path: str, wanted: str, fits: bool) -> None:

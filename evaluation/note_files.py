@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 
 from data.audio_io import write_wav
 from evaluation.synthesis import Wave, fit_full_scale
@@ -28,52 +29,68 @@ class Note:
     wave: Wave
     says: dict[str, Any]
 
-
-def write_note(folder: Path, note: Note, origin: dict[str, Any]) -> Path:
-    """Write `note` as wav, turned down if it exceeds full scale, and its card. Returns the wav. Raises: UserError."""
-    sound, gain_db = fit_full_scale(note.wave)
-    path = folder / f"{note.name}.wav"
-    write_wav(path, sound, origin["sample_rate"])
-    write_json(path.with_suffix(".json"), {**origin, **note.says, "gain_db": gain_db})
-    return path
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the cards of several notes say of this one."""
+        return {"file": f"{self.name}.wav", "title": self.title, **self.says}
 
 
-def write_sequence(
-    folder: Path, name: str, notes: Sequence[Note], origin: dict[str, Any], says: dict[str, Any], *, gap: float
-) -> list[Path]:
-    """Write each of `notes`, and all in their order as `name`.wav with its card and picture; returns the wavs.
+@dataclass(frozen=True)
+class SoundFormat:
+    """Of wav files: `bits` of `data.audio_io.SUBTYPES`, and the rate in Hz (None: the notes' own)."""
 
-    `gap` s of silence lie between two notes. The whole is turned down by one gain, so that notes keep their levels to
-    each other. The picture is a row of at most 32, evenly chosen with the first and the last. Raises: UserError.
-    """
-    sample_rate = origin["sample_rate"]
-    rest = round(gap * sample_rate)
-    sound, gain_db = fit_full_scale(_joined([note.wave for note in notes], rest))
-    starts = accumulate((len(note.wave) + rest for note in notes[:-1]), initial=0)
-    shown = evenly_chosen(len(notes), MOST_IN_PICTURE)
-    if len(shown) < len(notes):
-        logger.info("%s.png: %d of %d notes, evenly chosen", name, len(shown), len(notes))
-    paths = [write_note(folder, note, origin) for note in {note.name: note for note in notes}.values()]
-    write_wav(folder / f"{name}.wav", sound, sample_rate)
-    pictured = [notes[k] for k in shown]
-    save_rainbowgrams(
-        folder / f"{name}.png",
-        [note.wave for note in pictured],
-        [note.title for note in pictured],
-        sample_rate,
-        columns=len(pictured),
-    )
-    card = {
-        **origin,
-        **says,
-        "notes": [f"{note.name}.wav" for note in notes],
-        "onsets_s": [start / sample_rate for start in starts],
-        "gap_s": rest / sample_rate,
-        "gain_db": gain_db,
-        "pictured": [f"{note.name}.wav" for note in pictured],
-    }
-    write_json(folder / f"{name}.json", card)
-    return [*paths, folder / f"{name}.wav"]
+    bits: str = "16"
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True)
+class NoteFolder:
+    """Where notes at `sample_rate` Hz are written to; `origin` is what all their cards say."""
+
+    folder: Path
+    origin: dict[str, Any]
+    sample_rate: int
+    format: SoundFormat = SoundFormat()
+
+    def write(self, note: Note) -> Path:
+        """Write `note` as wav, turned down if beyond full scale, and its card. Returns the wav. Raises: UserError."""
+        path, card = self._write_wav(note.name, note.wave)
+        write_json(path.with_suffix(".json"), {**card, **note.says})
+        return path
+
+    def write_sequence(self, name: str, notes: Sequence[Note], says: dict[str, Any], *, gap: float) -> list[Path]:
+        """Write each of `notes`, and all in their order as `name`.wav with its card and picture; returns the wavs.
+
+        `gap` s of silence lie between two notes. The whole is turned down by one gain, so that notes keep their levels
+        to each other. The picture is a row of at most 32, evenly chosen with the first and the last. Raises: UserError.
+        """
+        rest = round(gap * self.sample_rate)
+        paths = [self.write(note) for note in {note.name: note for note in notes}.values()]
+        path, card = self._write_wav(name, _joined([note.wave for note in notes], rest))
+        shown = evenly_chosen(len(notes), MOST_IN_PICTURE)
+        if len(shown) < len(notes):
+            logger.info("%s.png: %d of %d notes, evenly chosen", name, len(shown), len(notes))
+        self.write_picture(name, [notes[k] for k in shown], columns=len(shown))
+        starts = accumulate((len(note.wave) + rest for note in notes[:-1]), initial=0)
+        entries = [
+            {"onset_s": start / self.sample_rate, **note.entry} for start, note in zip(starts, notes, strict=True)
+        ]
+        write_json(path.with_suffix(".json"), {**card, **says, "gap_s": gap, "pictured": shown, "notes": entries})
+        return [*paths, path]
+
+    def write_picture(self, name: str, notes: Sequence[Note], *, columns: int = 4) -> None:
+        """Write `name`.png, a rainbowgram of each of `notes`. Raises: UserError."""
+        waves, titles = [note.wave for note in notes], [note.title for note in notes]
+        save_rainbowgrams(self.folder / f"{name}.png", waves, titles, self.sample_rate, columns=columns)
+
+    def _write_wav(self, name: str, wave: Wave) -> tuple[Path, dict[str, Any]]:
+        rate = self.format.sample_rate or self.sample_rate
+        # resampling may overshoot, so it comes before the gain
+        turned = wave if rate == self.sample_rate else soxr.resample(wave, self.sample_rate, rate, quality="VHQ")
+        sound, gain_db = fit_full_scale(turned)
+        path = self.folder / f"{name}.wav"
+        write_wav(path, sound, rate, bits=self.format.bits)
+        return path, {**self.origin, "sample_rate": rate, "bits": self.format.bits, "gain_db": gain_db}
 
 
 def evenly_chosen(n_notes: int, most: int) -> list[int]:

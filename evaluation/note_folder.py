@@ -1,5 +1,6 @@
 """A folder of audio that is to be evaluated: its notes with the labels that can be had, and an even choice of them."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 from data.nsynth import NoteRecord, find_notes
 from utils.config import LoaderConfig
 from utils.errors import DataError
+from utils.files import read_json
+
+logger = logging.getLogger(__name__)
 
 METADATA_NAME = "examples.json"
 UNKNOWN_FAMILY = "unknown"
@@ -16,14 +20,24 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     """All notes of `folder` (or of its `audio/`), by name.
 
     Their labels come from an `examples.json` there or in the folder above; without one, from file names of NSynth's
-    form; a file named otherwise has none. Raises: DataError if there is no such folder or no audio in it.
+    form; a file named otherwise has none. Files whose cards say that they are more than one note (whole scales and
+    interpolations, pieces of music) are left out, and that is said.
+    Raises: DataError if there is no such folder or no audio in it, or if a card is no JSON.
     """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
         raise DataError(f"{folder}: {what}; give the folder of the notes")
     home = folder.absolute()
     described = any((place / METADATA_NAME).is_file() for place in (home, home.parent))
-    return find_notes(LoaderConfig.model_validate({"data_path": folder, "load_metadata": described}), seed=0)
+    records = find_notes(LoaderConfig.model_validate({"data_path": folder, "load_metadata": described}), seed=0)
+    notes = [record for record in records if not _is_of_many_notes(record)]
+    if len(notes) < len(records):
+        logger.info(
+            "%s: %d files of more than one note, by their cards, are left out", folder, len(records) - len(notes)
+        )
+    if not notes:
+        raise DataError(f"{folder}: holds no file of a single note; give the folder of the notes")
+    return notes
 
 
 def family_of(record: NoteRecord) -> str:
@@ -45,6 +59,12 @@ def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[Note
     chosen = [families[family][place * len(families[family]) // share]
               for family, share in shares.items() for place in range(share)]  # fmt: skip
     return sorted(chosen, key=_name)
+
+
+def _is_of_many_notes(record: NoteRecord) -> bool:
+    path = record.path.with_suffix(".json")
+    card = read_json(path, DataError) if path.is_file() else None
+    return isinstance(card, dict) and any(key in card for key in ("notes", "score"))
 
 
 def _name(record: NoteRecord) -> str:

@@ -1,53 +1,70 @@
 """`generate.py random`: notes of random timbre, each fixed by a seed of its own."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from data.nsynth import Value
 from evaluation.generation import Instrument
-from evaluation.note_files import MOST_IN_PICTURE, Note, write_note
-from evaluation.note_labels import generated_name
+from evaluation.note_files import MOST_IN_PICTURE, Note, NoteFolder
+from evaluation.places import Place, distinct, seeded_place
 from utils.cli import show_progress
 from utils.files import write_json
-from utils.pictures import save_rainbowgrams
 
 logger = logging.getLogger(__name__)
 
 
 def write_random_notes(
-    instrument: Instrument, folder: Path, *, count: int, seed: int, pitches: list[int] | None
+    instrument: Instrument,
+    folder: NoteFolder,
+    *,
+    seeds: Sequence[int],
+    attributes: Mapping[str, Sequence[Value]],
+    truncation: float | None = None,
 ) -> list[Path]:
-    """Write `count` wavs named by pitch and seed with a JSON card each, and `rainbowgrams.png` of the first 32.
+    """Write a note for each of `seeds`, a wav named by pitch and seed with a card, and pictures of the first 32.
 
-    Note k has seed `seed + k` and, if `pitches` are given, takes them in turn; the same seed and pitch give the same
-    note whatever else is asked for. Returns the wavs. Raises: UserError.
+    Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes give the
+    same note whatever else is asked for. Returns the wavs. Raises: UserError.
     """
-    if pitches is not None:
-        instrument.require_pitches(pitches)
-        if len(pitches) > count:
-            logger.warning(
-                "%d notes for %d pitches: those from %d on are left out", count, len(pitches), pitches[count]
-            )
-    origin = instrument.card()
+    for name, values in attributes.items():
+        if len(values) > len(seeds):
+            text = "%d notes for %d values of %s: those from %s on are left out"
+            logger.warning(text, len(seeds), len(values), name, values[len(seeds)])
+    places = [
+        seeded_place(instrument, seed, in_turn(attributes, number), truncation=truncation)
+        for number, seed in enumerate(seeds)
+    ]
+    return write_places(instrument, folder, distinct(places))
+
+
+def write_places(instrument: Instrument, folder: NoteFolder, places: Sequence[Place]) -> list[Path]:
+    """Write the note of each of `places`, and `rainbowgrams` of the first 32, a picture with its card.
+
+    A note is written before the next one is made. Returns the wavs. Raises: UserError.
+    """
     paths: list[Path] = []
     shown: list[Note] = []
-    for k in tqdm(range(count), unit="note", disable=not show_progress(), leave=False):
-        note = seeded_note(instrument, seed + k, pitches[k % len(pitches)] if pitches else None)
-        paths.append(write_note(folder, note, origin))
+    for place in tqdm(places, unit="note", disable=not show_progress(), leave=False):
+        note = place.sound(instrument)
+        paths.append(folder.write(note))
         shown += [note] if len(shown) < MOST_IN_PICTURE else []
-    titles = [note.title for note in shown]
-    save_rainbowgrams(
-        folder / "rainbowgrams.png", [note.wave for note in shown], titles, instrument.transform.sample_rate
-    )
-    write_json(folder / "rainbowgrams.json", {**origin, "notes": [path.name for path in paths[: len(shown)]]})
+    folder.write_picture("rainbowgrams", shown)
+    write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.entry for note in shown]})
     return paths
+
+
+def in_turn(attributes: Mapping[str, Sequence[Value]], number: int) -> dict[str, Value]:
+    """The attributes of note `number`: each takes its values in turn.
+
+    >>> in_turn({"pitch": [60, 64]}, 3)
+    {'pitch': 64}
+    """
+    return {name: values[number % len(values)] for name, values in attributes.items()}
 
 
 def seeded_note(instrument: Instrument, seed: int, pitch: int | None) -> Note:
     """The note of `seed` at MIDI `pitch`, or at one drawn by the seed. Raises: UserError."""
-    labels = instrument.labels(seed, pitch)
-    values = instrument.values_of(labels[0])
-    name = generated_name(values, seed)
-    wave = instrument.play([seed], labels)[0]
-    return Note(name, name.replace("_", " "), wave, {"seed": seed, "attributes": values})
+    return seeded_place(instrument, seed, {} if pitch is None else {"pitch": pitch}).sound(instrument)

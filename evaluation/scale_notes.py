@@ -1,25 +1,33 @@
 """`generate.py scale`: one latent through the pitches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from data.nsynth import Value
 from evaluation.generation import Instrument
-from evaluation.note_files import write_sequence
-from evaluation.random_notes import seeded_note
+from evaluation.note_files import NoteFolder
+from evaluation.places import seeded_place
 from utils.cli import show_progress
 from utils.errors import UserError
 
 
 def write_scales(
-    instrument: Instrument, folder: Path, *, seeds: Sequence[int], pitches: Sequence[int] | None, gap: float
+    instrument: Instrument,
+    folder: NoteFolder,
+    *,
+    seeds: Sequence[int],
+    pitches: Sequence[int] | None,
+    fixed: Mapping[str, Value],
+    truncation: float | None = None,
+    gap: float,
 ) -> list[Path]:
     """For each seed, a wav and a card per MIDI pitch, and `scale_seed000000` as wav, picture and card of them all.
 
-    The notes are those of `random` with the same seed and pitch. `pitches` are played in the order given, each as often
-    as it is given; None: all that the run learned, ascending. `gap` s lie between two notes. All of a scale is made
-    before any of it is written. Returns the wavs. Raises: UserError.
+    The notes are those of `random` with the same seed, pitch, and `fixed` attributes. `pitches` are played in the order
+    given, each as often as it is given; None: all that the run learned, ascending. `gap` s lie between two notes. All
+    of a scale is made before any of it is written. Returns the wavs. Raises: UserError.
     """
     known = instrument.table.values.get("pitch")
     if known is None:
@@ -28,14 +36,14 @@ def write_scales(
         )
     wanted = sorted(int(pitch) for pitch in known) if pitches is None else list(pitches)
     instrument.require_pitches(wanted)
-    origin = instrument.card()
     paths: list[Path] = []
     with tqdm(total=len(seeds) * len(wanted), unit="note", disable=not show_progress(), leave=False) as bar:
         for seed in seeds:
             notes = []
             for pitch in wanted:
-                notes.append(seeded_note(instrument, seed, pitch))
+                place = seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation)
+                notes.append(place.sound(instrument))
                 bar.update()
             says = {"seed": seed, "pitches": wanted}
-            paths += write_sequence(folder, f"scale_seed{seed:06d}", notes, origin, says, gap=gap)
+            paths += folder.write_sequence(f"scale_seed{seed:06d}", notes, says, gap=gap)
     return paths

@@ -1,9 +1,11 @@
 """Random numbers by counter: what note number i gets depends on the seed and on i, not on batches or devices."""
 
+import math
 from enum import IntEnum
 
 import numpy as np
 import torch
+from scipy import special
 from torch import Tensor
 
 
@@ -29,6 +31,13 @@ def uniform_rows(seed: int, purpose: Purpose, first: int, count: int, size: int)
     """Rows first ... first + count - 1 of an endless table (., size) of float32 draws from [0, 1)."""
     rows = [_row(seed, purpose, index).random(size, dtype=np.float32) for index in range(first, first + count)]
     return torch.from_numpy(np.stack(rows))
+
+
+def truncated(draws: Tensor, bound: float) -> Tensor:
+    """Draws of N(0, 1), each moved to its own quantile of the normal distribution between +- `bound` > 0."""
+    root = math.sqrt(2)
+    quantiles = special.erf(draws.double().numpy() / root) * special.erf(bound / root)
+    return torch.from_numpy(root * special.erfinv(quantiles)).to(draws.dtype)
 
 
 def _row(seed: int, purpose: Purpose, index: int) -> np.random.Generator:

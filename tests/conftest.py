@@ -1,8 +1,10 @@
-"""A tiny folder of notes laid out like NSynth's, and a small experiment on it."""
+"""A tiny folder of notes laid out like NSynth's, a small experiment on it, and a run of that experiment."""
 
 import json
 import logging
+import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
+from tests.playing import trained
 
 SAMPLE_RATE = 16_000
 SECONDS = 0.3
@@ -128,3 +131,22 @@ def experiment_dict(tiny_nsynth, tmp_path):
             "attribKeysOrder": {"pitch": 0},
         },
     }
+
+
+@pytest.fixture
+def _no_previews(monkeypatch):
+    monkeypatch.setattr("evaluation.preview.PreviewWriter.__call__", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """Where the one run is kept that `run_folder` copies."""
+    return tmp_path_factory.mktemp("finished") / "run"
+
+
+@pytest.fixture
+def run_folder(experiment_dict, tmp_path, finished_run, _no_previews):
+    """A finished run of 8 steps whose notes have been deleted and whose folder has moved elsewhere."""
+    if not finished_run.exists():
+        shutil.copytree(trained(experiment_dict, tmp_path), finished_run)
+    return Path(shutil.copytree(finished_run, tmp_path / "moved" / "run", dirs_exist_ok=True))

@@ -1,10 +1,15 @@
 """Types of command-line arguments that several scripts take."""
 
 import argparse
+import math
+from collections.abc import Callable
 
 from utils.config import MIDI_MAX
 
 MAX_SEED = 2**62
+MOST_SEEDS = 10_000
+LONGEST_GAP = 60.0  # s
+LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000  # Hz
 
 
 def whole_number(text: str) -> int:
@@ -39,3 +44,56 @@ def pitches(text: str) -> list[int]:
     if not 0 <= first <= last <= MIDI_MAX:
         raise argparse.ArgumentTypeError(f"{text}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")
     return list(range(first, last + 1))
+
+
+def sample_rate(text: str) -> int:
+    """A rate from 1 000 to 384 000 Hz."""
+    number = whole_number(text)
+    if not LOWEST_RATE <= number <= HIGHEST_RATE:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz")
+    return number
+
+
+def pitch_list(text: str) -> list[int]:
+    """MIDI pitches and ranges of them, separated by commas.
+
+    >>> pitch_list("48-50,64")
+    [48, 49, 50, 64]
+    """
+    return [pitch for part in text.split(",") for pitch in pitches(part)]
+
+
+def seed_list(text: str) -> list[int]:
+    """Seeds and ranges of them, separated by commas; at most 10 000.
+
+    >>> seed_list("0-2,7")
+    [0, 1, 2, 7]
+    """
+    ranges = [_seed_range(part) for part in text.split(",")]
+    if sum(len(each) for each in ranges) > MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be at most {MOST_SEEDS} seeds")
+    return [number for each in ranges for number in each]
+
+
+def number_between(lowest: float, highest: float) -> Callable[[str], float]:
+    """The type of a number from `lowest` to `highest`."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a number") from error
+        if not (math.isfinite(value) and lowest <= value <= highest):
+            raise argparse.ArgumentTypeError(f"{text[:60]}: must be from {lowest:g} to {highest:g}")
+        return value
+
+    return number
+
+
+def _seed_range(text: str) -> range:
+    low, dash, high = text.partition("-")
+    first = seed(low)
+    last = seed(high) if dash else first
+    if last < first:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be seeds, the lowest first")
+    return range(first, min(last, first + MOST_SEEDS) + 1)

@@ -1,16 +1,20 @@
-"""Flags that several subcommands of generate.py share, and the types of their arguments."""
+"""Flags that several subcommands of generate.py share, and what becomes of them."""
 
 import argparse
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from data.audio_io import SUBTYPES
+from evaluation.asked_attributes import AskedAttribute
+from evaluation.card_notes import write_from_card
 from evaluation.generation import Instrument
+from evaluation.note_files import NoteFolder, SoundFormat
+from evaluation.note_spec import MOST_TRUNCATION, CardReference
 from models.device import choose_device
-from utils.arguments import pitches, seed
+from utils.arguments import LONGEST_GAP, number_between, sample_rate
+from utils.errors import UserError
 
-MOST_SEEDS = 10_000
-LONGEST_GAP = 60.0
+seconds = number_between(0, LONGEST_GAP)
 
 
 def add_run(parser: argparse.ArgumentParser, mode: str) -> None:
@@ -22,9 +26,41 @@ def add_run(parser: argparse.ArgumentParser, mode: str) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
 
 
+def add_sound(parser: argparse.ArgumentParser) -> None:
+    """Add the format of the wav files: `--bits` and `--rate`."""
+    parser.add_argument("--bits", choices=SUBTYPES, help="bits of a sample, or 32-bit float (16)")
+    parser.add_argument("--rate", type=sample_rate, help="sample rate of the files in Hz (that of the run)")
+
+
+def add_timbre(parser: argparse.ArgumentParser) -> None:
+    """Add `--attributes` and `--truncation`."""
+    parser.add_argument(
+        "--attributes",
+        type=asked_attribute,
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="attributes that the run knows, such as instrument_family=brass,flute (drawn by the seed)",
+    )
+    parser.add_argument(
+        "--truncation",
+        type=number_between(1e-3, MOST_TRUNCATION),
+        help="bound of the latents' numbers: below 1, timbres nearer to the usual (none)",
+    )
+
+
+def add_from_card(parser: argparse.ArgumentParser) -> None:
+    """Add `--from-card`."""
+    parser.add_argument(
+        "--from-card",
+        type=CardReference.parse,
+        metavar="CARD",
+        help="make anew what this card tells of, bit for bit; CARD#3 is one of the notes that it lists",
+    )
+
+
 def add_gap(parser: argparse.ArgumentParser) -> None:
     """Add `--gap`."""
-    parser.add_argument("--gap", type=seconds, default=0.0, help="s of silence between the notes of the whole (0)")
+    parser.add_argument("--gap", type=seconds, help="s of silence between the notes of the whole (0)")
 
 
 def open_instrument(args: argparse.Namespace) -> Instrument:
@@ -38,56 +74,28 @@ def output_folder(args: argparse.Namespace) -> Path:
     return folder
 
 
+def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
+    """Where the notes go, and their format, by the flags of `add_run` and `add_sound`."""
+    sound = SoundFormat(args.bits or "16", args.rate)
+    return NoteFolder(output_folder(args), instrument.card(), instrument.transform.sample_rate, sound)
+
+
+def write_again(args: argparse.Namespace, flags: Mapping[str, str]) -> list[Path]:
+    """The sounds of `--from-card`. Raises: UserError if one of `flags` (attribute of args -> flag) is given beside."""
+    for attribute, flag in flags.items():
+        if getattr(args, attribute) is not None:
+            raise UserError(f"{flag}: the card of --from-card says it already; leave {flag} out")
+    return write_from_card(open_instrument(args), output_folder(args), args.from_card)
+
+
+def asked_attribute(text: str) -> AskedAttribute:
+    """`NAME=VALUE`, or with several values `NAME=VALUE,VALUE`."""
+    name, equals, values = text.partition("=")
+    if not (name and equals and all(values.split(","))):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be NAME=VALUE, such as instrument_family=brass")
+    return AskedAttribute(name, values.split(","))
+
+
 def flat(groups: Iterable[list[int]] | None) -> list[int] | None:
     """The numbers of all groups of a flag that was given; None where it was not."""
     return None if groups is None else [number for group in groups for number in group]
-
-
-def pitch_list(text: str) -> list[int]:
-    """MIDI pitches and ranges of them, separated by commas.
-
-    >>> pitch_list("48-50,64")
-    [48, 49, 50, 64]
-    """
-    return [pitch for part in text.split(",") for pitch in pitches(part)]
-
-
-def seed_list(text: str) -> list[int]:
-    """Seeds and ranges of them, separated by commas; at most 10 000.
-
-    >>> seed_list("0-2,7")
-    [0, 1, 2, 7]
-    """
-    ranges = [_seed_range(part) for part in text.split(",")]
-    if sum(len(each) for each in ranges) > MOST_SEEDS:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be at most {MOST_SEEDS} seeds")
-    return [number for each in ranges for number in each]
-
-
-def seconds(text: str) -> float:
-    """A time from 0 to 60 s."""
-    return _number(text, LONGEST_GAP)
-
-
-def norm(text: str) -> float:
-    """A norm from 0 to 100 times the usual one."""
-    return _number(text, 100.0)
-
-
-def _seed_range(text: str) -> range:
-    low, dash, high = text.partition("-")
-    first = seed(low)
-    last = seed(high) if dash else first
-    if last < first:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be seeds, the lowest first")
-    return range(first, min(last, first + MOST_SEEDS) + 1)
-
-
-def _number(text: str, highest: float) -> float:
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a number") from error
-    if not (math.isfinite(number) and 0 <= number <= highest):
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be from 0 to {highest:g}")
-    return number

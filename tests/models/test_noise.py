@@ -5,8 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from models.noise import Purpose, normal_rows, uniform_rows
+from models.noise import Purpose, normal_rows, truncated, uniform_rows
 
 DRAWS = pytest.mark.parametrize("rows", [normal_rows, uniform_rows])
 
@@ -62,3 +63,21 @@ def test_draws_leave_the_global_generators_alone():
     normal_rows(0, Purpose.PREVIEW_LATENT, 0, 3, 3)
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1] == np.random.get_state()[1].tolist()
+
+
+@given(seed=st.integers(0, 2**62), bound=st.floats(1e-3, 100))
+def test_truncated_draws_are_within_the_bound_in_the_same_order(seed, bound):
+    draws = normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, 64)
+    inside = truncated(draws, bound)
+    assert inside.abs().max() <= np.float32(bound)
+    assert (inside.sign() == draws.sign()).all()
+    order = draws[0].argsort()
+    assert (inside[0][order].diff() >= 0).all()
+
+
+def test_truncated_draws_have_the_truncated_normal_distribution():
+    draws = normal_rows(0, Purpose.GENERATION_LATENT, 0, 1, 100_000)
+    for bound in (0.3, 1.0, 2.5):
+        expected = stats.truncnorm(-bound, bound).cdf
+        assert stats.kstest(truncated(draws, bound)[0].numpy(), expected).pvalue > 1e-3
+    assert (truncated(draws, 40.0) - draws).abs().max() < 1e-5

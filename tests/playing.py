@@ -1,0 +1,65 @@
+"""A small trained run, and what tests of generate.py do with it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import soundfile
+import torch
+
+import generate
+import train
+from utils.run_folder import CONFIG_NAME
+
+N_SAMPLES = 16 * 32 - 1
+PITCHES = [60, 62, 64, 67]
+CPU = torch.device("cpu")
+
+
+def trained(experiment_dict, tmp_path, *flags):
+    """A finished run of 8 steps whose notes have been deleted and whose folder has moved elsewhere."""
+    notes = tmp_path / "notes"
+    shutil.copytree(experiment_dict["loaderConfig"]["data_path"], notes)
+    experiment_dict["loaderConfig"]["data_path"] = str(notes)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(experiment_dict))
+    command = ["-c", str(config), "-q", "--device", "cpu", "--n_samples", "1", "--keepCheckpoints", "0", *flags]
+    assert train.main(command) in (0, 130)
+    moved = tmp_path / "moved" / "run"
+    moved.parent.mkdir()
+    shutil.move(Path(experiment_dict["output_path"]) / "tiny", moved)
+    for left in (notes, config, Path(experiment_dict["output_path"]), moved / CONFIG_NAME):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return moved
+
+
+def with_families(experiment_dict):
+    """The experiment, conditioned on the instrument family too."""
+    experiment_dict["loaderConfig"]["attribute_list"] = ["instrument_family_str", "pitch"]
+    experiment_dict["modelConfig"]["attribKeysOrder"] = {"pitch": 1, "instrument_family_str": 0}
+    return experiment_dict
+
+
+def run_mode(mode, run_folder, *flags):
+    return generate.main([mode, "-d", str(run_folder), "-q", "--device", "cpu", *map(str, flags)])
+
+
+def play(run_folder, *flags):
+    return run_mode("random", run_folder, *flags)
+
+
+def wavs(folder):
+    return sorted(path.name for path in folder.glob("*.wav"))
+
+
+def sound(path):
+    return soundfile.read(path, dtype="int16")[0]
+
+
+def card_of(path):
+    return json.loads(path.with_suffix(".json").read_text())
+
+
+def files_of(path):
+    """File names of the notes that a card lists."""
+    return [note["file"] for note in card_of(path)["notes"]]
