@@ -1,6 +1,9 @@
 """Audio files in and out: mono floating-point samples, full scale = 1."""
 
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,11 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from utils.errors import DataError
+from utils.errors import DataError, UserError
 from utils.files import atomic_path
 
 INT16_SCALE = 32_768
+_HEADER = 4096  # bytes, at most, before the samples
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 _BYTE_ORDERS = {b"RIFF": "<", b"RIFX": ">"}
 
@@ -58,7 +62,31 @@ def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int, *, b
         raise ValueError(f"{path}: peak is {peak}, outside full scale; scale the wave to [-1, 1] first")
     with atomic_path(path) as temporary:
         # The temporary name has another suffix, from which soundfile would guess the format.
-        soundfile.write(temporary, samples_of_file(wave, bits), sample_rate, format="WAV", subtype=SUBTYPES[bits])
+        with explained_sound_errors(path):
+            soundfile.write(temporary, samples_of_file(wave, bits), sample_rate, format="WAV", subtype=SUBTYPES[bits])
+        if bits == "float":
+            clear_time_of_peak(temporary)
+
+
+@contextmanager
+def explained_sound_errors(path: Path) -> Iterator[None]:
+    """Turn libsndfile's refusals to write `path`, which do not tell a full disk from others, into a line for users."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.error_string}); is the disk full? choose another folder"
+        ) from error
+
+
+def clear_time_of_peak(path: Path) -> None:
+    """Zero the time of writing that libsndfile puts into the PEAK chunk of float files: same sound, same bytes."""
+    with path.open("r+b") as file:
+        head = file.read(_HEADER)
+        chunk = head.find(b"PEAK", 0, head.find(b"data"))
+        if chunk >= 0:
+            file.seek(chunk + 12, os.SEEK_SET)  # behind the name, the size and the version
+            file.write(bytes(4))
 
 
 def samples_of_file(wave: npt.NDArray[np.floating], bits: str) -> npt.NDArray[np.int16 | np.int32 | np.float32]:

@@ -181,3 +181,22 @@ def test_quantising_counts_what_it_clips(wave):
     assert clipped == too_high + too_low
     inside = np.abs(wave) < 0.9999
     assert np.abs(samples[inside] / 32768 - wave[inside]).max(initial=0) <= 0.5 / 32768
+
+
+def test_float_file_does_not_depend_on_the_time_of_writing(tmp_path):
+    wave = np.linspace(-0.9, 0.7, 100, dtype=np.float32)
+    write_wav(tmp_path / "a.wav", wave, RATE, bits="float")
+    content = (tmp_path / "a.wav").read_bytes()
+    chunk = content.index(b"PEAK")
+    assert content[chunk + 12 : chunk + 16] == bytes(4)
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "a.wav", dtype="float32")[0], wave)
+
+
+def test_full_disk_that_libsndfile_meets_is_one_line(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(soundfile, "write", full)
+    with pytest.raises(UserError, match=r"a\.wav: cannot be written .*is the disk full"):
+        write_wav(tmp_path / "a.wav", np.zeros(4), RATE)
+    assert not list(tmp_path.iterdir())
