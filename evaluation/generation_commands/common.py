@@ -18,9 +18,14 @@ seconds = number_between(0, LONGEST_GAP)
 
 
 def add_run(parser: argparse.ArgumentParser, mode: str) -> None:
-    """Add what every mode needs: the run, its checkpoint, the folder for the sound, the device."""
-    parser.add_argument("-d", "--dir", type=Path, required=True, help="run folder, as train.py made it")
+    """Add what every mode that writes sound needs: the run, its checkpoint, the device, the folder for the sound."""
+    add_checkpoint(parser)
     parser.add_argument("-o", "--output", type=Path, help=f"folder for the sound (RUN/generated/{mode})")
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add the run, its checkpoint and the device."""
+    parser.add_argument("-d", "--dir", type=Path, required=True, help="run folder, as train.py made it")
     parser.add_argument("-s", "--scale", type=int, help="scale of the checkpoint (the newest)")
     parser.add_argument("-i", "--iteration", type=int, help="iteration of the checkpoint (the newest)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")

@@ -1,0 +1,75 @@
+// Notes from the server, and the voices that sound them.
+
+const NOTES_KEPT = 300;
+const ATTACK = 0.004; // s
+const SHORTEST = 0.12; // s that a note sounds, however short the tap
+const LEVEL = 0.5; // of one voice; the limiter takes what several have too much
+
+const notes = new Map(); // what was asked for -> promise of an AudioBuffer
+let output = null;
+let loudness = 0.5;
+
+export async function post(path, body, type = "application/json") {
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": type }, body }).catch(() => {
+    throw new Error("The server does not answer. Is generate.py serve still running?");
+  });
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return answer;
+}
+
+export function note(request, sampleRate) {
+  if (!notes.has(request)) {
+    const decoder = new OfflineAudioContext(1, 1, sampleRate); // keeps the samples at their own rate
+    const coming = post("note", request).then((answer) => answer.arrayBuffer()).then((wav) => decoder.decodeAudioData(wav));
+    notes.set(request, coming);
+    coming.catch(() => notes.delete(request));
+    if (notes.size > NOTES_KEPT) notes.delete(notes.keys().next().value);
+  }
+  return notes.get(request);
+}
+
+// Browsers let an AudioContext sound that a gesture makes, so this is called by gestures alone.
+export function wake() {
+  if (!output) {
+    const context = new AudioContext();
+    output = { context, volume: context.createGain() };
+    output.volume.connect(context.createDynamicsCompressor()).connect(context.destination);
+    setVolume(loudness);
+  }
+  output.context.resume();
+}
+
+export const isRunning = () => output?.context.state === "running";
+
+export function setVolume(share) {
+  loudness = share;
+  output?.volume.gain.setTargetAtTime(share ** 2, output.context.currentTime, 0.01);
+}
+
+export class Voice {
+  #released = null;
+
+  start(buffer) {
+    const { context, volume } = output;
+    this.source = new AudioBufferSourceNode(context, { buffer });
+    this.gain = new GainNode(context);
+    this.gain.gain.setValueAtTime(0, context.currentTime);
+    this.gain.gain.linearRampToValueAtTime(LEVEL, context.currentTime + ATTACK);
+    this.source.connect(this.gain).connect(volume);
+    this.source.start();
+    this.started = context.currentTime;
+    if (this.#released !== null) this.#fade(); // let go while the note was still being made
+  }
+
+  release(seconds) {
+    if (this.#released !== null) return;
+    this.#released = seconds;
+    if (this.source) this.#fade();
+  }
+
+  #fade() {
+    const begin = Math.max(output.context.currentTime, this.started + SHORTEST);
+    this.gain.gain.setTargetAtTime(0, begin, this.#released / 5);
+    this.source.stop(begin + 1.5 * this.#released);
+  }
+}
