@@ -1,5 +1,6 @@
 # make demo    install, make notes, train for minutes, listen        make test   install and run the tests
 # make check   lint and types        make slow   the long tests       make bench  the README's figures
+# make browser   Debian's chromium for the browser tests (root)
 # make setup-tensorflow   also what reads VGGish from TensorFlow's files
 PYTHON ?= python3
 VENV := .venv
@@ -8,18 +9,22 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 RUN := demo/runs/mag-if_quick
 TRAIN_FLAGS ?=
 
-.PHONY: demo test check slow bench clean setup-tensorflow
+.PHONY: demo test check slow bench browser clean setup-tensorflow
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m data.render_notes --out demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
 	$(BIN)/python train.py -c config_files/mag-if/quick.json --n_samples 6 $(TRAIN_FLAGS)
 	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitch 60-71
+	$(BIN)/python generate.py from_midi -d $(RUN)
+	$(BIN)/python generate.py page -d $(RUN) -o demo/page
 	@echo
-	@echo "Notes of real instruments:   demo/notes/audio"
+	@echo "Rendered notes:              demo/notes/audio"
 	@echo "Notes the network made up:   $(RUN)/generated/random   (rainbowgrams.png shows them)"
+	@echo "A piece played on it:        $(RUN)/generated/from_midi/fur_elise.wav"
 	@echo "How it learned:              $(RUN)/previews"
+	@echo "All of it to hear and see:   open demo/page/index.html in a browser"
 	@echo "Try next:"
-	@echo "  $(BIN)/python generate.py random -d $(RUN) --pitch 64 --count 8 --seed 100"
+	@echo "  $(BIN)/python generate.py serve -d $(RUN)   # and play it yourself"
 	@echo "  $(BIN)/python eval.py all --real demo/notes --run $(RUN) --n 200 --pitch 60-71 -d demo/scores"
 	@echo "  $(BIN)/tensorboard --logdir demo/runs"
 	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json   # the same notes as complex spectrograms"
@@ -39,6 +44,10 @@ bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
 	$(BIN)/python -m benchmarks.transforms
 	$(BIN)/python -m benchmarks.scores
+	$(BIN)/python -m benchmarks.generation
+
+browser:
+	command -v chromium && command -v chromedriver || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; }
 
 setup-tensorflow: $(VENV)/.ready requirements-tensorflow.txt
 	$(PIP) -r requirements-tensorflow.txt

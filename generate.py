@@ -3,9 +3,30 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
-from evaluation.generation_commands import interpolation, random_notes, scale
+from evaluation.generation_commands import from_midi, interpolation, page, random_notes, scale, serve
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+
+
+class Mode(Protocol):
+    """A module of `evaluation.generation_commands`."""
+
+    def add_flags(self, parser: argparse.ArgumentParser) -> None:
+        """Add the mode's flags."""
+
+    def run(self, args: argparse.Namespace) -> str:
+        """Do it; returns what the terminal shows."""
+
+
+MODES: dict[str, tuple[Mode, str]] = {
+    "random": (random_notes, "notes of random timbre"),
+    "scale": (scale, "one timbre through the pitches"),
+    "interpolation": (interpolation, "from timbre to timbre"),
+    "from_midi": (from_midi, "a MIDI file, played"),
+    "page": (page, "a web page to hear and see runs"),
+    "serve": (serve, "a page to play on, for this computer's browser"),
+}
 
 
 @user_errors_in_one_line("generate.py")
@@ -21,17 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of this script: each mode is a subcommand, `add_flags` and `run` of a module."""
     parser = Parser(prog="generate.py", description=__doc__)
     modes = parser.add_subparsers(dest="mode", required=True, metavar="mode")
-    random = modes.add_parser("random", help="notes of random timbre", description=random_notes.run.__doc__)
-    random_notes.add_flags(random)
-    random.set_defaults(run=random_notes.run)
-    scales = modes.add_parser("scale", help="one timbre through the pitches", description=scale.run.__doc__)
-    scale.add_flags(scales)
-    scales.set_defaults(run=scale.run)
-    paths = modes.add_parser("interpolation", help="from timbre to timbre", description=interpolation.run.__doc__)
-    interpolation.add_flags(paths)
-    paths.set_defaults(run=interpolation.run)
-    for mode in modes.choices.values():
-        add_verbosity(mode)
+    for name, (mode, meaning) in MODES.items():
+        flags = modes.add_parser(name, help=meaning, description=mode.run.__doc__)
+        mode.add_flags(flags)
+        flags.set_defaults(run=mode.run)
+    for flags in modes.choices.values():
+        add_verbosity(flags)
     return parser
 
 

@@ -1,0 +1,134 @@
+"""The notes of a page: runs and latents against pitches, with a real note for each."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data.nsynth import NoteRecord, Value
+from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
+from evaluation.listening_page.runs import HeardRun
+from evaluation.listening_page.sound_files import Sound, SoundFolder
+from evaluation.random_notes import seeded_note
+from utils.cli import show_progress
+
+logger = logging.getLogger(__name__)
+
+_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+
+
+@dataclass(frozen=True)
+class RealNote:
+    """A real note as the page plays it."""
+
+    name: str
+    sound: Sound
+
+
+@dataclass(frozen=True)
+class GeneratedNote:
+    """A note that a run made of a seed."""
+
+    seed: int
+    pitch: int | None
+    attributes: dict[str, Value]
+    sound: Sound
+    real: RealNote | None
+
+    @property
+    def others(self) -> str:
+        """The values of its attributes beside pitch."""
+        return ", ".join(str(value) for name, value in self.attributes.items() if name != "pitch")
+
+
+@dataclass(frozen=True)
+class RunNotes:
+    """The notes of one run: `rows` by seed, then by pitch (None where it did not learn the pitch)."""
+
+    run: HeardRun
+    rows: dict[int, list[GeneratedNote | None]]
+    reals: RealNotes
+
+    @property
+    def has_reals(self) -> bool:
+        """Whether any of its notes can be held against a real one."""
+        return any(note and note.real for notes in self.rows.values() for note in notes)
+
+    @property
+    def reals_by_column(self) -> list[RealNote | None] | None:
+        """The real note of each column, if all rows share it, else None."""
+        columns = list(zip(*self.rows.values(), strict=True))
+        found = [{note.real for note in column if note} for column in columns]
+        if not self.has_reals or any(len(each) > 1 for each in found):
+            return None
+        return [next(iter(each), None) for each in found]
+
+
+@dataclass
+class _RealNotesOfPage:
+    """Writes each real note once, however many notes of the page it stands beside."""
+
+    sounds: SoundFolder
+    written: dict[tuple[Path, int, int, bool], RealNote] = field(default_factory=dict)
+
+    def write(self, run: HeardRun, note: NoteRecord) -> RealNote:
+        transform = run.instrument.transform
+        key = (note.path.resolve(), transform.sample_rate, transform.n_samples, run.experiment.transform.fade_out)
+        if key not in self.written:
+            wave = heard_in_training(run, note)
+            sound = self.sounds.write(f"real-{len(self.written) + 1:03d}", wave, transform.sample_rate)
+            self.written[key] = RealNote(note.name, sound)
+        return self.written[key]
+
+
+def write_grid(
+    runs: Sequence[HeardRun], pitches: Sequence[int], seeds: Sequence[int], real: Path | None, sounds: SoundFolder
+) -> list[RunNotes]:
+    """Make and write every note: each run at each of `pitches` that it learned, for each of `seeds`.
+
+    A note is that of `generate.py random` with its seed and pitch. `real` is a folder of notes to take in place of
+    those that the runs learned from. Raises: UserError.
+    """
+    reals = _RealNotesOfPage(sounds)
+    grid = []
+    for number, run in enumerate(runs, start=1):
+        known = find_real_notes(run, real)
+        columns: Sequence[int | None] = pitches if run.pitches is not None else [None]
+        places = [(seed, pitch) for seed in seeds for pitch in columns]
+        notes: dict[tuple[int, int | None], GeneratedNote | None] = {}
+        for seed, pitch in tqdm(places, desc=run.name, unit="note", disable=not show_progress(), leave=False):
+            learned = run.pitches is None or pitch in run.pitches
+            place = (len(notes), len(places))
+            notes[seed, pitch] = _write_note(run, number, (seed, pitch), known, place, reals) if learned else None
+        lacking = sum(1 for note in notes.values() if note and not note.real)
+        if known.records and lacking:
+            logger.warning("%s: %d of %d notes have no real note of their attributes", run.name, lacking, len(notes))
+        grid.append(RunNotes(run, {seed: [notes[seed, pitch] for pitch in columns] for seed in seeds}, known))
+    return grid
+
+
+def _write_note(
+    run: HeardRun,
+    number: int,
+    asked: tuple[int, int | None],
+    known: RealNotes,
+    place: tuple[int, int],
+    reals: _RealNotesOfPage,
+) -> GeneratedNote:
+    seed, pitch = asked
+    note = seeded_note(run.instrument, seed, pitch)
+    attributes: dict[str, Value] = note.says["attributes"]
+    sound = reals.sounds.write(f"run{number}_{note.name}", note.wave, run.instrument.transform.sample_rate)
+    record = matching_note(known.records, attributes, place)
+    return GeneratedNote(seed, pitch, attributes, sound, reals.write(run, record) if record else None)
+
+
+def pitch_name(pitch: int) -> str:
+    """Name of a MIDI pitch, 60 being C4.
+
+    >>> pitch_name(61)
+    'C♯4'
+    """
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"

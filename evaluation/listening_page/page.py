@@ -1,0 +1,137 @@
+"""A listening page: one folder with a page, its sounds and pictures, that opens from disk and from any static host."""
+
+import json
+import logging
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import soundfile
+import torch
+
+from data.atomic_folder import atomic_folder
+from evaluation.listening_page.longer_sounds import copy_longer_sounds
+from evaluation.listening_page.note_grid import RunNotes, write_grid
+from evaluation.listening_page.rendering import RunSection, render_page
+from evaluation.listening_page.runs import choose_pitches, open_runs
+from evaluation.listening_page.score_table import default_score_folders, score_table
+from evaluation.listening_page.sound_files import SoundFolder
+from evaluation.listening_page.training_charts import training_charts
+from evaluation.report_files import require_folder, versions, write_text
+from utils.errors import UserError
+from utils.files import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+INDEX = "index.html"
+CARD = "page.json"
+MADE_BY = "generate.py page"
+MOST_NOTES = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """What a page shows, as the flags of `generate.py page` say it."""
+
+    runs: Sequence[Path]
+    output: Path
+    pitches: Sequence[int] | None
+    seeds: Sequence[int]
+    real: Path | None
+    scores: Sequence[Path] | None
+    audio_format: str
+    scale: int | None
+    iteration: int | None
+    device: torch.device
+
+
+def write_page(options: PageOptions) -> int:
+    """Write the page's folder, whole or not at all; returns the number of notes generated for it.
+
+    A folder that this function wrote gives way to the new one; any other that holds something is refused.
+    Raises: UserError.
+    """
+    _require_free(options.output)
+    require_folder(options.output)
+    runs = open_runs(options.runs, scale=options.scale, iteration=options.iteration, device=options.device)
+    pitches = choose_pitches(runs, options.pitches)
+    seeds = list(dict.fromkeys(options.seeds))
+    _require_few(len(runs) * len(seeds) * max(1, len(pitches)))
+    scores = score_table(default_score_folders(runs) if options.scores is None else options.scores, runs)
+    command = page_command(options, pitches, seeds)
+    with atomic_folder(options.output, replace=True) as folder:
+        sounds = SoundFolder(folder, options.audio_format)
+        grid = write_grid(runs, pitches, seeds, options.real, sounds)
+        sections = [_section(notes, number, folder) for number, notes in enumerate(grid, start=1)]
+        write_text(folder / INDEX, render_page(sections, pitches, scores, command, sounds.format_said))
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        settings = {"command": command, "format": sounds.format_said, "pitches": pitches, "seeds": seeds}
+        write_json(folder / CARD, {"made_by": MADE_BY, **settings, **_account(grid), "files": [*files, CARD]})
+    return sum(1 for notes in grid for row in notes.rows.values() for note in row if note)
+
+
+def page_command(options: PageOptions, pitches: Sequence[int], seeds: Sequence[int]) -> str:
+    """The command line that makes this page again, with what was left to it by default spelled out."""
+    words = ["python", "generate.py", "page", "-d", *map(str, options.runs), "-o", str(options.output)]
+    words += ["--pitches", ",".join(map(str, pitches))] if pitches else []
+    words += ["--seeds", ",".join(map(str, seeds)), "--format", options.audio_format]
+    words += ["--real", str(options.real)] if options.real else []
+    words += ["--scores", *map(str, options.scores)] if options.scores else []
+    words += ["-s", str(options.scale)] if options.scale is not None else []
+    words += ["-i", str(options.iteration)] if options.iteration is not None else []
+    return shlex.join(words)
+
+
+def _section(notes: RunNotes, number: int, folder: Path) -> RunSection:
+    run = notes.run
+    config_file = f"config_{number}.json"
+    write_json(folder / config_file, run.experiment.to_plain())
+    longer, left_out = copy_longer_sounds(run, number, folder)
+    return RunSection(
+        notes=notes,
+        charts=training_charts(run),
+        longer=longer,
+        longer_left_out=left_out,
+        config_file=config_file,
+        config_text=json.dumps(run.experiment.to_plain(), indent=2, ensure_ascii=False),
+        train_command=shlex.join(["python", "train.py", "-c", config_file, "--seed", str(run.training_seed)]),
+    )
+
+
+def _account(grid: Sequence[RunNotes]) -> dict[str, Any]:
+    """Where every note of the page comes from, as JSON values."""
+    runs = [{**notes.run.card, "name": notes.run.name, "training_seed": notes.run.training_seed} for notes in grid]
+    generated = [
+        {"run": notes.run.name, **asdict(note)} for notes in grid for row in notes.rows.values() for note in row if note
+    ]
+    return {"runs": runs, "notes": generated, "versions": {**versions(), "soundfile": soundfile.__version__}}
+
+
+def _require_few(count: int) -> None:
+    if count > MOST_NOTES:
+        raise UserError(
+            f"{count} notes are too many for one page, at most {MOST_NOTES}; ask for fewer seeds or pitches"
+        )
+
+
+def _require_free(folder: Path) -> None:
+    """Refuse a folder that holds anything but what an earlier page wrote there. Raises: UserError."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    own = _files_of_page(folder)
+    strangers = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    strangers = sorted(set(strangers) - own)
+    if strangers:
+        raise UserError(
+            f"{folder}: holds {strangers[0]}, which no earlier page wrote; choose another --output, or move it away"
+        )
+
+
+def _files_of_page(folder: Path) -> set[str]:
+    if not (folder / CARD).is_file():
+        return set()
+    card = read_json(folder / CARD)
+    files = card.get("files") if isinstance(card, dict) and card.get("made_by") == MADE_BY else None
+    return {str(name) for name in files} if isinstance(files, list) else set()

@@ -1,0 +1,97 @@
+"""Real notes to hold the generated ones against: of the same attributes, as the network heard them in training."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.audio_io import read_audio
+from data.note_dataset import fade_window
+from data.nsynth import NoteRecord, Value, find_notes
+from data.render_notes import MADE_BY
+from evaluation.listening_page.runs import HeardRun
+from evaluation.note_folder import METADATA_NAME
+from evaluation.synthesis import Wave
+from utils.errors import DataError
+from utils.files import read_json
+
+logger = logging.getLogger(__name__)
+
+REAL = "real"
+RENDERED = "rendered"
+
+_CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class RealNotes:
+    """Notes to compare with: what they are called on the page (real, or rendered), and what it says of them."""
+
+    records: list[NoteRecord]
+    called: str
+    said: str
+
+
+def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
+    """The notes that `run` learned from, or those of `folder` that its filters keep.
+
+    Training notes that are gone leave none, which is a warning. Raises: DataError if notes of `folder` cannot be used.
+    """
+    loader = run.experiment.loader
+    if folder is None:
+        try:
+            records = find_notes(loader, run.training_seed)
+        except DataError as error:
+            logger.warning("%s: no real notes to compare with (%s), or name some with --real", run.name, error)
+            gone = "The notes it learned from were not there when this page was made: nothing to compare with."
+            return RealNotes([], REAL, gone)
+        return _described(records, "from those it learned from", loader.data_path)
+    described = any((place / METADATA_NAME).is_file() for place in (folder.absolute(), folder.absolute().parent))
+    there = {"data_path": folder, "att_dict_path": None, "load_metadata": described, "size": -1}
+    records = find_notes(loader.model_copy(update=there), run.training_seed)
+    return _described(records, f"from the folder “{folder.absolute().name}”", folder)
+
+
+def matching_note(
+    records: Sequence[NoteRecord], attributes: Mapping[str, Value], place: tuple[int, int]
+) -> NoteRecord | None:
+    """The first by name of the notes with all `attributes`, or None.
+
+    Without pitch among them the notes differ too much for one to stand for all: number k of n, the `place`, gets the
+    k-th of n evenly chosen ones.
+    """
+    fitting = [note for note in records if all(note.attributes.get(key) == attributes[key] for key in attributes)]
+    ordered = sorted(fitting, key=_name)
+    if not ordered:
+        return None
+    number, count = place
+    return ordered[0] if "pitch" in attributes else ordered[number * len(ordered) // count]
+
+
+def heard_in_training(run: HeardRun, note: NoteRecord) -> Wave:
+    """The note's wave (n_samples,) at the run's rate, cropped or padded and faded as in training; its own level.
+
+    Raises: DataError if it cannot be read.
+    """
+    transform = run.instrument.transform
+    wave = read_audio(note.path, transform.sample_rate)[: transform.n_samples]
+    padded = np.pad(wave, (0, transform.n_samples - len(wave)))
+    return padded * fade_window(transform.n_samples) if run.experiment.transform.fade_out else padded
+
+
+def _described(records: list[NoteRecord], source: str, folder: Path) -> RealNotes:
+    """`records` with what the card of their `folder` tells: whether they were rendered. Raises: DataError."""
+    path = next((place / _CARD for place in (folder, folder.absolute().parent) if (place / _CARD).is_file()), None)
+    card = read_json(path, DataError) if path else None
+    if not isinstance(card, dict) or card.get("made_by") != MADE_BY:
+        return RealNotes(records, REAL, f"Real notes: {source}.")
+    font = card.get("sound_font")
+    name = font.get("file") if isinstance(font, dict) else None
+    said = f"Rendered notes: {source}. They stand in for NSynth, and are no recordings: the sound font "
+    return RealNotes(records, RENDERED, f"{said}{name or 'named in their card'} played them.")
+
+
+def _name(note: NoteRecord) -> str:
+    return note.name

@@ -1,0 +1,105 @@
+"""The page's HTML from its parts: every text escaped, and only this page's own style and scripts allowed to act."""
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from evaluation.listening_page import charts
+from evaluation.listening_page.charts import Chart
+from evaluation.listening_page.longer_sounds import LongerSound
+from evaluation.listening_page.note_grid import RealNote, RunNotes, pitch_name
+from evaluation.listening_page.runs import run_facts
+from evaluation.listening_page.score_table import ScoreTable, better
+from evaluation.listening_page.sound_files import PICTURE_SIZE
+from utils.pictures import FLOOR_DB, LOWEST_HZ
+
+_HERE = Path(__file__).parent
+_LABELLED_HZ = (100, 1_000, 4_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSection:
+    """All that the page says of one run."""
+
+    notes: RunNotes
+    charts: list[Chart]
+    longer: list[LongerSound]
+    longer_left_out: list[str]
+    config_file: str
+    config_text: str
+    train_command: str
+
+
+def render_page(
+    sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, command: str, format_said: str
+) -> str:
+    """The HTML of the page."""
+    style, theme, player = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "theme.js", "page.js"))
+    # 'self' is not enough where a browser gives files on disk no origin
+    policy = (
+        f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
+        f"script-src {_hash(theme)} {_hash(player)}; base-uri 'none'; form-action 'none'"
+    )
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    pitched = [section.notes for section in sections if section.notes.run.pitches is not None]
+    shown_run, shown = next(
+        (each.notes.run, note) for each in sections for row in each.notes.rows.values() for note in row if note
+    )
+    return environment.get_template("page.html.j2").render(
+        policy=policy,
+        style=style,
+        theme=theme,
+        player_script=player,
+        title=", ".join(section.notes.run.name for section in sections),
+        sections=sections,
+        pitched=pitched,
+        unpitched=[section.notes for section in sections if section.notes.run.pitches is None],
+        reals_called=" / ".join(
+            sorted({section.notes.reals.called for section in sections if section.notes.has_reals})
+        ),
+        real_rows=real_rows(pitched),
+        pitches=pitches,
+        pitch_name=pitch_name,
+        run_facts=run_facts,
+        scores=scores,
+        better=better,
+        command=command,
+        format_said=format_said,
+        picture=PICTURE_SIZE,
+        frame=charts,
+        shown=shown,
+        legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
+        floor_db=FLOOR_DB,
+    )
+
+
+def real_rows(pitched: Sequence[RunNotes]) -> list[tuple[str, str, list[RealNote | None]]]:
+    """(runs, what their real notes are called, one for each column), once for all runs that share them."""
+    rows: list[tuple[list[str], str, list[RealNote | None]]] = []
+    for notes in pitched:
+        reals = notes.reals_by_column
+        same = next((names for names, _, row in rows if row == reals), None)
+        if same is not None:
+            same.append(notes.run.name)
+        elif reals:
+            rows.append(([notes.run.name], notes.reals.called, reals))
+    return [(", ".join(names), called, row) for names, called, row in rows]
+
+
+def _legend_ticks(sample_rate: int) -> list[tuple[float, str]]:
+    """(place from the top as a part of the height, frequency) on the pictures' log axis."""
+    span = math.log(sample_rate / 2 / LOWEST_HZ)
+    ends = [LOWEST_HZ, *(hertz for hertz in _LABELLED_HZ if hertz < sample_rate / 4), sample_rate / 2]
+    return [(round(1 - math.log(hertz / LOWEST_HZ) / span, 3), f"{hertz:g} Hz") for hertz in ends]
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

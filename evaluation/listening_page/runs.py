@@ -1,0 +1,108 @@
+"""The runs that a page lets one hear, and the pitches that it plays them at."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from evaluation.generation import Instrument
+from evaluation.note_files import evenly_chosen
+from models.checkpoint import find_checkpoint, load_checkpoint
+from utils.config import ExperimentConfig
+from utils.config_file import parse_experiment
+from utils.errors import UserError
+
+MOST_PITCHES = 8
+
+
+@dataclass(frozen=True)
+class HeardRun:
+    """A trained run, with the config and the training seed that its checkpoint keeps.
+
+    `name` is its own on the page, `card` where its sounds come from.
+    """
+
+    folder: Path
+    name: str
+    instrument: Instrument
+    experiment: ExperimentConfig
+    training_seed: int
+    card: dict[str, Any]
+
+    @property
+    def representation(self) -> str:
+        """The name of its representation."""
+        return self.experiment.transform.transform
+
+    @property
+    def pitches(self) -> tuple[int, ...] | None:
+        """The MIDI pitches that it learned, ascending; None if it was not conditioned on pitch."""
+        known = self.instrument.table.values.get("pitch")
+        return None if known is None else tuple(int(pitch) for pitch in known)
+
+
+def open_runs(
+    folders: Sequence[Path], *, scale: int | None, iteration: int | None, device: torch.device
+) -> list[HeardRun]:
+    """The runs in `folders`, at their newest checkpoints or at that of `scale` and `iteration`.
+
+    Runs of one name get a number behind it. Raises: UserError, CheckpointError.
+    """
+    for folder, count in Counter(folder.resolve() for folder in folders).items():
+        if count > 1:
+            raise UserError(f"{folder}: is given {count} times; give each run once")
+    found: list[HeardRun] = []
+    taken: Counter[str] = Counter()
+    for folder in folders:
+        saved = load_checkpoint(find_checkpoint(folder, scale, iteration))
+        instrument = Instrument.from_run(folder, scale=scale, iteration=iteration, device=device)
+        experiment = parse_experiment(saved["config"], str(instrument.checkpoint))
+        taken[experiment.name] += 1
+        number = taken[experiment.name]
+        name = experiment.name if number == 1 else f"{experiment.name} ({number})"
+        found.append(HeardRun(folder, name, instrument, experiment, saved["seed"], instrument.card()))
+    return found
+
+
+def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> list[int]:
+    """The pitches of the page's columns: those `asked`, or at most 8, evenly from those that all runs learned.
+
+    Runs without pitch do not count; runs that share no pitch give theirs together. Raises: UserError if a pitch that
+    was asked for is known to no run.
+    """
+    known = [set(run.pitches) for run in runs if run.pitches is not None]
+    union = sorted(set().union(*known))
+    if asked is not None:
+        foreign = [pitch for pitch in asked if pitch not in union]
+        if foreign:
+            there = f"the pitches they learned are {_ranges(union)}" if union else "none was conditioned on pitch"
+            raise UserError(f"--pitches {foreign[0]}: no run knows this pitch; {there}")
+        return list(dict.fromkeys(asked))
+    shared = sorted(set.intersection(*known)) if known else []
+    offered = shared or union
+    return [offered[k] for k in evenly_chosen(len(offered), MOST_PITCHES)] if offered else []
+
+
+def _ranges(pitches: Sequence[int]) -> str:
+    return f"{pitches[0]} to {pitches[-1]} ({len(pitches)} of them)"
+
+
+def run_facts(run: HeardRun) -> list[tuple[str, str]]:
+    """What the page says of a run, term by term."""
+    instrument = run.instrument
+    transform = instrument.transform
+    seconds = transform.n_samples / transform.sample_rate
+    rate = f"{transform.sample_rate:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    shape = " × ".join(str(size) for size in transform.shape)
+    pitches = run.pitches
+    return [
+        ("Representation", f"{run.representation}, images of {shape}"),
+        ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
+        ("Trained", f"{instrument.step} steps, up to scale {instrument.scale} of {len(instrument.networks.sizes) - 1}"),
+        ("Pitches", f"MIDI {_ranges(pitches)}" if pitches else "not conditioned on pitch"),
+        ("Attributes", ", ".join(instrument.table.names) or "none"),
+        ("Checkpoint", f"{instrument.checkpoint.name}, SHA-256 {run.card['checkpoint_sha256'][:12]}…"),
+    ]

@@ -1,0 +1,117 @@
+"""The scores that eval.py wrote, by score and by what was scored, each with its metric card."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.comparison import compare_results
+from evaluation.listening_page.charts import in_words
+from evaluation.listening_page.runs import HeardRun
+from evaluation.results_file import RESULTS, Line, read_results
+from utils.errors import UserError
+
+_BASELINE = "baseline (the real side alone)"
+_BETTER = {
+    **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage", "pitch-accuracy"), "higher is better"),
+    **dict.fromkeys(("pkid", "ikid", "ndb", "pitch-entropy"), "lower is better"),
+}
+_DISTANCES = ("fad-", "frechet-", "kid-")
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """One score: value, standard error and notes in words, and the number of its card (from 1)."""
+
+    value: str
+    error: str
+    notes: str
+    card: int
+
+
+@dataclass(frozen=True)
+class ScoreCard:
+    """A metric card as indented JSON, with a title."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """`rows`: score -> a cell for each of `columns`, None where that was not scored so."""
+
+    columns: list[str]
+    rows: dict[str, list[ScoreCell | None]]
+    cards: list[ScoreCard]
+    remarks: list[str]
+
+
+def better(score: str) -> str:
+    """Which way the score is better, where that is known of it by its name.
+
+    >>> better("fad-vggish-google")
+    'lower is better'
+    """
+    return "lower is better" if score.startswith(_DISTANCES) else _BETTER.get(score, "")
+
+
+def default_score_folders(runs: Sequence[HeardRun]) -> list[Path]:
+    """The folders RUN/scores* that eval.py filled, by name."""
+    found = [sorted(path for path in run.folder.glob("scores*") if (path / RESULTS).is_file()) for run in runs]
+    return [path for paths in found for path in paths]
+
+
+def score_table(folders: Sequence[Path], runs: Sequence[HeardRun]) -> ScoreTable | None:
+    """The last line of each score of each source in the results of `folders`; None if there is no line.
+
+    Raises: UserError if a folder holds no results, or a line of them is none.
+    """
+    lines = [line for folder in folders for line in _lines(folder)]
+    if not lines:
+        return None
+    last = {(str(line["name"]), _column(line, runs)): line for line in lines}
+    names = list(dict.fromkeys(name for name, _ in last))
+    columns = sorted(dict.fromkeys(column for _, column in last), key=_BASELINE.__eq__)
+    cards: list[ScoreCard] = []
+    rows: dict[str, list[ScoreCell | None]] = {}
+    for name in names:
+        rows[name] = []
+        for column in columns:
+            line = last.get((name, column))
+            if line:
+                cards.append(ScoreCard(f"{name}, {column}", json.dumps(line, indent=2, ensure_ascii=False)))
+            rows[name].append(_cell(line, len(cards)) if line else None)
+    _, remarks = compare_results(folders)
+    if len(last) < len(lines):
+        remarks.append(f"{len(lines) - len(last)} earlier lines of the same scores stand in {RESULTS} only.")
+    return ScoreTable(columns, rows, cards, remarks)
+
+
+def _lines(folder: Path) -> list[Line]:
+    lines = read_results(folder / RESULTS)
+    for number, line in enumerate(lines, start=1):
+        if not isinstance(line.get("name"), str) or not isinstance(line.get("value"), int | float):
+            where = f"{folder / RESULTS}, line {number}"
+            raise UserError(f"{where}: lacks the name or the value of a score; move the file away")
+    return lines
+
+
+def _column(line: Line, runs: Sequence[HeardRun]) -> str:
+    """Where the line stands: under the run whose checkpoint was scored, or else under what its card calls it."""
+    if line.get("baseline"):
+        return _BASELINE
+    origin = line.get("fake_origin")
+    scored = origin.get("checkpoint_sha256") if isinstance(origin, dict) else None
+    run = next((run for run in runs if run.card["checkpoint_sha256"] == scored), None)
+    return run.name if run else str(line.get("fake") or "not said")
+
+
+def _cell(line: Line, card: int) -> ScoreCell:
+    error, n_real, n_fake = line.get("standard_error"), line.get("n_real"), line.get("n_fake")
+    if line.get("baseline"):
+        notes = f"{n_real} real" if n_fake is None else f"{n_real} and {n_fake} real"
+    else:
+        notes = ", ".join(f"{n} {what}" for n, what in ((n_real, "real"), (n_fake, "generated")) if n is not None)
+    said = f"± {error:.2g}" if isinstance(error, int | float) else ""
+    return ScoreCell(in_words(line["value"]), said, notes, card)

@@ -1,0 +1,66 @@
+"""The sounds of a page: each as an audio file for browsers, and as a small rainbowgram."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from data.audio_io import write_wav
+from evaluation.listening_page.ogg_files import ogg_codec, write_ogg
+from evaluation.synthesis import Wave, fit_full_scale
+from utils.pictures import rainbowgram
+
+FORMATS = ("wav", "ogg")
+PICTURE_SIZE = (192, 128)  # pixels across and down: one and a half of a cell's
+
+_COLOURS = 128
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Files of one sound, named from the page's folder, and the gain in dB by which it was made to fit full scale."""
+
+    audio: str
+    picture: str
+    seconds: float
+    gain_db: float
+
+
+class SoundFolder:
+    """Writes sounds into `audio/` and `pictures/` of a page's folder, as 16-bit wav or as ogg."""
+
+    def __init__(self, folder: Path, audio_format: str) -> None:
+        self.folder = folder
+        self.format = audio_format
+        for name in ("audio", "pictures"):
+            (folder / name).mkdir()
+
+    @property
+    def format_said(self) -> str:
+        """The format in words."""
+        return "WAV, 16 bit" if self.format == "wav" else f"Ogg {ogg_codec().capitalize()}"
+
+    def write(self, name: str, wave: Wave, sample_rate: int) -> Sound:
+        """Write `wave` (n_samples,) as the files `name`, turned down if beyond full scale. Raises: UserError."""
+        fitting, gain_db = fit_full_scale(wave)
+        audio, picture = f"audio/{name}.{self.format}", f"pictures/{name}.png"
+        if self.format == "wav":
+            write_wav(self.folder / audio, fitting, sample_rate)
+        else:
+            write_ogg(self.folder / audio, fitting, sample_rate)
+        save_small_rainbowgram(self.folder / picture, wave, sample_rate)
+        return Sound(audio, picture, len(wave) / sample_rate, gain_db)
+
+
+def save_small_rainbowgram(path: Path, wave: Wave, sample_rate: int) -> None:
+    """Write the rainbowgram of `wave` as a PNG of `PICTURE_SIZE` in 128 colours, without axes.
+
+    Of the rows that become one, each frame keeps the brightest: a mean would darken partials, which are thin lines.
+    """
+    picture = rainbowgram(wave, sample_rate)
+    bands = picture.reshape(PICTURE_SIZE[1], -1, *picture.shape[1:])
+    brightest = bands.max(axis=3).argmax(axis=1)[:, None, :, None]
+    pixels = np.rint(np.take_along_axis(bands, brightest, axis=1)[:, 0] * 255).astype(np.uint8)
+    small = Image.fromarray(pixels).resize(PICTURE_SIZE, Image.Resampling.BOX)
+    small.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)

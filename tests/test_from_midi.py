@@ -1,0 +1,238 @@
+"""`generate.py from_midi` from its command line."""
+
+import io
+import json
+import re
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from data.fur_elise import fur_elise
+from evaluation.generation import Instrument
+from evaluation.generation_commands.from_midi import safe_name
+from evaluation.score_rendering.render import LONGEST
+from evaluation.score_rendering.settings import ScoreSource
+from models.checkpoint import find_checkpoint
+from tests.playing import CPU, card_of, run_mode, trained, with_families
+
+BEAT = 480
+
+
+def midi(path, notes, *, channels=(0,), programs=()):
+    """Notes of (beats, pitch, velocity) one after the other, at 120 beats per minute, on a track for each channel."""
+    file = mido.MidiFile(ticks_per_beat=BEAT)
+    for number, channel in enumerate(channels):
+        track = mido.MidiTrack()
+        if number < len(programs):
+            track.append(mido.Message("program_change", channel=channel, program=programs[number]))
+        for beats, pitch, velocity in notes:
+            track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=velocity))
+            track.append(mido.Message("note_off", channel=channel, note=pitch, time=round(beats * BEAT)))
+        file.tracks.append(track)
+    file.save(path)
+    return path
+
+
+@pytest.fixture
+def melody(tmp_path):
+    return midi(tmp_path / "my melody (1).mid", [(1, 60, 100), (0.5, 62, 64), (2, 76, 127), (1, 61, 90)])
+
+
+def from_midi(run_folder, *flags):
+    return run_mode("from_midi", run_folder, *flags)
+
+
+def test_a_midi_file_becomes_a_wav_a_card_and_a_picture(run_folder, melody, capsys):
+    assert from_midi(run_folder, "-m", melody) == 0
+    folder = run_folder / "generated" / "from_midi"
+    assert {path.name for path in folder.iterdir()} == {f"my_melody_1.{suffix}" for suffix in ("wav", "json", "png")}
+    wav = folder / "my_melody_1.wav"
+    info = soundfile.info(wav)
+    assert (info.samplerate, info.subtype, info.frames) == (16_000, "PCM_16", round(1.75 * 16_000) + 800)
+    card = card_of(wav)
+    assert card["checkpoint"] == find_checkpoint(run_folder).name
+    assert (card["played"], card["distinct_sounds"]) == (3, 3)
+    out, err = capsys.readouterr()
+    assert out.splitlines()[:3] == [
+        "pitch     notes  played",
+        "61 C#4        1  dropped",
+        "76 E5         1  1 octave down, as 64 E4",
+    ]
+    assert re.fullmatch(
+        r"3 notes, 1\.8 s, -[\d.]+ LUFS, -[\d.]+ dBTP \(set by .*\), played by tiny", out.splitlines()[3]
+    )
+    assert "1 notes moved by octaves, 1 dropped" in err
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_without_a_file_it_plays_fur_elise(run_folder, tmp_path):
+    assert from_midi(run_folder, "-o", tmp_path / "out") == 0
+    assert card_of(tmp_path / "out" / "fur_elise.wav")["score"]["path"] is None
+    assert soundfile.info(tmp_path / "out" / "fur_elise.wav").duration > 20
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
+    one = midi(tmp_path / "one.mid", [(0.04, 64, 127)])
+    assert from_midi(run_folder, "-m", one, "-o", tmp_path, "--bits", "float", "--adsr", 0, 0, 1, 0, "--seed", 3) == 0
+    read, _ = soundfile.read(tmp_path / "one.wav", dtype="float32")
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    wave = instrument.sound(instrument.conditions(instrument.latent(3), instrument.labels(3, {"pitch": 64})))[0]
+    start = int(np.argmin([abs(wave[k] / read[0] - wave[k + 9] / read[9]) for k in range(200)]))
+    sounding = wave[start : start + len(read)]
+    np.testing.assert_allclose(read / np.abs(read).max(), sounding / np.abs(sounding).max(), atol=1e-5)
+
+
+@pytest.fixture
+def _no_pictures(monkeypatch):
+    monkeypatch.setattr("evaluation.score_rendering.render.save_score_picture", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        (),
+        ("--latent", "linear", "--seeds", "0", "1", "--bits", "float", "--rate", "22050"),
+        ("--latent", "bar", "--truncation", "0.5", "--sustain", "retrigger", "--bits", "24"),
+        ("--voices", "each", "ch2=7", "--velocity-curve", "linear", "--out-of-range", "drop", "--loudness", "-30"),
+    ],
+)
+def test_a_card_gives_the_same_bytes_again(run_folder, tmp_path, flags):
+    piece = midi(tmp_path / "piece.mid", [(2, 60, 100), (3, 64, 64), (2, 67, 127)], channels=(0, 1))
+    assert from_midi(run_folder, "-m", piece, "-o", tmp_path / "a", *flags) == 0
+    assert from_midi(run_folder, "--from-card", tmp_path / "a" / "piece.json", "-o", tmp_path / "b") == 0
+    for suffix in ("wav", "json", "png"):
+        name = f"piece.{suffix}"
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    piece.rename(tmp_path / "moved.mid")
+    again = ("--from-card", tmp_path / "a" / "piece.json", "-m", tmp_path / "moved.mid", "-o", tmp_path / "c")
+    assert from_midi(run_folder, *again) == 0
+    assert (tmp_path / "a" / "piece.wav").read_bytes() == (tmp_path / "c" / "moved.wav").read_bytes()
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_settings_change_the_sound(run_folder, tmp_path):
+    piece = midi(tmp_path / "piece.mid", [(4, 60, 100), (3, 64, 64)], channels=(0, 1))
+    choices = [
+        (), ("--seed", 1), ("--latent", "bar"), ("--voices", "each"), ("--sustain", "none"), ("--sustain", "retrigger"),
+        ("--velocity-curve", "flat"), ("--adsr", 0.1, 0, 1, 0.1), ("--truncation", 0.3), ("--loudness", -40),
+    ]  # fmt: skip
+    sounds = set()
+    for flags in choices:
+        assert from_midi(run_folder, "-m", piece, "-o", tmp_path / "out", *flags) == 0
+        sounds.add((tmp_path / "out" / "piece.wav").read_bytes())
+    assert len(sounds) == len(choices)
+
+
+@pytest.mark.usefixtures("_no_previews", "_no_pictures")
+def test_families_go_by_program(experiment_dict, tmp_path):
+    run = trained(with_families(experiment_dict), tmp_path)
+    piece = midi(tmp_path / "piece.mid", [(1, 60, 100)], channels=(0, 1, 2), programs=(56, 73, 24))
+    assert from_midi(run, "-m", piece, "-o", tmp_path / "out", "--voices", "each") == 0
+    card = card_of(tmp_path / "out" / "piece.wav")
+    assert [voice["programs"] for voice in card["voices"]] == [[56], [73], [24]]
+    assert from_midi(run, "-m", piece, "-o", tmp_path / "out", "--attributes", "instrument_family=brass") == 0
+    assert card_of(tmp_path / "out" / "piece.wav")["voices"][0]["attributes"] == {"instrument_family_str": "brass"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("-m", "missing.mid"), r"missing\.mid: no such file; check the path"),
+        (("--from-card", "missing.json", "--seed", 1), r"--seed: the card of --from-card says it already; .*"),
+        (("--from-card", "missing.json", "--lenient"), r"--lenient: the card .*"),
+        (("--from-card", "missing.json"), r"missing\.json: no such file; check the path"),
+        (("--seed", 1, "--seeds", 2), r"--seeds: names all seeds; leave --seed out"),
+        (("--seeds", "0-3"), r"--seeds: --latent hold takes one; .*"),
+        (("--latent", "linear"), r"--latent linear: goes from seed to seed; .*"),
+        (("--voices", "ch9=1"), r"--voices 'ch9': no such voice; the score has track1\.ch1, track2\.ch2"),
+        (("--attributes", "colour=red"), r"--attributes colour: tiny was not conditioned on it; leave it out"),
+        (("--attributes", "a=b,c"), r"--attributes a: a score takes one value; .*"),
+        (("--adsr", 0, 0, 1.5, 0), r"from_midi: adsr: 2: .*"),
+        (("--adsr", 0, 0, "nan", 0), r"from_midi: adsr: 2: .*"),
+        (("--rate", 2000), r"from_midi: rate: .*"),
+        (("--loudness", 3), r"argument --loudness: 3: must be from -70 to 0; .*"),
+        (("--out-of-range", "error"), r"--out-of-range error: \d+ notes are not among the 4 pitches .*"),
+    ],
+)
+def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, capsys, flags, message):
+    assert from_midi(run_folder, "-o", tmp_path / "out", *flags) == 2
+    assert re.fullmatch(rf"generate\.py: {message}\n", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_cards_of_other_scores_checkpoints_and_modes_are_refused(run_folder, melody, tmp_path, capsys):
+    assert from_midi(run_folder, "-m", melody, "-o", tmp_path) == 0
+    path = tmp_path / "my_melody_1.json"
+    card = json.loads(path.read_text())
+
+    def refused(changed, *flags):
+        (tmp_path / "changed.json").write_text(json.dumps(changed))
+        capsys.readouterr()
+        assert from_midi(run_folder, "--from-card", tmp_path / "changed.json", "-o", tmp_path / "out", *flags) == 2
+        assert not (tmp_path / "out").exists()
+        return capsys.readouterr().err
+
+    assert "not the score that" in refused(card, "-m", midi(tmp_path / "other.mid", [(1, 60, 100)]))
+    assert "made by another checkpoint" in refused({**card, "checkpoint_sha256": "0" * 64})
+    assert "changed.json: " in refused({name: card[name] for name in card if name != "score"})
+    assert "changed.json: tempo: Extra inputs" in refused({**card, "settings": {"tempo": 3}})
+    assert "changed.json: path: " in refused({**card, "score": {**card["score"], "path": 3}})
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_path, capsys):
+    broken = tmp_path / "broken.mid"
+    broken.write_bytes(melody.read_bytes()[:-12])
+    assert from_midi(run_folder, "-m", broken, "-o", tmp_path / "out") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert from_midi(run_folder, "-m", broken, "-o", tmp_path / "out", "--lenient") == 0
+    card = card_of(tmp_path / "out" / "broken.wav")
+    assert card["remarks"]
+    assert card["score"]["lenient"] is True
+    assert from_midi(run_folder, "--from-card", tmp_path / "out" / "broken.json", "-o", tmp_path / "again") == 0
+    assert (tmp_path / "out" / "broken.wav").read_bytes() == (tmp_path / "again" / "broken.wav").read_bytes()
+
+
+def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folder, tmp_path, capsys):
+    assert from_midi(run_folder, "-m", midi(tmp_path / "drums.mid", [(1, 60, 100)], channels=(9,))) == 2
+    assert re.fullmatch(
+        r"generate\.py: from_midi: the score has no note to play \(.*drums.*\).*\n", capsys.readouterr().err
+    )
+    long = midi(tmp_path / "long.mid", [(4 * LONGEST, 60, 100)])
+    assert from_midi(run_folder, "-m", long, "-o", tmp_path / "out") == 2
+    assert "hours; at most 24 are played" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_a_run_without_pitch_plays_no_score(experiment_dict, tmp_path, capsys):
+    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
+    run = trained(experiment_dict, tmp_path)
+    capsys.readouterr()
+    assert from_midi(run) == 2
+    assert capsys.readouterr().err == (
+        "generate.py: from_midi: tiny was not conditioned on pitch and cannot play a score; use random\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (None, "fur_elise"),
+        ("a/b c.mid", "b_c"),
+        ("...mid", "score"),
+        (".mid", "mid"),
+        ("Für Elise.mid", "Für_Elise"),
+        (f"{'x' * 200}.mid", "x" * 100),
+        ("a:b?.mid", "a_b"),
+    ],
+)
+def test_names_are_safe(path, name):
+    assert safe_name(ScoreSource(path=path, sha256="0")) == name
+
+
+def test_the_built_in_piece_is_a_midi_file():
+    assert mido.MidiFile(file=io.BytesIO(fur_elise())).length > 20
