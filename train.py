@@ -9,6 +9,7 @@ from pathlib import Path
 from audio_transforms import build_transform
 from data.nsynth import AttributeTable, find_notes
 from evaluation.budget import estimate_budget
+from evaluation.starting_point import StartSource
 from evaluation.training_run import RunOptions, prepare_run
 from models.device import choose_device
 from utils.arguments import at_least_one, seed
@@ -58,6 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-s", "--save_iter", type=at_least_one, default=1000, help="steps between checkpoints (1000)")
     parser.add_argument("-l", "--loss_iter", type=at_least_one, default=100, help="steps between logged losses (100)")
     parser.add_argument("--restart", action="store_true", help="begin anew; an earlier run is renamed, never deleted")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--continue-from", type=Path, metavar="RUN", help="begin with its weights, where it stands")
+    start.add_argument("--fine-tune-from", type=Path, metavar="RUN", help="begin the schedule with its weights")
     parser.add_argument("--seed", type=seed, nargs="?", const=0, default=0, help="of everything that is random (0)")
     parser.add_argument("--n_samples", type=at_least_one, default=4, help="notes in each preview (4)")
     parser.add_argument("--scores-every", type=at_least_one, metavar="K", help="steps between scores (none)")
@@ -104,6 +108,7 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
 
     Until training begins there is nothing to save, so that Ctrl-C ends the program at once.
     """
+    source = args.continue_from or args.fine_tune_from
     options = RunOptions(
         seed=args.seed,
         device=choose_device(args.device),
@@ -114,6 +119,7 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
         n_scores=args.n_scores,
         skip_broken=args.skip_broken,
         restart=args.restart or args.smoke_test,
+        start=StartSource(source, keeps_place=bool(args.continue_from)) if source else None,
     )
     with RunFolderLock(experiment.run_folder) as lock:
         trainer = prepare_run(experiment, options, lock)

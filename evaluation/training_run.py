@@ -19,8 +19,15 @@ from data.sampling import note_indices
 from evaluation.budget import Budget, estimate_budget
 from evaluation.features import Embedding
 from evaluation.preview import PreviewWriter
+from evaluation.starting_point import StartingPoint, StartSource
 from evaluation.training_scores import TrainingScorer, load_scoring_network
-from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint, remove_half_written
+from models.checkpoint import (
+    find_checkpoint,
+    list_checkpoints,
+    list_own_checkpoints,
+    load_checkpoint,
+    remove_half_written,
+)
 from models.growth import GrowthSchedule
 from models.networks import build_networks
 from models.trainer import Trainer
@@ -52,6 +59,7 @@ class RunOptions:
     n_scores: int  # notes
     skip_broken: bool
     restart: bool
+    start: StartSource | None  # None = fresh weights
 
 
 def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
@@ -66,7 +74,11 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     classifier = load_scoring_network(options.device) if options.scores_every else None
     lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
-    dataset, table = _open_notes(experiment, options, records, transform)
+    start = StartingPoint.open(options.start, experiment) if options.start and not saved else None
+    began = start.told() if start else saved.get("started_from") if saved else None
+    learned = start.state if start else saved
+    known_values = learned["attributes"] if learned and began else None
+    dataset, table = _open_notes(experiment, options, records, transform, known_values)
     notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
     if saved and saved["notes"] != notes:
         raise CheckpointError(
@@ -75,18 +87,20 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         )
     transform.to(options.device)
     waves = _all_waves(dataset, options.device)
-    affine = saved["affine"] if saved else choose_affine(experiment.transform, transform, waves)
+    affine = learned["affine"] if learned else choose_affine(experiment.transform, transform, waves)
     identity = {
         "seed": options.seed,
         "config": experiment.to_plain(),
         "attributes": table.to_plain(),
         "affine": affine,
         "notes": notes,
-    }
+    } | ({"started_from": began} if began else {})
     trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity, classifier)
     if saved:
         trainer.restore(saved)
     else:
+        if start:
+            trainer.begin_from(start.state, start.step)
         if options.restart:
             lock.set_aside()
         write_config(experiment.run_folder, experiment.to_plain())
@@ -96,8 +110,13 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
 
 
 def _open_notes(
-    experiment: ExperimentConfig, options: RunOptions, records: Sequence[NoteRecord], transform: AudioTransform
+    experiment: ExperimentConfig,
+    options: RunOptions,
+    records: Sequence[NoteRecord],
+    transform: AudioTransform,
+    known_values: Mapping[str, Any] | None,
 ) -> tuple[NoteDataset, AttributeTable]:
+    """The notes, labelled by `known_values` of the attributes, or else by the values that the notes have."""
     cache = open_note_cache(
         records,
         experiment.output_path / NOTE_CACHE,
@@ -105,7 +124,10 @@ def _open_notes(
         n_samples=transform.n_samples,
         skip_broken=options.skip_broken,
     )
-    table = AttributeTable.from_records(cache.records, experiment.attributes)
+    if known_values is None:
+        table = AttributeTable.from_records(cache.records, experiment.attributes)
+    else:
+        table = AttributeTable.from_plain(known_values)
     return NoteDataset(cache, table.encode(cache.records), fade_out=experiment.transform.fade_out), table
 
 
@@ -129,7 +151,14 @@ def _build_trainer(
         )
     return Trainer(
         experiment.run_folder,
-        TrainingStep(experiment.model, networks, classified_fakes=classified, seed=seed, device=device),
+        TrainingStep(
+            experiment.model,
+            networks,
+            classified_fakes=classified,
+            data_labels=dataset.labels,
+            seed=seed,
+            device=device,
+        ),
         transform,
         lambda first, count: dataset.batch(note_indices(first, count, len(dataset), seed)),
         identity=identity,
@@ -154,7 +183,7 @@ def _require_room(experiment: ExperimentConfig, options: RunOptions, budget: Bud
     require_memory(budget.memory_bytes)
     kept = experiment.model.keep_checkpoints + experiment.model.n_scales
     needed = budget.cache_bytes + kept * budget.checkpoint_bytes
-    if not options.restart and list_checkpoints(experiment.run_folder):
+    if not options.restart and list_own_checkpoints(experiment.run_folder):
         needed = budget.checkpoint_bytes  # the rest is there already; each new one comes before an old one goes
     require_disk_space(experiment.output_path, needed)
 
@@ -164,6 +193,13 @@ def _newest_checkpoint(experiment: ExperimentConfig, options: RunOptions) -> dic
         return None
     path = find_checkpoint(experiment.run_folder)
     saved = load_checkpoint(path)
+    if not list_own_checkpoints(experiment.run_folder) or not saved["optimizer_g"]:
+        raise CheckpointError(
+            f"{path}: was not trained here and holds no optimisers; give another name with -n, and begin there with "
+            f"--continue-from {experiment.run_folder}"
+        )
+    if options.start:
+        logger.info("%s: resumes from its own checkpoint; %s was for its start", path.parent, options.start.path)
     # read anew, so that keys which the config has gained since have their defaults
     before = parse_experiment(saved["config"], str(path)).to_plain()
     require_same_experiment(experiment.run_folder, before, experiment.to_plain())

@@ -1,4 +1,7 @@
-"""Checkpoints: plain tensors and plain values, written whole, read without executing anything in them."""
+"""Checkpoints: plain tensors and plain values, written whole, read without executing anything in them.
+
+What the published code left, and a generator that was made for sharing, are read as if they were ours.
+"""
 
 import logging
 import os
@@ -10,6 +13,9 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.published_checkpoint import is_published, list_published, read_published
+from models.restricted_unpickler import read_torch_file
+from models.shared_generator import is_shared, list_shared, read_shared
 from utils.errors import CheckpointError
 from utils.files import atomic_path, explained_write_errors
 
@@ -62,24 +68,29 @@ def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU. Raises: CheckpointError if it is missing, damaged, or of another format."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such checkpoint; list the folder for those there are") from error
-    except Exception as error:  # a damaged file breaks torch's reader in many ways
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to use the one before"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        found = state.get("format") if isinstance(state, dict) else None
-        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; train anew or update")
+    """Read a checkpoint onto the CPU: ours, a published one, or a shared generator, which holds no other weights.
+
+    Raises: CheckpointError if it is missing, damaged, or of another format.
+    """
+    state = _read_foreign(path) if is_published(path) or is_shared(path) else _read_own(path)
     try:
         _Content.model_validate(state)
     except ValidationError as error:
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         message = f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before"
         raise CheckpointError(message) from error
+    return state
+
+
+def _read_foreign(path: Path) -> dict[str, Any]:
+    return {"format": FORMAT, **(read_published(path) if is_published(path) else read_shared(path))}
+
+
+def _read_own(path: Path) -> dict[str, Any]:
+    state = read_torch_file(path, {})
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        found = state.get("format") if isinstance(state, dict) else None
+        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; train anew or update")
     return state
 
 
@@ -90,7 +101,15 @@ def in_brief(error: Exception) -> str:
 
 
 def list_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
-    """(scale, iteration, path) of the run's checkpoints, oldest first."""
+    """(scale, iteration, path) of the checkpoints in the folder, oldest first: ours, else published ones, else shared.
+
+    Raises: CheckpointError if what tells of a shared generator is damaged.
+    """
+    return list_own_checkpoints(run_folder) or list_published(run_folder) or list_shared(run_folder)
+
+
+def list_own_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
+    """(scale, iteration, path) of the checkpoints that train.py wrote there, oldest first."""
     found = []
     for path in (run_folder / FOLDER).glob("s*_i*.pt"):
         match = _NAME.fullmatch(path.name)
@@ -115,7 +134,7 @@ def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int |
 
 def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
     """Keep the newest `keep` checkpoints and the last of each scale; 0 keeps all."""
-    found = list_checkpoints(run_folder)
+    found = list_own_checkpoints(run_folder)
     last_of_scale = {scale: path for scale, _, path in found}
     kept = {path for _, _, path in found[-keep:]} | set(last_of_scale.values())
     for _, _, path in found:

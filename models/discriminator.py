@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.augmentation import build_augmentation
 from models.geometry import Size
 from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 from utils.config import ModelConfig
@@ -25,16 +26,21 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Holds all scales from the start; `scale` and `alpha` mean what they mean in `Generator`."""
+    """Holds all scales from the start; `scale` and `alpha` mean what they mean in `Generator`.
+
+    `augmentation` is what its trainer puts before it; kept here, its state is saved with the weights.
+    """
 
     def __init__(self, config: ModelConfig, *, n_conditions: int, channels: int, sizes: tuple[Size, ...]) -> None:
         super().__init__()
         depths = config.discriminator_depths
-        conv = functools.partial(EqualizedConv2d, zero_bias=config.zero_bias)
-        linear = functools.partial(EqualizedLinear, zero_bias=config.zero_bias)
+        zero_bias, equalized = config.zero_bias, config.equalized_rate
+        conv = functools.partial(EqualizedConv2d, zero_bias=zero_bias, equalized=equalized)
+        linear = functools.partial(EqualizedLinear, zero_bias=zero_bias, equalized=equalized)
         self.sizes = sizes
         self.slope = config.leaky_slope
         self.minibatch_stddev = config.minibatch_stddev
+        self.augmentation = build_augmentation(config.augment_probability, config.augment_target)
         self.from_image = nn.ModuleList(conv(channels, depth, 1) for depth in depths)
         self.blocks = nn.ModuleList(
             nn.Sequential(conv(depth, depth, 3, padding=1), conv(depth, before, 3, padding=1))

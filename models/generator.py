@@ -24,7 +24,8 @@ class Generator(nn.Module):
     def __init__(self, config: ModelConfig, *, n_conditions: int, channels: int, sizes: tuple[Size, ...]) -> None:
         super().__init__()
         depths = config.generator_depths
-        conv = functools.partial(EqualizedConv2d, zero_bias=config.zero_bias)
+        zero_bias, equalized = config.zero_bias, config.equalized_rate
+        conv = functools.partial(EqualizedConv2d, zero_bias=zero_bias, equalized=equalized)
         grow = functools.partial(conv, transposed=config.transposed)
         self.sizes, self.latent_dim = sizes, config.latent_dim
         self.slope = config.leaky_slope
@@ -33,9 +34,11 @@ class Generator(nn.Module):
         features = config.latent_dim + n_conditions
         self.format_layer: nn.Module
         if config.format_layer == "gansynth":
-            self.format_layer = GANSynthFormat(features, depths[0], sizes[0], self.slope, zero_bias=config.zero_bias)
+            self.format_layer = GANSynthFormat(
+                features, depths[0], sizes[0], self.slope, zero_bias=zero_bias, equalized=equalized
+            )
         else:
-            self.format_layer = LinearFormat(features, depths[0], sizes[0], zero_bias=config.zero_bias)
+            self.format_layer = LinearFormat(features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized)
         self.first = grow(depths[0], depths[0], 3, padding=1)
         self.blocks = nn.ModuleList(
             nn.Sequential(grow(before, depth, 3, padding=1), grow(depth, depth, 3, padding=1))
@@ -66,10 +69,10 @@ class Generator(nn.Module):
 class LinearFormat(nn.Module):
     """`formatLayerType: default`: (B, features) -> (B, depth, *size) by one linear layer."""
 
-    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool) -> None:
+    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool) -> None:
         super().__init__()
         self.shape = (depth, *size)
-        self.linear = EqualizedLinear(features, depth * size[0] * size[1], zero_bias=zero_bias)
+        self.linear = EqualizedLinear(features, depth * size[0] * size[1], zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
         """Spread the features over the smallest image."""
@@ -80,14 +83,16 @@ class LinearFormat(nn.Module):
 class GANSynthFormat(nn.Module):
     """`formatLayerType: gansynth`: the features, one pixel amid zeros, convolved into (B, depth, *size)."""
 
-    def __init__(self, features: int, depth: int, size: Size, slope: float, *, zero_bias: bool) -> None:
+    def __init__(
+        self, features: int, depth: int, size: Size, slope: float, *, zero_bias: bool, equalized: bool
+    ) -> None:
         super().__init__()
         height, width = size
         # zeros on all sides up to twice the size less one, so that a kernel of that size leaves exactly it
         self.margins = (width - 1, width - 1, height - 1, height - 1)
         self.slope = slope
-        self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias)
-        self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias)
+        self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias, equalized=equalized)
+        self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
         """Spread the features over the smallest image."""

@@ -17,7 +17,7 @@ class Phase:
     scale: int
     iteration: int  # counted from 0 within the scale
     alpha: float  # weight of the previous scale, 1 -> 0
-    batch_size: int
+    batch_size: int  # notes drawn for this step, for all its updates
     first_note: int  # notes drawn before this step
 
 
@@ -32,7 +32,12 @@ class GrowthSchedule:
         self._config = config
         self._first_scale = config.start_scale
         self._lengths = config.max_iter_at_scale[config.start_scale :]
-        self._batch_sizes = config.batch_sizes[config.start_scale :]
+        # a step draws fresh notes for each update of the discriminator
+        self._batch_sizes = [
+            size * config.at_scale(scale).updates_of_discriminator
+            for scale, size in enumerate(config.batch_sizes)
+            if scale >= config.start_scale
+        ]
         self._ends = list(accumulate(self._lengths))
         notes = (length * batch for length, batch in zip(self._lengths, self._batch_sizes, strict=True))
         self._notes_before = [0, *accumulate(notes)]
@@ -57,6 +62,13 @@ class GrowthSchedule:
             batch_size=batch_size,
             first_note=self._notes_before[index] + iteration * batch_size,
         )
+
+    def steps_done(self, scale: int, iterations: int) -> int:
+        """Steps taken once `iterations` of `scale` are done. Raises: ValueError if this schedule has no such place."""
+        index = scale - self._first_scale
+        if not 0 <= index < len(self._lengths) or not 0 <= iterations <= self._lengths[index]:
+            raise ValueError(f"scale {scale}, iteration {iterations} is outside this schedule")
+        return sum(self._lengths[:index]) + iterations
 
     def unfinished_fades(self) -> dict[int, float]:
         """The scales that end before their fade does, with the alpha they end at."""

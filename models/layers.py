@@ -18,7 +18,8 @@ class EqualizedConv2d(nn.Module):
     (B, channels_in, H, W) -> (B, channels_out, H + 2 padding - k + 1, ...) for a kernel of size k per axis.
     The gain sqrt(2 / fan_in) is folded into weight and bias, which is the same function for one pass less over the
     activations. `transposed` uses a transposed convolution; its fan-in is then counted as the published code does,
-    over channels_out.
+    over channels_out. Without `equalized` the weights start as the same product (He et al. 2015) and nothing is
+    multiplied later: the same function at the start, which learns at another pace.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class EqualizedConv2d(nn.Module):
         padding: int = 0,
         transposed: bool = False,
         zero_bias: bool = True,
+        equalized: bool = True,
     ) -> None:
         super().__init__()
         kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
@@ -37,7 +39,7 @@ class EqualizedConv2d(nn.Module):
         fan_in = second * math.prod(kernel)
         self.weight = nn.Parameter(torch.randn(first, second, *kernel))
         self.bias = nn.Parameter(_initial_bias(channels_out, fan_in, zero=zero_bias))
-        self.gain = math.sqrt(2 / fan_in)
+        self.gain = _runtime_gain(self.weight, fan_in, equalized=equalized)
         self.padding, self.transposed = padding, transposed
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,13 +49,16 @@ class EqualizedConv2d(nn.Module):
 
 
 class EqualizedLinear(nn.Module):
-    """Linear layer with weights N(0, 1) and output, bias included, scaled by sqrt(2 / features_in)."""
+    """Linear layer with weights N(0, 1) and output, bias included, scaled by sqrt(2 / features_in).
 
-    def __init__(self, features_in: int, features_out: int, *, zero_bias: bool = True) -> None:
+    `equalized` means what it means in `EqualizedConv2d`.
+    """
+
+    def __init__(self, features_in: int, features_out: int, *, zero_bias: bool = True, equalized: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(features_out, features_in))
         self.bias = nn.Parameter(_initial_bias(features_out, features_in, zero=zero_bias))
-        self.gain = math.sqrt(2 / features_in)
+        self.gain = _runtime_gain(self.weight, features_in, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features_in) -> (B, features_out)."""
@@ -85,6 +90,16 @@ def append_minibatch_stddev(x: Tensor) -> Tensor:
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, H, W) -> (B, C, *size) by nearest neighbour, as everywhere in the published networks."""
     return x if tuple(x.shape[-2:]) == size else F.interpolate(x, size, mode="nearest")
+
+
+def _runtime_gain(weight: Tensor, fan_in: int, *, equalized: bool) -> float:
+    """He's constant, to be multiplied at each pass, or 1 after it went into the fresh N(0, 1) `weight` for good."""
+    gain = math.sqrt(2 / fan_in)
+    if equalized:
+        return gain
+    with torch.no_grad():
+        weight *= gain
+    return 1.0
 
 
 def _initial_bias(size: int, fan_in: int, *, zero: bool) -> Tensor:

@@ -19,6 +19,12 @@ class Purpose(IntEnum):
     GENERATION_LATENT = 4
     GENERATION_LABEL = 5
     SCORE_LATENT = 6
+    FAKE_LABEL = 7
+    SOFT_LABEL_REAL = 8
+    SOFT_LABEL_FAKE = 9
+    AUGMENT_REAL = 10
+    AUGMENT_FAKE = 11
+    AUGMENT_GENERATOR = 12
 
 
 def normal_rows(seed: int, purpose: Purpose, first: int, count: int, size: int) -> Tensor:

@@ -62,16 +62,22 @@ class Trainer:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
+        self._load(self.training.networks.all() | self.training.optimizers(), state)
+        self.step = self._saved_step = state["step"]
+
+    def begin_from(self, state: Mapping[str, Any], step: int) -> None:
+        """Begin at `step` with the networks of another run's checkpoint. Raises: CheckpointError if they do not fit."""
+        self._load(self.training.networks.all(), state)
+        self.step = step
+
+    def _load(self, parts: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         try:
-            for name, network in self.training.networks.all().items():
-                network.load_state_dict(state[name])
-            for name, optimizer in self.training.optimizers().items():
-                optimizer.load_state_dict(state[name])
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"{self.run_folder}: the checkpoint does not fit the networks ({in_brief(error)})"
             ) from error
-        self.step = self._saved_step = state["step"]
 
     def train(self, stop: Callable[[], bool]) -> bool:
         """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.

@@ -3,14 +3,19 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from models.adversarial_losses import ADVERSARIAL_LOSSES
+from models.augmentation import N_DRAWS
+from models.discriminator import Judgement
+from models.gdpp import gdpp_loss
 from models.growth import Phase
 from models.layers import resize
-from models.losses import classification_loss, critic_fake_loss, critic_real_loss, drift_loss, gradient_penalty
+from models.losses import classification_loss, drift_loss, gradient_penalty, r1_penalty, soft_targets
 from models.networks import Networks, conditioned, update_ema
 from models.noise import Purpose, normal_rows, uniform_rows
 from utils.config import ModelConfig
@@ -24,7 +29,8 @@ Network = TypeVar("Network", bound=nn.Module)
 class TrainingStep:
     """Networks and optimisers, and how one batch changes them.
 
-    Source: Gulrajani et al. 2017 (WGAN-GP), Odena et al. 2017 (AC-GAN), Karras et al. 2018 (growth, drift, average).
+    Source: Gulrajani et al. 2017 (WGAN-GP), Odena et al. 2017 (AC-GAN), Karras et al. 2018 (growth, drift, average);
+    docs/model_options.md for the options.
     """
 
     def __init__(
@@ -35,10 +41,19 @@ class TrainingStep:
         classified_fakes: Sequence[bool],
         seed: int,
         device: torch.device,
+        data_labels: Tensor | None = None,
     ) -> None:
-        """`classified_fakes` says of each attribute whether the generator is trained on its classification."""
+        """`classified_fakes` says of each attribute whether the generator is trained on its classification.
+
+        `data_labels` (N, A) are the labels of all notes of the training, which `fakeLabels: frequency` draws from.
+        """
         self.config, self.networks, self.seed, self.device = config, networks, seed, device
         self._classified_fakes = list(classified_fakes)
+        self._options = [config.at_scale(scale) for scale in range(config.n_scales)]
+        n_attributes = len(self._classified_fakes)
+        self._data_labels = torch.empty(0, n_attributes, dtype=torch.long) if data_labels is None else data_labels
+        if not len(self._data_labels) and any(options.fake_labels == "frequency" for options in self._options):
+            raise ValueError("fakeLabels frequency needs the labels of the data")
         self.reset_optimizers()
 
     def reset_optimizers(self) -> None:
@@ -54,44 +69,89 @@ class TrainingStep:
     def run(self, phase: Phase, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A).
 
-        Returns every loss term, the gradient norms and the largest critic slope.
+        With `iter_D_G_ratio` n, B counts n batches: the discriminator learns from each, the generator once, after the
+        last. Returns every loss term of the last updates, the gradient norms and the largest critic slope.
         Raises: TrainingDiverged naming the term, before a weight of the network it belongs to is touched.
         """
+        options = self._options[phase.scale]
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
             self.reset_optimizers()
-        real = self._at_scale(images, phase)
-        terms = self._update_discriminator(real, labels, phase) | self._update_generator(labels, phase)
-        update_ema(self.networks.ema, self.networks.generator, self.config.ema_decay)
+        self._set_rates(options.learning_rates)
+        n_updates = options.updates_of_discriminator
+        size = len(images) // n_updates
+        for update in range(n_updates):
+            rows = slice(update * size, (update + 1) * size)
+            phase = replace(phase, batch_size=size, first_note=phase.first_note + (size if update else 0))
+            real = self._at_scale(images[rows], phase)
+            terms = self._update_discriminator(real, labels[rows], phase)
+        features = self._features(real, phase) if options.gdpp else None
+        terms |= self._update_generator(labels[rows], phase, features)
+        update_ema(self.networks.ema, self.networks.generator, options.ema_decay_after(len(images)))
         return terms
 
+    def _set_rates(self, rates: tuple[float, float]) -> None:
+        for optimizer, rate in zip((self.optimizer_g, self.optimizer_d), rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
     def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase) -> dict[str, float]:
-        config, discriminator = self.config, self.networks.discriminator
+        options, discriminator = self._options[phase.scale], self.networks.discriminator
+        loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
-            fake = self._generate(Purpose.DISCRIMINATOR_LATENT, labels, phase)
+            fake_labels = self._fake_labels(labels, phase)
+            fake = self._generate(Purpose.DISCRIMINATOR_LATENT, fake_labels, phase)
+            n_mixed = options.n_mixed(len(real), phase.scale)
+            real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
+            real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
+            fake = self._augmented(fake, Purpose.AUGMENT_FAKE, phase)
+        real.requires_grad_(options.r1_weight > 0)
         of_real = discriminator(real, phase.scale, phase.alpha)
         of_fake = discriminator(fake, phase.scale, phase.alpha)
-        mix = uniform_rows(self.seed, Purpose.PENALTY_MIX, phase.first_note, len(real), 1)[:, 0].to(self.device)
-        penalty, slope = gradient_penalty(lambda x: discriminator(x, phase.scale, phase.alpha).critic, real, fake, mix)
-        losses = {
-            "d_real": critic_real_loss(of_real.critic),
-            "d_fake": critic_fake_loss(of_fake.critic),
-            "d_gradient_penalty": config.gradient_penalty_weight * penalty,
-            "d_drift": config.drift_weight * drift_loss(of_real.critic),
-        }
+        losses, watched = {"d_real": loss.real(of_real.critic), "d_fake": loss.fake(of_fake.critic)}, {}
+        if options.gradient_penalty_weight > 0:
+            mix = self._uniform(Purpose.PENALTY_MIX, phase, len(real), 1)[:, 0]
+            penalty, watched["critic_slope"] = gradient_penalty(
+                lambda x: discriminator(x, phase.scale, phase.alpha).critic, real, fake, mix
+            )
+            losses["d_gradient_penalty"] = options.gradient_penalty_weight * loss.over_batch(penalty, len(real))
+        losses["d_drift"] = options.drift_weight * loss.over_batch(drift_loss(of_real.critic), len(real))
+        if options.r1_weight > 0:
+            losses["d_r1"] = options.r1_weight * loss.over_batch(r1_penalty(of_real.critic, real), len(real))
         if self.networks.n_values:
-            loss = classification_loss(of_real.logits, labels, self.networks.n_values)
-            losses["d_classification"] = config.condition_weight_d * loss
-        return _descend(losses, "d", discriminator, self.optimizer_d, {"critic_slope": slope})
+            soft = self._soft_targets(labels, Purpose.SOFT_LABEL_REAL, phase)
+            classification = classification_loss(of_real.logits, labels, self.networks.n_values, soft=soft)
+            losses["d_classification"] = options.condition_weight_d * classification
+        if discriminator.augmentation:
+            watched["augment_probability"] = discriminator.augmentation.probability
+        terms = _descend(losses, "d", discriminator, self.optimizer_d, watched)
+        if discriminator.augmentation:
+            discriminator.augmentation.adapt(of_real.critic)
+        return terms
 
-    def _update_generator(self, labels: Tensor, phase: Phase) -> dict[str, float]:
+    def _update_generator(self, labels: Tensor, phase: Phase, real_features: Tensor | None = None) -> dict[str, float]:
+        """`real_features` (B, D): those of real images whose diversity GDPP asks for, if it does."""
+        options = self._options[phase.scale]
         with _frozen(self.networks.discriminator) as discriminator:
+            labels = self._fake_labels(labels, phase)
             fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
-            of_fake = discriminator(fake, phase.scale, phase.alpha)
-            losses = {"g_fake": -critic_fake_loss(of_fake.critic)}
+            fake = self._augmented(fake, Purpose.AUGMENT_GENERATOR, phase)
+            of_fake: Judgement = discriminator(fake, phase.scale, phase.alpha)
+            losses = {"g_fake": ADVERSARIAL_LOSSES[options.loss_mode].generator(of_fake.critic)}
             if self.networks.n_values:
-                loss = classification_loss(of_fake.logits, labels, self.networks.n_values, self._classified_fakes)
-                losses["g_classification"] = self.config.condition_weight_g * loss
+                soft = self._soft_targets(labels, Purpose.SOFT_LABEL_FAKE, phase)
+                loss = classification_loss(
+                    of_fake.logits, labels, self.networks.n_values, self._classified_fakes, soft=soft
+                )
+                losses["g_classification"] = options.condition_weight_g * loss
+            if real_features is not None:
+                losses["g_gdpp"] = options.gdpp_weight * gdpp_loss(of_fake.feature, real_features)
             return _descend(losses, "g", self.networks.generator, self.optimizer_g)
+
+    @torch.no_grad()
+    def _features(self, real: Tensor, phase: Phase) -> Tensor:
+        seen = self._augmented(real, Purpose.AUGMENT_REAL, phase)
+        judgement: Judgement = self.networks.discriminator(seen, phase.scale, phase.alpha)
+        return judgement.feature
 
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
         latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim).to(self.device)
@@ -99,6 +159,33 @@ class TrainingStep:
             conditioned(latent, labels, self.networks.n_values), phase.scale, phase.alpha
         )
         return images
+
+    def _fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
+        """Labels (B, A) for generated images, beside a real batch with `labels`."""
+        source, n_values = self._options[phase.scale].fake_labels, self.networks.n_values
+        if source == "batch" or not n_values:
+            return labels
+        # in float64 no product is rounded up to the number of choices
+        draws = uniform_rows(self.seed, Purpose.FAKE_LABEL, phase.first_note, len(labels), len(n_values)).double()
+        if source == "uniform":
+            return (draws * torch.tensor(n_values)).long().to(self.device)
+        return self._data_labels[(draws[:, 0] * len(self._data_labels)).long()].to(self.device)
+
+    def _soft_targets(self, labels: Tensor, purpose: Purpose, phase: Phase) -> Tensor | None:
+        n_values = self.networks.n_values
+        if not self._options[phase.scale].soft_labels:
+            return None
+        return soft_targets(labels, n_values, self._uniform(purpose, phase, len(labels), sum(n_values)))
+
+    def _augmented(self, images: Tensor, purpose: Purpose, phase: Phase) -> Tensor:
+        augmentation = self.networks.discriminator.augmentation
+        if augmentation is None:
+            return images
+        augmented: Tensor = augmentation(images, self._uniform(purpose, phase, len(images), N_DRAWS))
+        return augmented
+
+    def _uniform(self, purpose: Purpose, phase: Phase, count: int, size: int) -> Tensor:
+        return uniform_rows(self.seed, purpose, phase.first_note, count, size).to(self.device)
 
     def _at_scale(self, images: Tensor, phase: Phase) -> Tensor:
         """Real images at the size of the phase, blended with their previous-scale version as the fakes are."""
@@ -108,6 +195,11 @@ class TrainingStep:
             older = resize(resize(images, self.networks.sizes[phase.scale - 1]), size)
             images = phase.alpha * older + (1 - phase.alpha) * images
         return images
+
+
+def _mixed(real: Tensor, fake: Tensor, count: int) -> Tensor:
+    """`real` with its last `count` rows replaced by those of `fake`."""
+    return torch.cat((real[:-count], fake[-count:])) if count else real
 
 
 def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:

@@ -7,11 +7,13 @@ terms. `utils.config_file` reads files into these classes and reports their faul
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
+from utils.config_section import Section
 from utils.registry import Registry
+from utils.scale_options import OPTION_KEYS, Scale, ScaleChanges, ScaleOptions, faults_of_changes, options_at
 
 MIDI_MAX = 127
 MAX_CHANNELS = 65_536
@@ -20,26 +22,6 @@ MAX_NOTES = 10**9
 
 _LONGEST_PART = 255  # bytes that the name of a file or folder may have
 _LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
-
-
-class Section(BaseModel):
-    """A section of the JSON: frozen, strictly typed, and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def conflicts(self) -> list[str]:
-        """What is wrong between values that are each right by themselves; every key concerned is named."""
-        return []
-
-    @model_validator(mode="after")
-    def _refuse_conflicts(self) -> Self:
-        if faults := self.conflicts():
-            raise ValueError(*faults)
-        return self
-
-    def to_plain(self) -> dict[str, Any]:
-        """The section as JSON values under its published key names."""
-        return self.model_dump(by_alias=True, mode="json")
 
 
 # A validator that runs first hands its value on as a Python object, where strict typing asks for tuples.
@@ -157,12 +139,10 @@ Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 BatchSize = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Iterations = Annotated[int, Field(ge=1, le=10**12)]
 Jumps = Annotated[int, Field(ge=0, le=10**9)]
-Rate = Annotated[float, Field(gt=0, le=10)]
-Weight = Annotated[float, Field(ge=0, le=1e9)]
 Blend = Annotated[float, Field(ge=0, le=1)]
 
 
-class ModelConfig(Section):
+class ModelConfig(ScaleOptions):
     """Section `modelConfig`: the networks, their losses, and how long each scale trains."""
 
     format_layer: Literal["default", "gansynth"] = Field(
@@ -193,6 +173,9 @@ class ModelConfig(Section):
     pixel_norm: bool = Field(True, alias="perChannelNormalization", description="pixel norm in the generator")
     minibatch_stddev: bool = Field(True, alias="miniBatchStdDev", description="discriminator sees the batch's spread")
     zero_bias: bool = Field(True, alias="initBiasToZero", description="false: biases start as torch's default")
+    equalized_rate: bool = Field(
+        True, alias="equalizedlR", description="false: plain layers with He's initial weights, no gain at run time"
+    )
     output_activation: Literal["tanh"] | None = Field(
         None, alias="generationActivation", description="null = linear output"
     )
@@ -204,33 +187,27 @@ class ModelConfig(Section):
     skip_fake_attributes: tuple[str, ...] = Field(
         (), alias="skipAttDfake", description="attributes left out of the generator's classification loss"
     )
-    condition_weight_g: Weight = Field(
-        10.0, alias="weightConditionG", description="generator's classification loss, weight"
-    )
-    condition_weight_d: Weight = Field(
-        10.0, alias="weightConditionD", description="discriminator's classification loss, weight"
-    )
-
-    loss_mode: Literal["WGANGP"] = Field("WGANGP", alias="lossMode", description="the adversarial loss")
-    gradient_penalty_weight: Weight = Field(10.0, alias="lambdaGP", description="weight of the gradient penalty")
-    drift_weight: Weight = Field(0.001, alias="epsilonD", description="weight of the critic's squared output")
-    learning_rate: Rate | tuple[Rate, Rate] = Field(
-        1e-3, alias="baseLearningRate", description="Adam, both networks, or [generator, discriminator]"
-    )
     reset_optimizer_at_growth: bool = Field(
         True, alias="resetOptimizerAtGrowth", description="fresh Adam moments at each new scale, as published"
     )
-    ema_decay: float = Field(
-        0.999,
-        alias="emaDecay",
-        ge=0,
-        lt=1,
-        description="per step, of the averaged generator that makes the sound",
+    augment_probability: Blend = Field(
+        0.0, alias="augmentProbability", description="chance of each change to an image before the discriminator"
+    )
+    augment_target: Blend | None = Field(
+        None,
+        alias="augmentTarget",
+        description="instead of augmentProbability: adapt it until the mean sign of the critic of real images is this",
     )
 
     max_iter_at_scale: tuple[Iterations, ...] = Field(alias="maxIterAtScale", description="training steps per scale")
     batch_size: BatchSize | tuple[BatchSize, ...] = Field(
-        16, alias="miniBatchSize", description="notes per step, or one per scale"
+        16, alias="miniBatchSize", description="notes per update, or one per scale"
+    )
+    batch_changes: dict[Scale, BatchSize] | None = Field(
+        None, alias="miniBatchScheduler", description="{scale: size}: miniBatchSize from that scale on"
+    )
+    scale_changes: ScaleChanges | None = Field(
+        None, alias="configScheduler", description="{scale: {key: value}}: other losses, weights, rates from there on"
     )
     start_scale: int = Field(0, alias="startScale", ge=0, description="first scale to be trained")
     alpha_jump_mode: Literal["linear", "custom"] = Field(
@@ -272,23 +249,67 @@ class ModelConfig(Section):
         return tuple(depth if isinstance(depth, int) else depth[1] for depth in self.depth_scales)
 
     @property
-    def learning_rates(self) -> tuple[float, float]:
-        """Adam's learning rate of (generator, discriminator)."""
-        rate = self.learning_rate
-        return rate if isinstance(rate, tuple) else (rate, rate)
-
-    @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """Notes per step at each scale."""
-        return (self.batch_size,) * self.n_scales if isinstance(self.batch_size, int) else self.batch_size
+        """Notes per update at each scale."""
+        sizes = [self.batch_size] * self.n_scales if isinstance(self.batch_size, int) else list(self.batch_size)
+        for first, size in sorted((self.batch_changes or {}).items()):
+            sizes[first:] = [size] * (self.n_scales - first)
+        return tuple(sizes)
+
+    def at_scale(self, scale: int) -> ScaleOptions:
+        """Losses, weights and rates at `scale`."""
+        return options_at(scale, self._options(), self.scale_changes or {})
 
     def conflicts(self) -> list[str]:
-        """Faults of the lists that count scales, of the factors, and of the fade-in."""
-        faults = [*self._length_faults(), *self._factor_faults(), *self._fade_faults()]
+        """Faults of the lists and objects that count scales, of the factors, the fade-in, and the options."""
+        faults = [*super().conflicts(), *self._length_faults(), *self._factor_faults(), *self._fade_faults()]
+        faults += [*self._scale_faults(), *self._augmentation_faults()]
+        return faults or self._option_faults()
+
+    def _options(self) -> dict[str, Any]:
+        plain = self.to_plain()
+        return {key: plain[key] for key in OPTION_KEYS.values()}
+
+    def _augmentation_faults(self) -> list[str]:
+        if self.augment_target is None:
+            return []
+        faults = []
+        if self.augment_probability > 0:
+            faults.append("augmentTarget adapts what augmentProbability fixes; keep one")
+        modes = {changes.get("lossMode") for changes in (self.scale_changes or {}).values()} | {self.loss_mode}
+        if "WGANGP" in modes:
+            faults.append("augmentTarget needs a lossMode whose critic is positive for real images, not WGANGP")
+        return faults
+
+    def _scale_faults(self) -> list[str]:
+        faults = []
+        counted = f"downSamplingFactor has {self.n_scales} scales, counted from 0"
         if self.start_scale >= self.n_scales:
+            faults.append(f"startScale={self.start_scale} but {counted}")
+        for key, changes in (("miniBatchScheduler", self.batch_changes), ("configScheduler", self.scale_changes)):
+            unknown = [scale for scale in changes or {} if not 0 <= scale < self.n_scales]
+            faults += [f"{key} names scale {scale} but {counted}" for scale in unknown]
+        if self.batch_changes and isinstance(self.batch_size, tuple):
+            faults.append("miniBatchScheduler and a miniBatchSize per scale contradict each other; keep one")
+        return faults
+
+    def _option_faults(self) -> list[str]:
+        """Faults of the options at each scale; the lists that count scales must be sound."""
+        section_keys = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        if faults := faults_of_changes(self._options(), self.scale_changes or {}, section_keys):
+            return faults
+        if (first := self.at_scale(self.n_scales - 1).mix_true_fake_scale) >= self.n_scales:
             faults.append(
-                f"startScale={self.start_scale} but downSamplingFactor has {self.n_scales} scales, counted from 0"
+                f"mix_true_fake_scale={first} but downSamplingFactor has {self.n_scales} scales, counted from 0"
             )
+        for scale, size in enumerate(self.batch_sizes):
+            options = self.at_scale(scale)
+            needy = {"GDPP": options.gdpp, "mix_true_fake": options.mixes_at(scale)}
+            faults += [
+                f"{key} needs batches of two notes or more, but miniBatchSize is 1 at scale {scale}"
+                for key, given in needy.items()
+                if given and size == 1
+            ]
         return faults
 
     def _length_faults(self) -> list[str]:

@@ -91,6 +91,8 @@ def _fault(values: dict[str, Any], details: ErrorDetails) -> _Fault:
     kind, place = details["type"], _place(values, details["loc"])
     if kind == "missing":  # an entry that a list of fixed length lacks
         return _Fault(place, "too_short", f"must have {int(details['loc'][-1]) + 1} entries")
+    if details["loc"][-1] == "[key]":
+        return _Fault(place[:-1], kind, "each of its keys must be the number of a scale")
     if kind == "value_error":
         return _Fault(place, kind, "; ".join(map(str, details["ctx"]["error"].args)))
     context = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in _context(details).items()}

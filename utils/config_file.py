@@ -14,11 +14,11 @@ from utils.config import (
     ExperimentConfig,
     LoaderConfig,
     ModelConfig,
-    Section,
     TransformConfig,
     usable_path,
 )
 from utils.config_faults import describe_values, short, short_key, suggestion, unknown_key, unusable
+from utils.config_section import Section
 from utils.errors import ConfigError
 from utils.files import read_json
 
@@ -29,7 +29,7 @@ SECTIONS = ("loaderConfig", "transformConfig", "modelConfig")
 KEY_ALIASES: dict[str, dict[str, str]] = {
     "loaderConfig": {"filter_keys": "filter"},
     "transformConfig": {"log": "log_mag", "n_mel": "n_mels"},
-    "modelConfig": {},
+    "modelConfig": {"GDPP_weight": "GDPP_weigth"},
 }
 """Per section, other spellings of a key -> its spelling in the published README."""
 
@@ -39,17 +39,6 @@ INERT_KEYS: dict[str, frozenset[str]] = {
     "modelConfig": frozenset({"imagefolderDataset", "dataType", "sampleRate"}),
 }
 """Per section, keys that published files carry and that change nothing: accepted, and said once."""
-
-FIXED_KEYS: dict[str, Any] = {
-    "GDPP": False,
-    "GDPP_weigth": 1,
-    "mix_true_fake": False,
-    "mix_true_fake_scale": -1,
-    "true_fake_split": -1,
-    "soft_labels": False,
-    "iter_D_G_ratio": -1,
-}
-"""Keys of published modelConfigs for features that were never finished there: only "off" is accepted."""
 
 S = TypeVar("S", bound=Section)
 
@@ -105,8 +94,8 @@ def experiment_schema() -> dict[str, Any]:
     loader = LoaderConfig.model_json_schema(by_alias=True)
     model = ModelConfig.model_json_schema(by_alias=True)
     _accept_other_spellings("loaderConfig", loader)
+    _accept_other_spellings("modelConfig", model)
     model["properties"].update({key: {} for key in sorted(INERT_KEYS["modelConfig"])})
-    model["properties"].update({key: {"const": value} for key, value in FIXED_KEYS.items()})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Experiment",
@@ -169,9 +158,6 @@ def _plain_section(raw: Mapping[str, Any], section: str, faults: list[str]) -> d
         known = KEY_ALIASES[section].get(str(key), str(key))
         if key in INERT_KEYS[section]:
             logger.info("%s.%s has no effect here and is ignored", section, key)
-        elif section == "modelConfig" and key in FIXED_KEYS:
-            if value != FIXED_KEYS[key]:
-                faults.append(f"modelConfig.{key}={short(value)} is not supported; remove it")
         elif known in plain:
             faults.append(f"{section}.{known} is given twice, once as {key}; keep one")
         else:
@@ -225,8 +211,7 @@ def _section_faults(
 ) -> list[str]:
     """Every fault of the section: of its keys, of their values, and of values that do not go together."""
     published = {name: field.alias or name for name, field in section_type.model_fields.items()}
-    fixed = FIXED_KEYS if section == "modelConfig" else ()
-    known = [*published.values(), *KEY_ALIASES[section], *INERT_KEYS[section], *fixed]
+    known = [*published.values(), *KEY_ALIASES[section], *INERT_KEYS[section]]
     unknown = [key for key in values if key not in published.values()]
     meant = {suggestion(key, known, published) for key in unknown}
     wrong = describe_values(section, values, error.errors())
@@ -276,4 +261,15 @@ def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
             for name in model.skip_fake_attributes
             if name not in names
         ]
+    conditioned = model.ac_gan and names
+    options = [model, *(model.at_scale(scale) for scale in range(model.n_scales))]
+    unused = {
+        "soft_labels": any(part.soft_labels for part in options),
+        "fakeLabels": any(part.fake_labels != "batch" for part in options),
+    }
+    faults += [
+        f"modelConfig.{key} needs ac_gan and an attribute in loaderConfig.attribute_list; remove it"
+        for key, given in unused.items()
+        if given and not conditioned
+    ]
     return faults

@@ -18,6 +18,7 @@ def shrink_to_smoke_test(experiment: ExperimentConfig) -> ExperimentConfig:
         update={
             "max_iter_at_scale": (STEPS,) * n_scales,
             "batch_size": BATCH,
+            "batch_changes": None,
             "depth_scales": (DEPTH,) * n_scales,
             "alpha_jump_mode": "linear",
             "alpha_n_jumps": (1,) * n_scales,

@@ -60,7 +60,7 @@ def test_every_spelling_of_a_representation_satisfies_the_schema(schema, experim
         ("modelConfig", "downSamplingFactor", [[8, 8], [4, 4], [2, 2], [1]]),
         ("modelConfig", "emaDecay", 1),
         ("modelConfig", "formatLayerType", "conv"),
-        ("modelConfig", "GDPP", True),
+        ("modelConfig", "GDPP", "yes"),
         ("modelConfig", "lambda_gp", 10),
     ],
 )

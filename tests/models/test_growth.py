@@ -175,3 +175,27 @@ def test_every_schedule_counts_without_gaps_and_never_fades_back(made):
             assert after.alpha <= before.alpha
         else:
             assert (after.scale, after.iteration) == (before.scale + 1, 0)
+
+
+def test_sizes_of_the_scheduler_hold_from_their_scale_on():
+    config = small_config(maxIterAtScale=[1, 1, 1], miniBatchSize=8, miniBatchScheduler={"1": 4})
+    assert config.batch_sizes == (8, 4, 4)
+    phases = [GrowthSchedule(config).at(step) for step in range(3)]
+    assert [phase.batch_size for phase in phases] == [8, 4, 4]
+    assert [phase.first_note for phase in phases] == [0, 8, 12]
+    later = small_config(miniBatchSize=8, miniBatchScheduler={"2": 2, "1": 4})
+    assert later.batch_sizes == (8, 4, 2)
+
+
+def test_each_update_of_the_discriminator_draws_notes_of_its_own():
+    config = small_config(
+        maxIterAtScale=[2, 2, 1],
+        miniBatchSize=[5, 4, 2],
+        iter_D_G_ratio=3,
+        configScheduler={"2": {"iter_D_G_ratio": 1}},
+    )
+    phases = [GrowthSchedule(config).at(step) for step in range(5)]
+    assert [phase.batch_size for phase in phases] == [15, 15, 12, 12, 2]
+    assert [phase.first_note for phase in phases] == [0, 15, 30, 42, 54]
+    unchanged = GrowthSchedule(small_config(iter_D_G_ratio=-1))
+    assert [unchanged.at(step) for step in range(15)] == [GrowthSchedule(small_config()).at(step) for step in range(15)]

@@ -87,3 +87,26 @@ def test_resizing_takes_the_nearest_and_leaves_the_right_size_alone():
     assert resize(x, (2, 3)) is x
     assert resize(x, (4, 3))[0, 0, :, 0].tolist() == [0, 0, 3, 3]
     assert resize(x, (1, 2))[0, 0].tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("zero_bias", [True, False])
+def test_layers_without_equalised_rate_start_as_the_same_function(zero_bias):
+    def built(build):
+        torch.manual_seed(0)
+        return build()
+
+    x, flat = torch.randn(2, 6, 9, 7), torch.randn(3, 6)
+    for make, given in (
+        (lambda **more: EqualizedConv2d(6, 5, 3, padding=1, **more), x),
+        (lambda **more: EqualizedConv2d(6, 5, 3, padding=1, transposed=True, **more), x),
+        (lambda **more: EqualizedLinear(6, 4, **more), flat),
+    ):
+        equalized, plain = (
+            built(lambda flag=flag, make=make: make(zero_bias=zero_bias, equalized=flag)) for flag in (True, False)
+        )
+        torch.testing.assert_close(plain.weight, equalized.weight * equalized.gain)
+        assert plain.gain == 1
+        if zero_bias:
+            torch.testing.assert_close(plain(given), equalized(given), rtol=1e-5, atol=1e-6)
+        else:  # the bias of a plain layer is not scaled down
+            assert torch.equal(plain.bias, equalized.bias)

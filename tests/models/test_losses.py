@@ -3,7 +3,15 @@ import math
 import pytest
 import torch
 
-from models.losses import classification_loss, critic_fake_loss, critic_real_loss, drift_loss, gradient_penalty
+from models.losses import (
+    classification_loss,
+    critic_fake_loss,
+    critic_real_loss,
+    drift_loss,
+    gradient_penalty,
+    r1_penalty,
+    soft_targets,
+)
 
 CRITIC = torch.tensor([1.0, -2.0, 4.0])
 
@@ -78,3 +86,41 @@ def test_gradient_penalty_leaves_the_images_without_gradients():
     penalty.backward()
     assert real.grad is None
     assert fake.grad is None
+
+
+def test_r1_of_a_quadratic_critic_by_hand():
+    # the slope of w |x|^2 / 2 is w x, so that a batch pays w^2 |x|^2, whose slope over w is 2 w |x|^2
+    real = torch.randn(3, 2, 4, 5, dtype=torch.float64).requires_grad_(True)
+    weight = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    penalty = r1_penalty(weight * real.square().sum(dim=(1, 2, 3)) / 2, real)
+    size = real.detach().square().sum()
+    torch.testing.assert_close(penalty, 0.49 * size)
+    (slope,) = torch.autograd.grad(penalty, weight)
+    torch.testing.assert_close(slope, 1.4 * size)
+
+
+def test_r1_can_be_differentiated_through_any_critic():
+    real = torch.randn(2, 1, 3, 3, dtype=torch.float64).requires_grad_(True)
+    weight = torch.randn(1, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: r1_penalty((real * w).sigmoid().sum(dim=(1, 2, 3)), real), weight)
+
+
+def test_soft_targets_are_the_published_ranges():
+    labels, draws = torch.tensor([[1, 0]] * 1000), torch.rand(1000, 5)
+    targets = soft_targets(labels, [3, 2], draws)
+    right, wrong = targets[:, [1, 3]], targets[:, [0, 2, 4]]
+    assert 0.7 <= right.min() < 0.71 < 1.19 < right.max() < 1.2
+    assert 0 <= wrong.min() < 0.01 < 0.29 < wrong.max() < 0.3
+    torch.testing.assert_close(right, 0.7 + 0.5 * draws[:, [1, 3]])
+
+
+def test_classification_towards_soft_targets_by_hand():
+    logits = torch.tensor([[0.0, math.log(3)]])
+    soft = torch.tensor([[0.2, 0.9]])
+    found = classification_loss(logits, torch.tensor([[1]]), [2], soft=soft).item()
+    assert found == pytest.approx(-0.2 * math.log(0.25) - 0.9 * math.log(0.75))
+    hard = torch.tensor([[0.0, 1.0]])
+    torch.testing.assert_close(
+        classification_loss(logits, torch.tensor([[1]]), [2], soft=hard),
+        classification_loss(logits, torch.tensor([[1]]), [2]),
+    )

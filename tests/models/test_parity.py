@@ -11,7 +11,7 @@ from models.discriminator import Discriminator
 from models.generator import Generator
 from models.geometry import scale_sizes
 from models.losses import classification_loss, critic_fake_loss, critic_real_loss, drift_loss, gradient_penalty
-from tests.published_names import ours
+from models.published_weights import our_name
 from utils.config import ModelConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -41,7 +41,9 @@ def build(network_type, card):
 
 
 def load_published(network, arrays, prefix):
-    state = {ours(key.removeprefix(prefix)): torch.from_numpy(arrays[key]) for key in arrays if key.startswith(prefix)}
+    state = {
+        our_name(key.removeprefix(prefix)): torch.from_numpy(arrays[key]) for key in arrays if key.startswith(prefix)
+    }
     assert not network.load_state_dict(state, strict=False).unexpected_keys
 
 
@@ -102,5 +104,5 @@ def test_networks_and_losses_equal_the_published_ones(path, card, case, load_arr
     largest = max(float(np.abs(gradient).max()) for gradient in gradients.values())
     assert len(gradients) >= 6
     for name, golden in gradients.items():
-        gradient = parameters[ours(name.removeprefix(f"{key}/gp_grad/"))].grad
+        gradient = parameters[our_name(name.removeprefix(f"{key}/gp_grad/"))].grad
         assert_same(gradient, golden, floor=0.1 * largest, relative=RELATIVE_GRADIENT)

@@ -13,7 +13,7 @@ import train
 from audio_transforms import TRANSFORMS
 from utils.config import MAX_CHANNELS, TRANSFORM_CONFIGS, LoaderConfig, ModelConfig
 from utils.config_faults import short, unusable
-from utils.config_file import FIXED_KEYS, INERT_KEYS, KEY_ALIASES, load_experiment, parse_experiment
+from utils.config_file import INERT_KEYS, KEY_ALIASES, load_experiment, parse_experiment
 from utils.errors import ConfigError
 
 README = Path(__file__).parents[1] / "golden" / "published_readme_config.json"
@@ -212,10 +212,51 @@ def test_inert_keys_are_accepted_and_said(caplog):
     )
 
 
-@pytest.mark.parametrize("key", sorted(FIXED_KEYS))
-def test_features_that_never_worked_may_only_be_off(key):
-    parse(**{f"modelConfig__{key}": FIXED_KEYS[key]})
-    assert f"modelConfig.{key}=77 is not supported; remove it" in faults_of(**{f"modelConfig__{key}": 77})
+# what the published trainer wrote into its own config files
+def test_published_spellings_of_what_was_off_are_accepted():
+    options = {
+        "GDPP": False, "GDPP_weigth": 1, "mix_true_fake": False, "mix_true_fake_scale": -1, "true_fake_split": -1,
+        "soft_labels": False, "iter_D_G_ratio": -1, "epsilonD": 0.001, "initBiasToZero": True,
+    }  # fmt: skip
+    assert parse(**{f"modelConfig__{key}": value for key, value in options.items()}).model == parse().model
+
+
+def test_config_from_before_the_options_is_still_the_same_experiment():
+    now = parse().to_plain()
+    before = {section: dict(now[section]) if isinstance(now[section], dict) else now[section] for section in now}
+    for key in ("miniBatchScheduler", "configScheduler", "equalizedlR", "lossMode", "fakeLabels", "augmentTarget"):
+        del before["modelConfig"][key]
+    assert parse_experiment(before, "checkpoint").to_plain() == now
+
+
+def test_changes_hold_from_their_scale_on():
+    changes = {"1": {"lambdaGP": 3, "baseLearningRate": [1e-4, 2e-4]}, "3": {"lambdaGP": 4.0}}
+    model = parse(
+        modelConfig__downSamplingFactor=[8, 4, 2, 1],
+        modelConfig__depthScales=[4] * 4,
+        modelConfig__maxIterAtScale=[1] * 4,
+        modelConfig__configScheduler=changes,
+    ).model
+    assert [model.at_scale(scale).gradient_penalty_weight for scale in range(4)] == [10, 3, 3, 4]
+    assert [model.at_scale(scale).learning_rates[0] for scale in range(4)] == [1e-3, 1e-4, 1e-4, 1e-4]
+    assert model.at_scale(0).to_plain() == {key: model.to_plain()[key] for key in model.at_scale(0).to_plain()}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lamdaGP": 3}, "configScheduler.1.lamdaGP: unknown key, did you mean 'lambdaGP'?"),
+        ({"loss_mode": "Hinge"}, "configScheduler.1.loss_mode: unknown key, did you mean 'lossMode'?"),
+        ({"depthScales": [4, 4]}, "configScheduler.1.depthScales: cannot change between scales; remove it"),
+        ({"lambdaGP": -3}, "configScheduler.1.lambdaGP=-3: must be at least 0"),
+        ({"soft_labels": 1}, "configScheduler.1.soft_labels=1: must be true or false"),
+        ({"mix_true_fake_scale": 2}, "mix_true_fake_scale=2 but downSamplingFactor has 2 scales"),
+        ({"mix_true_fake": True}, "configScheduler.1: mix_true_fake needs true_fake_split"),
+        ({"emaHalfLife": 9, "emaDecay": 0.5}, "configScheduler.1: emaHalfLife and emaDecay both say"),
+    ],
+)
+def test_change_is_read_as_strictly_as_the_section(change, message):
+    assert f"run.json: modelConfig: {message}" in faults_of(modelConfig__configScheduler={"1": change})
 
 
 def some(values):
@@ -259,6 +300,16 @@ MODELS = st.fixed_dictionaries(
         "emaDecay": st.floats(0, 1, exclude_max=True),
         "generationActivation": st.sampled_from([None, "tanh"]),
         "startScale": st.integers(0, 1),
+        "lossMode": st.sampled_from(["WGANGP", "MSE", "DCGAN", "Logistic", "Hinge"]),
+        "iter_D_G_ratio": st.sampled_from([-1, 1, 5]),
+        "true_fake_split": st.just(-1) | st.floats(0.01, 0.99),
+        "augmentProbability": st.floats(0, 1),
+        "equalizedlR": st.booleans(),
+        "configScheduler": st.none()
+        | st.dictionaries(
+            st.sampled_from(["0", "1"]),
+            st.fixed_dictionaries({}, optional={"lambdaGP": st.floats(0, 9), "lossMode": st.just("MSE")}),
+        ),
         "alphaNJumps": st.none() | st.lists(st.integers(0, 10**9), min_size=2, max_size=2),
     },
 )
@@ -286,18 +337,17 @@ def test_every_fault_is_reported_at_once():
         transformConfig__keep_dcc=True,
         modelConfig__lambdaGP=-1,
         modelConfig__startScale=2,
-        modelConfig__GDPP=True,
+        modelConfig__GDPP="yes",
     )
     assert message.split("; ") == [
         "run.json: nmae: unknown key, did you mean 'name'?",
         "comments=3: must be text",
-        "modelConfig.GDPP=true is not supported",
-        "remove it",
         'loaderConfig.size="many": must be a whole number',
         "loaderConfig: pitch_range=[70, 40]: the lowest pitch comes first",
         "transformConfig.keep_dcc: unknown key, did you mean 'keep_dc'?",
         "transformConfig: fft_size=65 must be even",
         "modelConfig.lambdaGP=-1: must be at least 0",
+        'modelConfig.GDPP="yes": must be true or false',
         "modelConfig: startScale=2 but downSamplingFactor has 2 scales, counted from 0",
     ]
 
@@ -327,6 +377,13 @@ def test_every_fault_is_reported_at_once():
         ("formatLayerType", "conv", "=\"conv\": must be 'default' or 'gansynth'"),
         ("skipAttDfake", [3], "[0]=3: must be text"),
         ("miniBatchSize", 10**40, f"={10**40}: must be at most {MAX_CHANNELS}"),
+        ("lossMode", "wgan", "=\"wgan\": must be 'WGANGP', 'MSE', 'DCGAN', 'Logistic' or 'Hinge'"),
+        ("true_fake_split", 0, "=0: must be more than 0"),
+        ("true_fake_split", 1.0, "=1.0: must be less than 1"),
+        ("iter_D_G_ratio", 0, "=0: must be at least 1"),
+        ("miniBatchScheduler", {"1": 0}, ".1=0: must be at least 1"),
+        ("miniBatchScheduler", {"x": 2}, '={"x": 2}: each of its keys must be the number of a scale'),
+        ("configScheduler", {"1": 3}, ".1=3: must be an object"),
     ],
 )
 def test_fault_of_a_value_is_one_plain_line(key, value, message):
@@ -383,6 +440,47 @@ def test_name_must_be_a_folder_name(name):
         ({"modelConfig__attribKeysOrder": {"velocity": 0}}, 'attribKeysOrder names ["velocity"] but'),
         ({"modelConfig__attribKeysOrder": {"pitch": 1}}, "places must be 0 to 0, each once"),
         ({"modelConfig__skipAttDfake": ["velocity"]}, 'skipAttDfake: "velocity" is not in'),
+        ({"modelConfig__mix_true_fake": True}, "mix_true_fake needs true_fake_split"),
+        (
+            {
+                "modelConfig__mix_true_fake": True,
+                "modelConfig__true_fake_split": 0.5,
+                "modelConfig__miniBatchSize": [2, 1],
+            },
+            "mix_true_fake needs batches of two notes or more, but miniBatchSize is 1 at scale 1",
+        ),
+        ({"modelConfig__mix_true_fake_scale": 2}, "mix_true_fake_scale=2 but downSamplingFactor has 2 scales"),
+        ({"modelConfig__GDPP": True, "modelConfig__miniBatchSize": [2, 1]}, "miniBatchSize is 1 at scale 1"),
+        (
+            {"modelConfig__emaHalfLife": 9.0, "modelConfig__emaDecay": 0.9},
+            "emaHalfLife and emaDecay both say how fast the average forgets; keep one",
+        ),
+        ({"modelConfig__augmentTarget": 0.6}, "augmentTarget needs a lossMode whose critic is positive"),
+        (
+            {
+                "modelConfig__augmentTarget": 0.6,
+                "modelConfig__augmentProbability": 0.1,
+                "modelConfig__lossMode": "Hinge",
+            },
+            "augmentTarget adapts what augmentProbability fixes; keep one",
+        ),
+        (
+            {"modelConfig__soft_labels": True, "modelConfig__ac_gan": False},
+            "modelConfig.soft_labels needs ac_gan and an attribute in loaderConfig.attribute_list",
+        ),
+        (
+            {"modelConfig__configScheduler": {"1": {"fakeLabels": "uniform"}}, "loaderConfig__attribute_list": []},
+            "modelConfig.fakeLabels needs ac_gan and an attribute",
+        ),
+        (
+            {"modelConfig__miniBatchScheduler": {"1": 4}, "modelConfig__miniBatchSize": [8, 8]},
+            "miniBatchScheduler and a miniBatchSize per scale contradict each other; keep one",
+        ),
+        (
+            {"modelConfig__miniBatchScheduler": {"2": 4}},
+            "miniBatchScheduler names scale 2 but",
+        ),
+        ({"modelConfig__configScheduler": {"2": {}}}, "configScheduler names scale 2 but downSamplingFactor has 2"),
         ({"loaderConfig__size": 0}, "size=0 keeps no note"),
         ({"loaderConfig__attribute_list": ["pitch", "pitch"]}, "attribute_list names 'pitch' twice"),
         ({"transformConfig__hop_size": 33}, "hop_size=33 must not exceed half of win_size=64"),

@@ -151,8 +151,36 @@ def others():
     yield case("skipped attribute that is not there", modelConfig__skipAttDfake=["velocity"])
     yield case("size zero", loaderConfig__size=0)
     yield case("balanced beyond the families", loaderConfig__size=1, loaderConfig__balanced_data=True)
-    for key in ("GDPP", "mix_true_fake", "soft_labels"):
-        yield case(f"{key} on", **{f"modelConfig__{key}": True})
+    yield case("mixture without its share", modelConfig__mix_true_fake=True)
+    yield case(
+        "mixture of single notes",
+        modelConfig__mix_true_fake=True,
+        modelConfig__true_fake_split=0.5,
+        modelConfig__miniBatchSize=1,
+    )
+    yield case("mixture past the last scale", modelConfig__mix_true_fake_scale=4)
+    yield case("GDPP of single notes", modelConfig__GDPP=True, modelConfig__miniBatchSize=1)
+    yield case("two speeds of the average", modelConfig__emaHalfLife=100.0, modelConfig__emaDecay=0.9)
+    yield case("augmentation adapts to WGANGP", modelConfig__augmentTarget=0.6)
+    yield case("soft labels of nothing", modelConfig__soft_labels=True, modelConfig__ac_gan=False)
+    for scale in ("-1", "4", "x", "1.0", "01", "", "9" * 5000):
+        yield case(
+            f"batch size of scale {scale[:9]!r}",
+            modelConfig__miniBatchScheduler={scale: 2},
+            modelConfig__miniBatchSize=4,
+        )
+        yield case(f"change at scale {scale[:9]!r}", modelConfig__configScheduler={scale: {}})
+    for change in (
+        {"lambdaGP": -1},
+        {"lamdaGP": 1},
+        {"depthScales": [4] * 4},
+        {"lossMode": 3},
+        {"GDPP": None},
+        3,
+        [],
+        "x",
+    ):
+        yield case(f"change {change}", modelConfig__configScheduler={"1": change})
     yield case("a key of 10 000 letters", **{"modelConfig__" + "x" * 10_000: 1})
     yield case("a key that breaks the line", **{"modelConfig__a\nb\r\x1b[0m\u2028": 1})
     yield case("scales without depths", modelConfig=scales)

@@ -1,0 +1,106 @@
+"""Files of torch.save, read so that nothing in them runs: tensors, plain values, and plain classes named beforehand.
+
+Two locks, one behind the other. The pickle is first read as text: every opcode and every global in it must be one that
+a checkpoint needs. Then torch's own restricted reader builds the values (`torch.load(weights_only=True)`). It is
+preferred to `pickle.Unpickler.find_class`, since it also refuses to set attributes on what it was allowed to name, and
+since it reads the storages of both of torch's file formats. The first lock is the narrower one: torch also lets in
+sets, byte arrays of any size, subclasses of tensors and more, and does not bound nesting.
+"""
+
+import pickletools
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from utils.config_faults import short
+from utils.errors import CheckpointError
+
+OPCODES: frozenset[str] = frozenset().union(
+    {"PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"},
+    {"NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"},
+    {"EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"},
+    {"APPEND", "APPENDS", "SETITEM", "SETITEMS"},
+    {"BINGET", "LONG_BINGET", "BINPUT", "LONG_BINPUT"},
+)
+"""All that torch.save writes of tensors and plain values."""
+
+TENSOR_GLOBALS = frozenset(
+    {
+        "collections.OrderedDict",
+        "torch._utils._rebuild_tensor_v2",
+        "torch.FloatStorage",
+        "torch.DoubleStorage",
+        "torch.HalfStorage",
+        "torch.BFloat16Storage",
+    }
+)
+
+_ZIP_MAGIC = b"PK\x03\x04"
+_LEGACY_PICKLES = 5  # magic number, protocol, system, the object, keys of its storages; then the bytes of these
+_PROTOCOL = 2
+_MOST_OPCODES = 1_000_000
+_MOST_TUPLES = 20_000  # hashing one that nests deeper than the C stack ends the process; 4 for each tensor are usual
+
+
+def read_torch_file(path: Path, classes: Mapping[str, type]) -> Any:
+    """What torch.save wrote to `path`, in its zip format or in that before torch 1.6, on the CPU.
+
+    `classes` maps each dotted name of a class that the file may hold, beside tensors and plain values, to the class
+    that is built in its place by `__new__` and `__setstate__`; no module is imported by name.
+    Raises: CheckpointError if the file is missing, damaged, or holds anything else.
+    """
+    try:
+        for pickle in _pickles(path):
+            _require_plain(path, pickle, TENSOR_GLOBALS | classes.keys())
+        with torch.serialization.safe_globals([(each, name) for name, each in classes.items()]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such checkpoint; list the folder for those there are") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # a damaged file breaks torch's reader in many ways
+        message = f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to use the one before"
+        raise CheckpointError(message) from error
+
+
+def _pickles(path: Path) -> Iterator[IO[bytes]]:
+    """The places from which torch will unpickle, each once the one before was read to its end."""
+    with path.open("rb") as file:
+        if file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC:
+            _require_stored(path)
+            yield BytesIO(torch._C.PyTorchFileReader(str(path)).get_record("data.pkl"))
+        else:
+            file.seek(0)
+            for _ in range(_LEGACY_PICKLES):
+                yield file
+
+
+def _require_stored(path: Path) -> None:
+    """torch.save compresses nothing: what would grow when read is none of its files."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+            raise CheckpointError(
+                f"{path}: refused: larger when unpacked, as no file of torch.save; remove it; remove it"
+            )
+
+
+def _require_plain(path: Path, pickle: IO[bytes], allowed: Iterable[str]) -> None:
+    tuples = 0
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(pickle)):
+        if opcode.name == "GLOBAL" and (name := str(argument).replace(" ", ".", 1)) not in allowed:
+            raise CheckpointError(
+                f"{path}: refused: it names {short(name)}, and a checkpoint may hold tensors and plain values alone; "
+                "nothing in it was executed; remove it"
+            )
+        if opcode.name not in OPCODES or (opcode.name == "PROTO" and argument != _PROTOCOL):
+            raise CheckpointError(
+                f"{path}: refused: its pickle uses {opcode.name}, which torch.save does not write so; nothing in it "
+                "was executed; remove it"
+            )
+        tuples += opcode.name.startswith("TUPLE")
+        if count >= _MOST_OPCODES or tuples > _MOST_TUPLES:
+            raise CheckpointError(f"{path}: refused: longer or deeper nested than a checkpoint can be; remove it")

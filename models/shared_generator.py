@@ -1,0 +1,96 @@
+"""A trained generator as it is passed on: its weights as safetensors, and JSON that tells how to play them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from utils.errors import CheckpointError, UserError
+from utils.files import atomic_path, read_json, write_json
+
+WEIGHTS = "generator.safetensors"
+CARD = "run.json"
+FORMAT = 1
+
+_KEYS = ("config", "attributes", "affine", "scale", "iteration", "alpha", "step", "seed", "notes")
+_ANYWHERE = {"data_path": "notes", "att_dict_path": None}
+"""In place of the folders of the maker's notes, which are no one else's business."""
+
+
+def is_shared(path: Path) -> bool:
+    """Whether `path` is named as the weights of a shared generator."""
+    return path.name == WEIGHTS
+
+
+def list_shared(folder: Path) -> list[tuple[int, int, Path]]:
+    """(scale, iteration, path) of the generator that `folder` shares, if it does. Raises: CheckpointError."""
+    if not (folder / WEIGHTS).is_file():
+        return []
+    card = _read_card(folder / CARD)
+    scale, iteration = card.get("scale"), card.get("iteration")
+    if not isinstance(scale, int) or not isinstance(iteration, int):
+        raise CheckpointError(f"{folder / CARD}: lacks a usable scale or iteration; fetch it again")
+    return [(scale, iteration, folder / WEIGHTS)]
+
+
+def write_shared(folder: Path, state: Mapping[str, Any], *, half: bool) -> None:
+    """Write the averaged generator of the checkpoint `state` for sharing: float32, or float16 if `half`.
+
+    The same state gives the same bytes. Raises: UserError if a weight is no finite number in that format, or if the
+    files cannot be written.
+    """
+    kind = torch.float16 if half else torch.float32
+    weights = {name: tensor.to(kind).contiguous() for name, tensor in state["ema"].items()}
+    bad = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if bad:
+        raise UserError(f"{bad[0]}: holds numbers that are not finite as {_name(kind)}; leave --half out, or train on")
+    # one entry: safetensors writes several in an order that changes from run to run
+    content = save(weights, metadata={"format": "pt"})
+    with atomic_path(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(content)
+    config = state["config"]
+    config = {**config, "output_path": "runs", "loaderConfig": {**config["loaderConfig"], **_ANYWHERE}}
+    card = {key: state[key] for key in _KEYS} | {"config": config}
+    told = {"file": WEIGHTS, "sha256": hashlib.sha256(content).hexdigest(), "dtype": _name(kind)}
+    write_json(folder / CARD, {"format": FORMAT, "weights": told, **card})
+
+
+def read_shared(path: Path) -> dict[str, Any]:
+    """The shared generator whose weights are `path`, as the state of a checkpoint that lacks all other networks.
+
+    Raises: CheckpointError if weights or JSON are missing, damaged, or do not belong together.
+    """
+    where = path.with_name(CARD)
+    card = _read_card(where)
+    missing = [key for key in _KEYS if key not in card]
+    if missing:
+        raise CheckpointError(f"{where}: lacks {', '.join(missing)}; fetch it again")
+    try:
+        content = path.read_bytes()
+        weights = load(content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); fetch it again") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file; fetch it again") from error
+    told = card.get("weights")
+    if not isinstance(told, dict) or told.get("sha256") != hashlib.sha256(content).hexdigest():
+        raise CheckpointError(f"{path}: not the weights that {where.name} tells of (SHA-256 differs); fetch both again")
+    absent: dict[str, dict[str, Any]] = {name: {} for name in ("generator", "discriminator")}
+    absent |= {"optimizer_g": {}, "optimizer_d": {}}
+    return {**{key: card[key] for key in _KEYS}, "ema": weights, **absent}
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    card = read_json(path, CheckpointError)
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = card.get("format") if isinstance(card, dict) else None
+        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; update, or fetch it again")
+    return card
+
+
+def _name(kind: torch.dtype) -> str:
+    return str(kind).removeprefix("torch.")
