@@ -84,7 +84,7 @@ def assign_voices(
 
 def without_family(voices: Iterable[Voice], programs: Iterable[int], table: Mapping[str, Sequence[Value]]) -> list[int]:
     """Which General MIDI programs have no family that the run learned, where voices go by program."""
-    if not any(voice.by_program for voice in voices):
+    if not any(voice.by_program for voice in voices) or not any(name in table for name in _FAMILY_ATTRIBUTES):
         return []
     return sorted(program for program in set(programs) if not _family_of(program, table))
 
