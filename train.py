@@ -6,20 +6,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from audio_transforms import build_transform
-from data.nsynth import AttributeTable, find_notes
-from evaluation.budget import estimate_budget
+from evaluation.dry_run import describe_cost
+from evaluation.run_status import describe_run
 from evaluation.starting_point import StartSource
 from evaluation.training_run import RunOptions, prepare_run
-from models.device import choose_device
+from models.distributed import Ranks, joined_ranks, own_device
+from models.profiling import profiled
 from utils.arguments import at_least_one, seed
 from utils.cli import EXIT_INTERRUPTED, Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config import ExperimentConfig
 from utils.config_file import load_experiment
-from utils.errors import ConfigError, UserError
+from utils.durations import TrainingLimit, training_limit
+from utils.errors import UserError
 from utils.interrupt import StopRequest
 from utils.model_flags import add_model_flags, given_overrides, list_overrides
-from utils.run_folder import RunFolderLock
+from utils.run_folder import RunFolderLock, require_own_folders
 from utils.smoke_test import shrink_to_smoke_test
 
 logger = logging.getLogger("scripts.train")
@@ -33,18 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.overrides:
         sys.stdout.write(list_overrides() + "\n")
         return 0
+    if args.status:
+        sys.stdout.write("\n".join(describe_run(args.status)) + "\n")
+        return 0
     if not args.config:
         raise UserError("no config given; name one with -c, such as config_files/mag-if/quick.json")
     experiments = [read_experiment(path, args) for path in args.config]
-    require_own_folders(experiments)
+    require_own_folders([experiment.run_folder for experiment in experiments])
     if args.dry_run:
         for experiment in experiments:
-            sys.stdout.write("\n".join(dry_run(experiment, args.seed)) + "\n")
+            sys.stdout.write("\n".join(describe_cost(experiment, args.seed)) + "\n")
         return 0
     stop = StopRequest()
-    for experiment in experiments:
-        if stop.made or not train(experiment, args, stop):
-            return EXIT_INTERRUPTED
+    with joined_ranks(own_device(args.device)) as ranks:
+        for experiment in experiments:
+            if ranks.any(stop.made or args.stop_after.reached) or not train(experiment, args, stop, ranks):
+                return EXIT_INTERRUPTED if ranks.any(stop.made) else 0
     return 0
 
 
@@ -66,6 +71,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--n_samples", type=at_least_one, default=4, help="notes in each preview (4)")
     parser.add_argument("--scores-every", type=at_least_one, metavar="K", help="steps between scores (none)")
     parser.add_argument("--n-scores", type=at_least_one, default=256, help="notes that are scored (256)")
+    stop_after = "save and end after so much training: 500steps, 30m, 1.5h"
+    parser.add_argument("--stop-after", type=training_limit, default=TrainingLimit(), metavar="N", help=stop_after)
+    parser.add_argument("--status", type=Path, metavar="RUN", help="say how a run stands; it may be training")
+    parser.add_argument("--profile", type=at_least_one, nargs="?", const=10, metavar="N", help="trace N steps (10)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--skip-broken", action="store_true", help="train without the notes that cannot be read")
     parser.add_argument("--dry-run", action="store_true", help="print shapes, sizes and memory; read no audio")
@@ -86,24 +95,7 @@ def read_experiment(path: Path, args: argparse.Namespace) -> ExperimentConfig:
     return shrink_to_smoke_test(experiment) if args.smoke_test else experiment
 
 
-def require_own_folders(experiments: Sequence[ExperimentConfig]) -> None:
-    """Raise ConfigError if two experiments would train in one folder: the second could not, hours later."""
-    folders = [experiment.run_folder.absolute() for experiment in experiments]
-    shared = [folder for folder in folders if folders.count(folder) > 1]
-    if shared:
-        raise ConfigError(f"{shared[0]}: is the run folder of several of the configs; give each another name")
-
-
-def dry_run(experiment: ExperimentConfig, seed: int) -> list[str]:
-    """What the experiment will cost, in words; reads metadata, but no audio."""
-    records = find_notes(experiment.loader, seed)
-    table = AttributeTable.from_records(records, experiment.attributes)
-    shape = build_transform(experiment.transform).shape
-    budget = estimate_budget(experiment, shape, table.sizes, len(records))
-    return [f"{experiment.name} ({experiment.transform.transform})", *("  " + line for line in budget.lines())]
-
-
-def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequest) -> bool:
+def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequest, ranks: Ranks) -> bool:
     """Train, or go on training; True if it reached the end, False if it was asked to stop.
 
     Until training begins there is nothing to save, so that Ctrl-C ends the program at once.
@@ -111,7 +103,7 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
     source = args.continue_from or args.fine_tune_from
     options = RunOptions(
         seed=args.seed,
-        device=choose_device(args.device),
+        device=own_device(args.device),
         save_every=args.save_iter,
         log_every=args.loss_iter,
         n_previews=args.n_samples,
@@ -120,6 +112,7 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
         skip_broken=args.skip_broken,
         restart=args.restart or args.smoke_test,
         start=StartSource(source, keeps_place=bool(args.continue_from)) if source else None,
+        ranks=ranks,
     )
     with RunFolderLock(experiment.run_folder) as lock:
         trainer = prepare_run(experiment, options, lock)
@@ -129,14 +122,22 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
             return True
         if before:
             logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
-        with stop:
-            finished = trainer.train(lambda: stop.made)
-    if finished:
+        with (
+            stop,
+            args.stop_after.counting(lambda: trainer.step) as reached,
+            profiled(experiment.run_folder, args.profile if ranks.leads else None) as after_step,
+        ):
+            finished = trainer.train(lambda: stop.made or reached(), after_step)
+    if finished and ranks.leads:
         sys.stdout.write(f"{experiment.run_folder}: trained {total} steps; hear it with\n")
         sys.stdout.write(f"  python generate.py random -d {experiment.run_folder}\n")
-    else:
+    elif not finished:
         command = "the same command without --restart" if args.restart else "the same command"
-        logger.warning("stopped after step %d of %d; %s resumes there", trainer.step, total, command)
+        text = f"stopped after step {trainer.step} of {total}; {command} resumes there"
+        if stop.made:
+            logger.warning("%s", text)
+        elif ranks.leads:
+            sys.stdout.write(f"{experiment.run_folder}: {text}\n")
     return finished
 
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
 from data.nsynth import NoteRecord
+from models.distributed import ALONE, Ranks
 from utils.cli import show_progress
 from utils.files import atomic_path
 
@@ -119,35 +120,59 @@ class Features:
     sha256: str  # of the audio and the embedding; the notes' order and names do not enter
 
 
-def embed_notes(notes: Notes, embeddings: Sequence[Embedding], folder: Path | None) -> list[Features]:
+def embed_notes(
+    notes: Notes, embeddings: Sequence[Embedding], folder: Path | None, ranks: Ranks = ALONE
+) -> list[Features]:
     """The features of `notes` by each of the `embeddings`, which are of the notes' sample rate.
 
     What `folder` holds is read back, the rest computed and kept there (None: nothing is kept). An embedding hears the
     first `n_samples` of each note, padded with silence where it is shorter; what it makes of them does not depend on
-    the other embeddings. Notes that sound alike to it share what is computed.
+    the other embeddings. Notes that sound alike to it share what is computed. Of several `ranks`, which see one
+    `folder`, each computes some of the shards.
     Raises: ValueError if the embeddings differ in sample rate; UserError if `folder` cannot be written.
     """
     if len({embedding.sample_rate for embedding in embeddings}) > 1:
         raise ValueError("embeddings of one sample rate only; decode the notes for each rate")
     contents = {n_samples: _hashes(notes, n_samples) for n_samples in {each.n_samples for each in embeddings}}
+    if folder and ranks.size > 1:
+        for embedding in embeddings:
+            _keep_own_shards(notes, contents[embedding.n_samples], embedding, folder, ranks)
     return [_features(notes, contents[embedding.n_samples], embedding, folder) for embedding in embeddings]
+
+
+def _keep_own_shards(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path, ranks: Ranks) -> None:
+    for shard in list(_shards(contents))[ranks.rank :: ranks.size]:
+        _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
+    ranks.any(False)  # all are there
+
+
+def _shards(contents: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Hash -> a row that has it, at most SHARD at a time.
+
+    Sorted by content, so that neither the order nor the names of the notes decide over shards and batches.
+    """
+    distinct = {content: row for row, content in enumerate(contents)}
+    ordered = sorted(distinct)
+    for start in range(0, len(ordered), SHARD):
+        yield {content: distinct[content] for content in ordered[start : start + SHARD]}
+
+
+def _file(folder: Path, embedding: Embedding, contents: Iterable[str]) -> Path:
+    return folder / f"{_key(embedding, contents)}.npz"
 
 
 def _features(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path | None) -> Features:
     """Of notes whose samples, as `embedding` hears them, have the hashes `contents`."""
-    distinct = {content: row for row, content in enumerate(contents)}
-    # sorted by content, so that neither the order nor the names of the notes decide over shards and batches
-    ordered = sorted(distinct)
+    n_distinct = len(set(contents))
     digest = hashlib.sha256()
     parts: list[dict[str, Array]] = []
-    with tqdm(total=len(ordered), desc=embedding.name, unit="note", disable=not show_progress(), leave=False) as bar:
-        for start in range(0, len(ordered), SHARD):
-            shard = ordered[start : start + SHARD]
-            key = _key(embedding, shard)
-            parts.append(_shard(folder and folder / f"{key}.npz", notes, [distinct[each] for each in shard], embedding))
-            digest.update(key.encode())
+    with tqdm(total=n_distinct, desc=embedding.name, unit="note", disable=not show_progress(), leave=False) as bar:
+        for shard in _shards(contents):
+            path = folder and _file(folder, embedding, shard)
+            parts.append(_shard(path, notes, list(shard.values()), embedding))
+            digest.update(_key(embedding, shard).encode())
             bar.update(len(shard))
-    places = {content: place for place, content in enumerate(ordered)}
+    places = {content: place for place, content in enumerate(sorted(set(contents)))}
     rows = [places[content] for content in contents]
     arrays = {name: np.concatenate([part[name] for part in parts])[rows] for name in parts[0]}
     digest.update(json.dumps(sorted(contents)).encode())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import soxr
+import torch
 from tqdm import tqdm
 
 from data.nsynth import NoteRecord, Value
@@ -12,7 +13,10 @@ from evaluation.features import NotesInMemory
 from evaluation.generation import Instrument
 from evaluation.note_labels import generated_name
 from evaluation.synthesis import Wave, fit_full_scale
+from models.distributed import ALONE, Ranks
 from utils.cli import show_progress
+
+_BLOCK = 64  # notes that several ranks make together before they exchange them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +29,12 @@ class GenerationOptions:
     iteration: int | None = None
 
 
-def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions) -> NotesInMemory:
+def generate_notes(
+    instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE
+) -> NotesInMemory:
     """The notes of seeds 0 to count - 1, by name as in a folder: (count, n_samples) at the run's own rate.
 
+    Each of `ranks` makes its share, and has all of them in the end.
     Raises: UserError if the run does not know a pitch, or its sound is not finite.
     """
     pitches = options.pitches
@@ -42,10 +49,18 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     named.sort(key=lambda note: note[0])
 
     def waves() -> Iterator[Wave]:
-        bar = tqdm(named, "generating notes", unit="note", disable=not show_progress(), leave=False)
-        for _, seed, _ in bar:
-            wave = instrument.play([seed], instrument.labels(seed, _fixed(asked[seed])))[0]
-            yield fit_full_scale(wave)[0]
+        with tqdm(
+            desc="generating notes", total=len(named), unit="note", disable=not show_progress(), leave=False
+        ) as bar:
+            for start in range(0, len(named), _BLOCK):
+                seeds = [seed for _, seed, _ in named[start : start + _BLOCK]]
+                block = torch.zeros(len(seeds), instrument.transform.n_samples)
+                for row in ranks.share_of(len(seeds)):
+                    wave = instrument.play([seeds[row]], instrument.labels(seeds[row], _fixed(asked[seeds[row]])))[0]
+                    block[row] = torch.from_numpy(fit_full_scale(wave)[0])
+                ranks.sum_([block])  # the rows of other ranks are zero here
+                bar.update(len(seeds))
+                yield from block.numpy()
 
     return NotesInMemory([record for _, _, record in named], waves())
 

@@ -19,6 +19,7 @@ from evaluation.note_labels import NoteLabels
 from evaluation.side import Side
 from evaluation.statistics_file import STATISTICS_SUFFIX, load_statistics
 from models.checkpoint import list_checkpoints
+from models.distributed import ALONE, Ranks
 from utils.errors import DataError, UserError
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class SideOptions:
     skip_broken: bool
     device: torch.device
     generation: GenerationOptions
+    ranks: Ranks = ALONE  # processes that share the work
 
 
 def open_side(path: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
@@ -58,14 +60,14 @@ def side_of_folder(folder: Path, embeddings: Sequence[Embedding], options: SideO
     def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
         return decoded(records, sample_rate, n_samples, options.skip_broken)
 
-    return _side(str(folder), embeddings, options.cache, opened, {"kind": "folder"})
+    return _side(str(folder), embeddings, options, opened, {"kind": "folder"})
 
 
 def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
     """Notes that the trained run `run` makes now: those that `generate.py random` would write. Raises: UserError."""
     wanted = options.generation
     instrument = Instrument.from_run(run, scale=wanted.scale, iteration=wanted.iteration, device=options.device)
-    notes = generate_notes(instrument, run, wanted)
+    notes = generate_notes(instrument, run, wanted, options.ranks)
     rate = instrument.transform.sample_rate
 
     def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
@@ -73,13 +75,13 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
 
     source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step})"
     origin = {"kind": "run", **instrument.card(), "notes": len(notes), "pitches": wanted.pitches}
-    return _side(source, embeddings, options.cache, opened, origin)
+    return _side(source, embeddings, options, opened, origin)
 
 
 def _side(
     source: str,
     embeddings: Sequence[Embedding],
-    cache: Path | None,
+    options: SideOptions,
     opened: Callable[[int, int], AbstractContextManager[Notes]],
     origin: Mapping[str, Any],
 ) -> Side:
@@ -90,7 +92,7 @@ def _side(
     found: dict[str, Features] = {}
     for sample_rate, group in of_rate.items():
         with opened(sample_rate, max(embedding.n_samples for embedding in group)) as notes:
-            features = embed_notes(notes, group, cache)
+            features = embed_notes(notes, group, options.cache, options.ranks)
         found |= {embedding.name: each for embedding, each in zip(group, features, strict=True)}
     for name, features_of_one in found.items():
         _require_finite(source, name, features_of_one)

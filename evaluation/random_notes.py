@@ -10,6 +10,7 @@ from data.nsynth import Value
 from evaluation.generation import Instrument
 from evaluation.note_files import MOST_IN_PICTURE, Note, NoteFolder
 from evaluation.places import Place, distinct, seeded_place
+from models.distributed import ALONE, Ranks
 from utils.cli import show_progress
 from utils.files import write_json
 
@@ -23,11 +24,12 @@ def write_random_notes(
     seeds: Sequence[int],
     attributes: Mapping[str, Sequence[Value]],
     truncation: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> list[Path]:
     """Write a note for each of `seeds`, a wav named by pitch and seed with a card, and pictures of the first 32.
 
     Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes give the
-    same note whatever else is asked for. Returns the wavs. Raises: UserError.
+    same note whatever else is asked for. Each of `ranks` writes its share. Returns all wavs. Raises: UserError.
     """
     for name, values in attributes.items():
         if len(values) > len(seeds):
@@ -37,23 +39,30 @@ def write_random_notes(
         seeded_place(instrument, seed, in_turn(attributes, number), truncation=truncation)
         for number, seed in enumerate(seeds)
     ]
-    return write_places(instrument, folder, distinct(places))
+    return write_places(instrument, folder, distinct(places), ranks)
 
 
-def write_places(instrument: Instrument, folder: NoteFolder, places: Sequence[Place]) -> list[Path]:
+def write_places(
+    instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE
+) -> list[Path]:
     """Write the note of each of `places`, and `rainbowgrams` of the first 32, a picture with its card.
 
-    A note is written before the next one is made. Returns the wavs. Raises: UserError.
+    A note is written before the next one is made. Of several `ranks`, each writes the notes of its share, and rank 0
+    the picture. Returns all wavs, once all are there. Raises: UserError.
     """
-    paths: list[Path] = []
+    share = ranks.share_of(len(places))
     shown: list[Note] = []
-    for place in tqdm(places, unit="note", disable=not show_progress(), leave=False):
+    for place in tqdm(places[share.start : share.stop], unit="note", disable=not show_progress(), leave=False):
         note = place.sound(instrument)
-        paths.append(folder.write(note))
+        folder.write(note)
         shown += [note] if len(shown) < MOST_IN_PICTURE else []
-    folder.write_picture("rainbowgrams", shown)
-    write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.entry for note in shown]})
-    return paths
+    if ranks.leads:
+        # notes of other ranks are made once more: they are few, and the same to the last bit
+        shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
+        folder.write_picture("rainbowgrams", shown)
+        write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.entry for note in shown]})
+    ranks.any(False)
+    return [folder.folder / f"{place.name}.wav" for place in places]
 
 
 def in_turn(attributes: Mapping[str, Sequence[Value]], number: int) -> dict[str, Value]:

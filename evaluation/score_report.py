@@ -37,8 +37,8 @@ class ReportOptions:
 def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str:
     """Compute what is `planned`, append it to OUT/results.jsonl, and rewrite the tables made from there.
 
-    Each side is decoded once for each sample rate, and heard once by each embedding. Returns the table for the
-    terminal. Raises: UserError.
+    Each side is decoded once for each sample rate, and heard once by each embedding; several ranks share that, and
+    rank 0 does the rest. Returns the table for the terminal. Raises: UserError.
     """
     require_folder(options.output)
     results = options.output / RESULTS
@@ -46,6 +46,8 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     embeddings = list({each.embedding.name: each.embedding for each in planned}.values())
     real = open_side(options.real, embeddings, options.sides) if options.real else None
     fake = open_side(options.fake, embeddings, options.sides)
+    if not options.sides.ranks.leads:
+        return ""
     if real and real.sha256 == fake.sha256:
         logger.warning("both sides are the same notes: distances are below those of two sets of one source")
     lines: list[Line] = []

@@ -28,6 +28,7 @@ from models.checkpoint import (
     load_checkpoint,
     remove_half_written,
 )
+from models.distributed import ALONE, Ranks
 from models.growth import GrowthSchedule
 from models.networks import build_networks
 from models.trainer import Trainer
@@ -35,7 +36,7 @@ from models.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
 from utils.config_file import parse_experiment
-from utils.errors import CheckpointError
+from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
 from utils.memory import require_memory
 from utils.run_folder import RunFolderLock, require_same_experiment, write_config
@@ -60,25 +61,32 @@ class RunOptions:
     skip_broken: bool
     restart: bool
     start: StartSource | None  # None = fresh weights
+    ranks: Ranks = ALONE  # the processes that train together
 
 
 def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
     """The trainer of `experiment`, at its newest checkpoint if there is one; takes the `lock` of its run folder.
 
+    Of several ranks, rank 0 alone takes the lock and writes; all must see the same files.
     Raises: UserError, before anything of the run is written, if notes, config, checkpoint, memory or disk do not serve.
     """
+    ranks = options.ranks
+    _require_equal_shares(experiment, ranks)
     records = find_notes(experiment.loader, options.seed)
     transform = build_transform(experiment.transform)
     n_values = AttributeTable.from_records(records, experiment.attributes).sizes
     _require_room(experiment, options, estimate_budget(experiment, transform.shape, n_values, len(records)))
-    classifier = load_scoring_network(options.device) if options.scores_every else None
-    lock.take()
+    classifier = load_scoring_network(options.device) if options.scores_every and ranks.leads else None
+    with ranks.leader_first():
+        if ranks.leads:
+            lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
     start = StartingPoint.open(options.start, experiment) if options.start and not saved else None
     began = start.told() if start else saved.get("started_from") if saved else None
     learned = start.state if start else saved
     known_values = learned["attributes"] if learned and began else None
-    dataset, table = _open_notes(experiment, options, records, transform, known_values)
+    with ranks.leader_first():
+        dataset, table = _open_notes(experiment, options, records, transform, known_values)
     notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
     if saved and saved["notes"] != notes:
         raise CheckpointError(
@@ -86,8 +94,12 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
             "restore them, give another name with -n, or --restart to begin anew"
         )
     transform.to(options.device)
-    waves = _all_waves(dataset, options.device)
-    affine = learned["affine"] if learned else choose_affine(experiment.transform, transform, waves)
+    if learned:
+        affine = learned["affine"]
+    else:
+        affine = ranks.of_leader(
+            lambda: choose_affine(experiment.transform, transform, _all_waves(dataset, options.device))
+        )
     identity = {
         "seed": options.seed,
         "config": experiment.to_plain(),
@@ -98,15 +110,36 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity, classifier)
     if saved:
         trainer.restore(saved)
-    else:
-        if start:
-            trainer.begin_from(start.state, start.step)
+    elif start:
+        trainer.begin_from(start.state, start.step)
+    require_same_on_all(ranks, trainer)
+    if ranks.leads:
         if options.restart:
             lock.set_aside()
-        write_config(experiment.run_folder, experiment.to_plain())
-    remove_half_written(experiment.run_folder)
+        if not saved:
+            write_config(experiment.run_folder, experiment.to_plain())
+        remove_half_written(experiment.run_folder)
     _say_unfinished_fades(trainer.schedule)
     return trainer
+
+
+def _require_equal_shares(experiment: ExperimentConfig, ranks: Ranks) -> None:
+    for scale, size in enumerate(experiment.model.batch_sizes):
+        if size % ranks.size:
+            raise ConfigError(
+                f"miniBatchSize: {size} notes at scale {scale} are not shared evenly by {ranks.size} processes; give "
+                "a multiple of their number"
+            )
+
+
+def require_same_on_all(ranks: Ranks, trainer: Trainer) -> None:
+    """Raise CheckpointError on a rank that would train something else, or begin elsewhere, than rank 0 does."""
+    own = _digest(trainer.step, trainer.identity)
+    if ranks.of_leader(lambda: own) != own:
+        raise CheckpointError(
+            f"{trainer.run_folder}: process {ranks.rank} finds other notes, another checkpoint or another command than "
+            "process 0; give all of them the same command, and folders on a disk that they share"
+        )
 
 
 def _open_notes(
@@ -149,6 +182,18 @@ def _build_trainer(
         scorer = TrainingScorer(
             networks, transform, dataset, classifier, count=options.n_scores, seed=seed, device=device
         )
+    preview = None
+    if options.ranks.leads:
+        preview = PreviewWriter(
+            experiment.run_folder,
+            networks,
+            transform,
+            dataset,
+            table,
+            count=options.n_previews,
+            seed=seed,
+            device=device,
+        )
     return Trainer(
         experiment.run_folder,
         TrainingStep(
@@ -158,22 +203,14 @@ def _build_trainer(
             data_labels=dataset.labels,
             seed=seed,
             device=device,
+            ranks=options.ranks,
         ),
         transform,
         lambda first, count: dataset.batch(note_indices(first, count, len(dataset), seed)),
         identity=identity,
         save_every=options.save_every,
         log_every=options.log_every,
-        preview=PreviewWriter(
-            experiment.run_folder,
-            networks,
-            transform,
-            dataset,
-            table,
-            count=options.n_previews,
-            seed=seed,
-            device=device,
-        ),
+        preview=preview,
         scores=scorer,
         scores_every=options.scores_every or 1,
     )

@@ -12,18 +12,21 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
 
 from models.published_checkpoint import is_published, list_published, read_published
 from models.restricted_unpickler import read_torch_file
 from models.shared_generator import is_shared, list_shared, read_shared
 from utils.errors import CheckpointError
-from utils.files import atomic_path, explained_write_errors
+from utils.files import atomic_path, explained_write_errors, require_disk_space
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 FOLDER = "checkpoints"
 _BRIEF = 200
+_PER_TENSOR = 320  # bytes of headers and padding in the archive
+_PER_VALUE = 16
 _NAME = re.compile(r"s(\d+)_i(\d+)\.pt")
 
 
@@ -56,15 +59,33 @@ class _Content(BaseModel):
 def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
     """Write `state` as `checkpoints/s<scale>_i<iteration>.pt`; the iteration counts the scale's steps done.
 
-    Raises: UserError if the disk is full; the checkpoints that are there stay whole.
+    Raises: UserError if the disk is full, or will be; the checkpoints that are there stay whole.
     """
     path = run_folder / FOLDER / f"s{state['scale']}_i{state['iteration']:07d}.pt"
+    kept = [before.name for _, _, before in list_own_checkpoints(run_folder)[-1:]]
+    goes_on = f"the same command goes on from {kept[0]}, which is kept" if kept else "run again"
+    require_disk_space(path.parent, estimate_size(state), f"free some space; {goes_on}")
     # given a path instead of a file, torch hides from us that the disk is full
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
+        try:
+            torch.save({"format": FORMAT, **state}, file)
+        except RuntimeError as error:
+            # what torch says of its own archive when the disk fills up amid a write hides what the disk said
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
         file.flush()
         os.fsync(file.fileno())  # renamed before its content is on the disk, it would be empty after a power cut
     return path
+
+
+def estimate_size(state: Any) -> int:
+    """Bytes of the file that `save_checkpoint` makes of nested dictionaries and lists of tensors; never too few."""
+    if isinstance(state, Tensor):
+        return state.nbytes + _PER_TENSOR
+    if isinstance(state, Mapping):
+        return _PER_VALUE + sum(estimate_size(key) + estimate_size(value) for key, value in state.items())
+    if isinstance(state, list | tuple):
+        return _PER_VALUE + sum(map(estimate_size, state))
+    return _PER_VALUE + (len(state.encode()) if isinstance(state, str) else 0)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

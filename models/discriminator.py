@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.augmentation import build_augmentation
+from models.distributed import ALONE, Ranks
 from models.geometry import Size
 from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 from utils.config import ModelConfig
@@ -50,8 +51,8 @@ class Discriminator(nn.Module):
         self.gather = linear(depths[0] * math.prod(sizes[0]), depths[0])
         self.decide = linear(depths[0], n_conditions + 1)
 
-    def forward(self, image: Tensor, scale: int, alpha: float = 0.0) -> Judgement:
-        """Images (B, channels, *sizes[scale]) -> `Judgement`."""
+    def forward(self, image: Tensor, scale: int, alpha: float = 0.0, ranks: Ranks = ALONE) -> Judgement:
+        """Images (B, channels, *sizes[scale]) -> `Judgement`; they are this rank's share of a batch of all `ranks`."""
         x = self._activate(self.from_image[scale](image))
         for level in range(scale, 0, -1):
             for layer in self.blocks[level - 1].children():
@@ -62,7 +63,7 @@ class Discriminator(nn.Module):
                 older = self._activate(self.from_image[level - 1](resize(image, self.sizes[level - 1])))
                 x = alpha * older + (1 - alpha) * x
         if self.minibatch_stddev:
-            x = append_minibatch_stddev(x)
+            x = append_minibatch_stddev(x, ranks)
         x = self._activate(self.last(x))
         feature = self.gather(x.flatten(1))
         outputs = self.decide(self._activate(feature))

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.distributed import ALONE, Ranks
+
 STDDEV_GROUP = 4
 
 
@@ -70,21 +72,23 @@ def pixel_norm(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
-def append_minibatch_stddev(x: Tensor) -> Tensor:
+def append_minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """(B, C, H, W) -> (B, C + 1, H, W): one constant map, the mean standard deviation within a group of samples.
 
     Groups of 4, or the whole batch if 4 does not divide it; zero for a batch of one. As published, group g holds the
-    samples g, g + B/4, g + B/2 and g + 3B/4, while its value is written to the samples 4g to 4g + 3.
+    samples g, g + B/4, g + B/2 and g + 3B/4, while its value is written to the samples 4g to 4g + 3. Samples are those
+    of all `ranks`, so that several processes compute the same function as one.
     """
     batch, _, height, width = x.shape
-    size = STDDEV_GROUP if batch % STDDEV_GROUP == 0 else batch
+    total = batch * ranks.size
+    size = STDDEV_GROUP if total % STDDEV_GROUP == 0 else total
     if size == 1:
         return F.pad(x, (0, 0, 0, 0, 0, 1))
-    groups = x.reshape(size, batch // size, -1)
+    groups = ranks.gather(x).reshape(size, total // size, -1)
     # written out: torch.var over the first axis of a large batch takes a fifth of a small step on the CPU
     variance = (groups - groups.mean(dim=0)).square().sum(dim=0) / (size - 1)
-    spread = torch.sqrt(variance + 1e-8).mean(dim=1)
-    return torch.cat((x, spread.repeat_interleave(size)[:, None, None, None].expand(-1, 1, height, width)), dim=1)
+    spread = ranks.own(torch.sqrt(variance + 1e-8).mean(dim=1).repeat_interleave(size))
+    return torch.cat((x, spread[:, None, None, None].expand(-1, 1, height, width)), dim=1)
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -14,12 +14,16 @@ from tqdm import tqdm
 from audio_transforms import AudioTransform
 from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
 from models.growth import GrowthSchedule, Phase
+from models.pace import in_total, remaining_time
 from models.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.run_log import RunLog
 
 logger = logging.getLogger(__name__)
+
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+"""tqdm's own time left takes the steps of all scales for equally long."""
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
 """(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
@@ -35,7 +39,8 @@ class Trainer:
     """Trains from `step` steps done to the end of the schedule.
 
     `identity` is what makes the run this run and no other (config, label values, seed, ...); it is stored with every
-    checkpoint. All that is random follows from the seed and the step, so that nothing else need be stored.
+    checkpoint. All that is random follows from the seed and the step, so that nothing else need be stored. Of several
+    ranks each has a trainer, and draws its share of the notes; rank 0 alone writes files, scores and previews.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Trainer:
         self.step = 0
         self._saved_step = 0
         self._pace = _Pace()
+        self._paces: dict[int, float] = {}  # notes per second, newest of each scale
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
@@ -79,24 +85,37 @@ class Trainer:
                 f"{self.run_folder}: the checkpoint does not fit the networks ({in_brief(error)})"
             ) from error
 
-    def train(self, stop: Callable[[], bool]) -> bool:
+    def train(self, stop: Callable[[], bool], after_step: Callable[[], None] = lambda: None) -> bool:
         """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.
 
-        Raises: TrainingDiverged; the weights and the last checkpoint stay as they were.
+        `after_step()` is called after each step, with its log, checkpoint and preview.
+        Of several ranks, one that says so stops all of them after the same step.
+        Raises: TrainingDiverged; the weights and the last checkpoint stay as they were. RankLost; the last checkpoint
+        stays.
         """
-        log = RunLog(self.run_folder, self.step)
+        ranks = self.training.ranks
+        log = RunLog(self.run_folder, self.step) if ranks.leads else None
         total = self.schedule.total_steps
         try:
-            with tqdm(total=total, initial=self.step, unit="step", disable=not show_progress(), leave=False) as bar:
-                while self.step < total and not stop():
+            with tqdm(
+                total=total,
+                initial=self.step,
+                unit="step",
+                disable=not show_progress(),
+                leave=False,
+                bar_format=_BAR,
+            ) as bar:
+                while self.step < total and not ranks.any(stop()):
                     self._step(log, bar)
+                    after_step()
         finally:
-            log.close()
+            if log:
+                log.close()
         if self.step > self._saved_step:
             self._save(self.schedule.at(self.step - 1))
         return self.step == total
 
-    def _step(self, log: RunLog, bar: "tqdm[None]") -> None:
+    def _step(self, log: RunLog | None, bar: "tqdm[None]") -> None:
         phase = self.schedule.at(self.step)
         started = time.perf_counter()
         try:
@@ -106,23 +125,36 @@ class Trainer:
                 f"{self.run_folder}: step {self.step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the "
                 "last checkpoint is kept; try a lower baseLearningRate"
             ) from error
+        if phase.iteration == 0:
+            self._pace = _Pace()  # that of the scale before says nothing of this one
         self._pace.add(phase.batch_size, time.perf_counter() - started)
-        if self.step % self.log_every == 0:
+        if log and self.step % self.log_every == 0:
             place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
-            log.write(self.step, {**place, **terms, "notes_per_second": self._pace.take()})
-            bar.set_postfix_str(f"scale {phase.scale} d {terms['d_total']:.3g} g {terms['g_total']:.3g}", refresh=False)
+            pace = self._paces[phase.scale] = self._pace.take()
+            log.write(self.step, {**place, **terms, "notes_per_second": pace})
+            bar.set_postfix_str(self._progress(phase, pace, terms), refresh=False)
         self.step += 1
         bar.update()
         # before the checkpoint, from which on a run that was killed would not come back to them
-        if self.scores and self.step % self.scores_every == 0 and (found := self.scores(phase)):
-            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
+        if log and self.scores and self.step % self.scores_every == 0:
+            self._score(self.scores, phase, log)
         if self.step % self.save_every == 0 or phase.iteration + 1 == self._length(phase):
             self._save(phase)
-            if self.preview:
+            if log and self.preview:
                 self.preview(phase, self.step, log.tensorboard)
 
+    def _score(self, scores: Scores, phase: Phase, log: RunLog) -> None:
+        if found := scores(phase):
+            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
+
+    def _progress(self, phase: Phase, pace: float, terms: Mapping[str, float]) -> str:
+        left = remaining_time(self.training.config, self.step + 1, self._paces)
+        losses = f"d {terms['d_total']:.3g} g {terms['g_total']:.3g}"
+        return f"{pace:.3g} notes/s, scale {phase.scale}: {left[phase.scale]} left, all: {in_total(left)}, {losses}"
+
     def _real(self, phase: Phase) -> tuple[Tensor, Tensor]:
-        waves, labels = self.draw(phase.first_note, phase.batch_size)
+        drawn = [self.draw(notes.start, len(notes)) for notes in self.training.own_notes(phase)]
+        waves, labels = (torch.cat(parts) for parts in zip(*drawn, strict=True))
         device = self.training.device
         with torch.no_grad():
             images: Tensor = self.transform(waves.to(device))
@@ -133,11 +165,13 @@ class Trainer:
 
     def _save(self, phase: Phase) -> None:
         training = self.training
+        self._saved_step = self.step
+        if not training.ranks.leads:
+            return
         parts = {name: network.state_dict() for name, network in training.networks.all().items()}
         parts |= {name: optimizer.state_dict() for name, optimizer in training.optimizers().items()}
         place = {"scale": phase.scale, "iteration": phase.iteration + 1, "alpha": phase.alpha, "step": self.step}
         path = save_checkpoint(self.run_folder, {**self.identity, **place, **parts})
-        self._saved_step = self.step
         remove_old_checkpoints(self.run_folder, training.config.keep_checkpoints)
         logger.debug("saved %s", path)
 

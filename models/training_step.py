@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from models.adversarial_losses import ADVERSARIAL_LOSSES
 from models.augmentation import N_DRAWS
 from models.discriminator import Judgement
+from models.distributed import ALONE, Ranks
 from models.gdpp import gdpp_loss
 from models.growth import Phase
 from models.layers import resize
@@ -23,11 +23,12 @@ from utils.errors import TrainingDiverged
 
 ADAM_BETAS = (0.0, 0.99)
 
-Network = TypeVar("Network", bound=nn.Module)
-
 
 class TrainingStep:
     """Networks and optimisers, and how one batch changes them.
+
+    Of each batch, every one of `ranks` works on an equal share of the rows: rank 0 on the first ones, and so on. All
+    that is random belongs to a row, losses and gradients are summed over the ranks, and so all ranks do the same step.
 
     Source: Gulrajani et al. 2017 (WGAN-GP), Odena et al. 2017 (AC-GAN), Karras et al. 2018 (growth, drift, average);
     docs/model_options.md for the options.
@@ -42,12 +43,13 @@ class TrainingStep:
         seed: int,
         device: torch.device,
         data_labels: Tensor | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """`classified_fakes` says of each attribute whether the generator is trained on its classification.
 
         `data_labels` (N, A) are the labels of all notes of the training, which `fakeLabels: frequency` draws from.
         """
-        self.config, self.networks, self.seed, self.device = config, networks, seed, device
+        self.config, self.networks, self.seed, self.device, self.ranks = config, networks, seed, device, ranks
         self._classified_fakes = list(classified_fakes)
         self._options = [config.at_scale(scale) for scale in range(config.n_scales)]
         n_attributes = len(self._classified_fakes)
@@ -66,11 +68,21 @@ class TrainingStep:
         """The optimisers by the name they have in a checkpoint."""
         return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
 
+    def own_notes(self, phase: Phase) -> list[range]:
+        """Places, in the stream of notes, of those that `run` needs on this rank in `phase`; a range per update."""
+        n_updates = self._options[phase.scale].updates_of_discriminator
+        share = phase.batch_size // (n_updates * self.ranks.size)
+        return [range(first, first + share) for first in self._own_first_notes(phase, n_updates, share)]
+
+    def _own_first_notes(self, phase: Phase, n_updates: int, share: int) -> list[int]:
+        return [phase.first_note + (update * self.ranks.size + self.ranks.rank) * share for update in range(n_updates)]
+
     def run(self, phase: Phase, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A).
+        """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A): the `own_notes`.
 
         With `iter_D_G_ratio` n, B counts n batches: the discriminator learns from each, the generator once, after the
-        last. Returns every loss term of the last updates, the gradient norms and the largest critic slope.
+        last. Returns every loss term of the last updates, the gradient norms and the largest critic slope, of the
+        whole batch of all ranks.
         Raises: TrainingDiverged naming the term, before a weight of the network it belongs to is touched.
         """
         options = self._options[phase.scale]
@@ -78,15 +90,15 @@ class TrainingStep:
             self.reset_optimizers()
         self._set_rates(options.learning_rates)
         n_updates = options.updates_of_discriminator
-        size = len(images) // n_updates
-        for update in range(n_updates):
-            rows = slice(update * size, (update + 1) * size)
-            phase = replace(phase, batch_size=size, first_note=phase.first_note + (size if update else 0))
+        share = len(images) // n_updates
+        for update, first_note in enumerate(self._own_first_notes(phase, n_updates, share)):
+            rows = slice(update * share, (update + 1) * share)
+            phase = replace(phase, batch_size=share, first_note=first_note)
             real = self._at_scale(images[rows], phase)
             terms = self._update_discriminator(real, labels[rows], phase)
         features = self._features(real, phase) if options.gdpp else None
         terms |= self._update_generator(labels[rows], phase, features)
-        update_ema(self.networks.ema, self.networks.generator, options.ema_decay_after(len(images)))
+        update_ema(self.networks.ema, self.networks.generator, options.ema_decay_after(len(images) * self.ranks.size))
         return terms
 
     def _set_rates(self, rates: tuple[float, float]) -> None:
@@ -95,63 +107,71 @@ class TrainingStep:
                 group["lr"] = rate
 
     def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase) -> dict[str, float]:
-        options, discriminator = self._options[phase.scale], self.networks.discriminator
+        options, discriminator, ranks = self._options[phase.scale], self.networks.discriminator, self.ranks
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
             fake_labels = self._fake_labels(labels, phase)
             fake = self._generate(Purpose.DISCRIMINATOR_LATENT, fake_labels, phase)
-            n_mixed = options.n_mixed(len(real), phase.scale)
+            n_mixed = ranks.own_among_last(options.n_mixed(len(real) * ranks.size, phase.scale), len(real))
             real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
             real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_FAKE, phase)
         real.requires_grad_(options.r1_weight > 0)
-        of_real = discriminator(real, phase.scale, phase.alpha)
-        of_fake = discriminator(fake, phase.scale, phase.alpha)
+        of_real, of_fake = self._judge(real, phase), self._judge(fake, phase)
         losses, watched = {"d_real": loss.real(of_real.critic), "d_fake": loss.fake(of_fake.critic)}, {}
         if options.gradient_penalty_weight > 0:
             mix = self._uniform(Purpose.PENALTY_MIX, phase, len(real), 1)[:, 0]
-            penalty, watched["critic_slope"] = gradient_penalty(
-                lambda x: discriminator(x, phase.scale, phase.alpha).critic, real, fake, mix
-            )
+            penalty, slope = gradient_penalty(lambda x: self._judge(x, phase).critic, real, fake, mix)
+            watched["critic_slope"] = ranks.gather(slope[None]).max()
             losses["d_gradient_penalty"] = options.gradient_penalty_weight * loss.over_batch(penalty, len(real))
         losses["d_drift"] = options.drift_weight * loss.over_batch(drift_loss(of_real.critic), len(real))
         if options.r1_weight > 0:
             losses["d_r1"] = options.r1_weight * loss.over_batch(r1_penalty(of_real.critic, real), len(real))
+        losses = {name: self._part(value, summed=loss.summed) for name, value in losses.items()}
         if self.networks.n_values:
             soft = self._soft_targets(labels, Purpose.SOFT_LABEL_REAL, phase)
             classification = classification_loss(of_real.logits, labels, self.networks.n_values, soft=soft)
-            losses["d_classification"] = options.condition_weight_d * classification
+            losses["d_classification"] = options.condition_weight_d * self._part(classification)
         if discriminator.augmentation:
             watched["augment_probability"] = discriminator.augmentation.probability
-        terms = _descend(losses, "d", discriminator, self.optimizer_d, watched)
+        terms = _descend(losses, "d", discriminator, self.optimizer_d, ranks, watched)
         if discriminator.augmentation:
-            discriminator.augmentation.adapt(of_real.critic)
+            discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))
         return terms
 
     def _update_generator(self, labels: Tensor, phase: Phase, real_features: Tensor | None = None) -> dict[str, float]:
-        """`real_features` (B, D): those of real images whose diversity GDPP asks for, if it does."""
+        """`real_features` (B, D): those of real images, of all ranks, whose diversity GDPP asks for, if it does."""
         options = self._options[phase.scale]
-        with _frozen(self.networks.discriminator) as discriminator:
+        loss = ADVERSARIAL_LOSSES[options.loss_mode]
+        with _frozen(self.networks.discriminator):
             labels = self._fake_labels(labels, phase)
             fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_GENERATOR, phase)
-            of_fake: Judgement = discriminator(fake, phase.scale, phase.alpha)
-            losses = {"g_fake": ADVERSARIAL_LOSSES[options.loss_mode].generator(of_fake.critic)}
+            of_fake = self._judge(fake, phase)
+            losses = {"g_fake": self._part(loss.generator(of_fake.critic), summed=loss.summed)}
             if self.networks.n_values:
                 soft = self._soft_targets(labels, Purpose.SOFT_LABEL_FAKE, phase)
-                loss = classification_loss(
+                classification = classification_loss(
                     of_fake.logits, labels, self.networks.n_values, self._classified_fakes, soft=soft
                 )
-                losses["g_classification"] = options.condition_weight_g * loss
+                losses["g_classification"] = options.condition_weight_g * self._part(classification)
             if real_features is not None:
-                losses["g_gdpp"] = options.gdpp_weight * gdpp_loss(of_fake.feature, real_features)
-            return _descend(losses, "g", self.networks.generator, self.optimizer_g)
+                gdpp = gdpp_loss(self.ranks.gather(of_fake.feature), real_features)
+                losses["g_gdpp"] = options.gdpp_weight * self._part(gdpp)
+            return _descend(losses, "g", self.networks.generator, self.optimizer_g, self.ranks)
+
+    def _part(self, loss: Tensor, *, summed: bool = False) -> Tensor:
+        """What a loss of this rank's rows adds to that of the batch, which is their sum over ranks or their mean."""
+        return loss if summed or self.ranks.size == 1 else loss / self.ranks.size
+
+    def _judge(self, images: Tensor, phase: Phase) -> Judgement:
+        judgement: Judgement = self.networks.discriminator(images, phase.scale, phase.alpha, self.ranks)
+        return judgement
 
     @torch.no_grad()
     def _features(self, real: Tensor, phase: Phase) -> Tensor:
         seen = self._augmented(real, Purpose.AUGMENT_REAL, phase)
-        judgement: Judgement = self.networks.discriminator(seen, phase.scale, phase.alpha)
-        return judgement.feature
+        return self.ranks.gather(self._judge(seen, phase).feature)
 
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
         latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim).to(self.device)
@@ -207,11 +227,11 @@ def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
 
 
 @contextmanager
-def _frozen(network: Network) -> Iterator[Network]:
+def _frozen(network: nn.Module) -> Iterator[None]:
     """Within the block, `network` passes gradients on but collects none."""
     network.requires_grad_(False)
     try:
-        yield network
+        yield
     finally:
         network.requires_grad_(True)
 
@@ -221,20 +241,27 @@ def _descend(
     letter: str,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    ranks: Ranks,
     watched: Mapping[str, Tensor] | None = None,
 ) -> dict[str, float]:
-    """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite."""
-    total = torch.stack(list(losses.values())).sum()
+    """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite.
+
+    Losses and gradients are summed over the ranks first, so that all ranks go on, or stop, alike.
+    """
+    values = torch.stack(list(losses.values()))
     optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(total)
+    torch.autograd.backward(values.sum())
+    values = values.detach()
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    ranks.sum_([*gradients, values])
     norm = torch.nn.utils.get_total_norm(gradients)
-    named = {**losses, **(watched or {}), f"{letter}_total": total, f"{letter}_gradient_norm": norm}
+    named = dict(zip(losses, values, strict=True)) | dict(watched or {})
+    named |= {f"{letter}_total": values.sum(), f"{letter}_gradient_norm": norm}
     # all at once: a device is waited for only here
     numbers = torch.stack([value.detach() for value in named.values()]).tolist()
-    values = dict(zip(named, numbers, strict=True))
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    terms = dict(zip(named, numbers, strict=True))
+    bad = [name for name, value in terms.items() if not math.isfinite(value)]
     if bad:
         raise TrainingDiverged(f"{', '.join(bad)} is no longer a finite number")
     optimizer.step()
-    return values
+    return terms

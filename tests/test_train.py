@@ -531,7 +531,8 @@ def test_second_training_in_the_same_folder_is_refused(long_config, write, capsy
         wait_for_rows(folder, process, 2)
         for flags in ((), ("--restart",)):
             assert run(path, *flags) == 2
-            assert "another process trains there now; wait for it, or give another name" in capsys.readouterr().err
+            held = rf"another process trains there now \(process {process.pid} on .+\); wait for it, or give another"
+            assert re.search(held, capsys.readouterr().err)
     finally:
         process.kill()
         process.communicate()

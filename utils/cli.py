@@ -43,6 +43,15 @@ def start_logging(args: argparse.Namespace) -> None:
     handler = _BarFriendlyHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    _set_level(level)
+
+
+def stay_quiet() -> None:
+    """Log nothing but errors, show no progress: for the processes beside the one that speaks to the user."""
+    _set_level(logging.ERROR)
+
+
+def _set_level(level: int) -> None:
     for package in ("utils", "data", "audio_transforms", "models", "evaluation", "scripts"):
         logging.getLogger(package).setLevel(level)
 

@@ -19,3 +19,7 @@ class CheckpointError(UserError):
 
 class TrainingDiverged(UserError):  # noqa: N818 - an outcome of training, not a fault of the program
     """A loss or a gradient is no longer a finite number; the weights were not touched."""
+
+
+class RankLost(UserError):  # noqa: N818 - what happened, not a fault of the program
+    """One of the processes that train together has ended or does not answer."""

@@ -93,15 +93,12 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_disk_space(folder: Path, needed: int) -> None:
-    """Raise UserError unless the disk of `folder` (which may not exist yet) has `needed` bytes free."""
+def require_disk_space(folder: Path, needed: int, advice: str = "free some space or choose another folder") -> None:
+    """Raise UserError, with `advice`, unless the disk of `folder` (which may not exist yet) has `needed` bytes free."""
     existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
-        raise UserError(
-            f"{folder}: needs {needed / 1e6:,.0f} MB but the disk has {free / 1e6:,.0f} MB free; "
-            "free some space or choose another folder"
-        )
+        raise UserError(f"{folder}: needs {needed / 1e6:,.0f} MB but the disk has {free / 1e6:,.0f} MB free; {advice}")
 
 
 def _parse_int(digits: str) -> int:

@@ -17,6 +17,7 @@ from evaluation.commands.common import (
 from evaluation.score_embeddings import all_embeddings
 from evaluation.score_plan import plan_all
 from evaluation.score_report import write_scores
+from models.distributed import joined_ranks, own_device
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Every score of generated notes; without --real, those that need no real notes."""
-    options = report_options(args, leave_out=True)
-    embeddings = all_embeddings(embedding_options(args), args.embedding)
-    planned = plan_all(embeddings, infinite=args.infinite, seed=args.seed)
-    return write_scores([each for each in planned if args.real or not each.needs_real], options)
+    with joined_ranks(own_device(args.device)) as ranks:
+        options = report_options(args, ranks, leave_out=True)
+        embeddings = all_embeddings(embedding_options(args), args.embedding)
+        planned = plan_all(embeddings, infinite=args.infinite, seed=args.seed)
+        return write_scores([each for each in planned if args.real or not each.needs_real], options)

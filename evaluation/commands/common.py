@@ -1,6 +1,7 @@
 """Flags and defaults that several subcommands of eval.py share."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from evaluation.generated_notes import GenerationOptions
@@ -8,7 +9,7 @@ from evaluation.open_side import SideOptions, is_run
 from evaluation.score_embeddings import EmbeddingOptions
 from evaluation.score_report import ReportOptions
 from models.checkpoint import find_checkpoint
-from models.device import choose_device
+from models.distributed import Ranks, own_device
 from utils.arguments import at_least_one, pitches, seed
 from utils.errors import UserError
 
@@ -84,7 +85,7 @@ def notes_path(args: argparse.Namespace) -> Path:
 def embedding_options(args: argparse.Namespace) -> EmbeddingOptions:
     """What the flags say of networks."""
     return EmbeddingOptions(
-        device=choose_device(args.device),
+        device=own_device(args.device),
         inception_model=args.inception_model,
         vggish=args.vggish,
         user_rate=args.embedding_rate,
@@ -92,14 +93,14 @@ def embedding_options(args: argparse.Namespace) -> EmbeddingOptions:
     )
 
 
-def report_options(args: argparse.Namespace, *, leave_out: bool) -> ReportOptions:
+def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -> ReportOptions:
     """Both sides and where the results go; `leave_out` as in `ReportOptions`. Raises: UserError."""
     fake = notes_path(args)
     return ReportOptions(
         real=args.real,
         fake=fake,
         output=args.output,
-        sides=side_options(args, args.output / "features", args.real, fake),
+        sides=replace(side_options(args, args.output / "features", args.real, fake), ranks=ranks),
         seed=args.seed,
         leave_out=leave_out,
     )
@@ -114,9 +115,7 @@ def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | No
     asked = [pitch for group in args.pitch for pitch in group] if args.pitch else None
     count = {} if args.count is None else {"count": args.count}
     generation = GenerationOptions(**count, pitches=asked, scale=args.scale, iteration=args.iteration)
-    return SideOptions(
-        cache=cache, skip_broken=args.skip_broken, device=choose_device(args.device), generation=generation
-    )
+    return SideOptions(cache=cache, skip_broken=args.skip_broken, device=own_device(args.device), generation=generation)
 
 
 def shipped_configs() -> list[Path]:

@@ -18,6 +18,7 @@ from evaluation.commands.common import (
 from evaluation.score_embeddings import VGGISH
 from evaluation.score_plan import plan_score
 from evaluation.score_report import write_scores
+from models.distributed import joined_ranks, own_device
 
 SCORES = {
     "pis": "inception score of a pitch classifier",
@@ -52,13 +53,14 @@ def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """One of the scores of generated notes."""
-    options = report_options(args, leave_out=False)
-    planned = plan_score(
-        args.evaluation,
-        args.embedding,
-        embedding_options(args),
-        published=args.estimator == "published",
-        infinite=args.infinite,
-        seed=args.seed,
-    )
-    return write_scores([planned], options)
+    with joined_ranks(own_device(args.device)) as ranks:
+        options = report_options(args, ranks, leave_out=False)
+        planned = plan_score(
+            args.evaluation,
+            args.embedding,
+            embedding_options(args),
+            published=args.estimator == "published",
+            infinite=args.infinite,
+            seed=args.seed,
+        )
+        return write_scores([planned], options)

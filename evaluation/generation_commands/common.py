@@ -10,7 +10,7 @@ from evaluation.card_notes import write_from_card
 from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder, SoundFormat
 from evaluation.note_spec import MOST_TRUNCATION, CardReference
-from models.device import choose_device
+from models.distributed import own_device
 from utils.arguments import LONGEST_GAP, number_between, sample_rate
 from utils.errors import UserError
 
@@ -70,7 +70,7 @@ def add_gap(parser: argparse.ArgumentParser) -> None:
 
 def open_instrument(args: argparse.Namespace) -> Instrument:
     """The run that the flags of `add_run` name. Raises: CheckpointError, UserError."""
-    return Instrument.from_run(args.dir, scale=args.scale, iteration=args.iteration, device=choose_device(args.device))
+    return Instrument.from_run(args.dir, scale=args.scale, iteration=args.iteration, device=own_device(args.device))
 
 
 def output_folder(args: argparse.Namespace) -> Path:

@@ -15,6 +15,7 @@ from evaluation.generation_commands.common import (
     write_again,
 )
 from evaluation.random_notes import write_random_notes
+from models.distributed import Ranks, joined_ranks, own_device
 from utils.arguments import at_least_one, pitch_list, seed, seed_list
 from utils.errors import UserError
 
@@ -56,6 +57,11 @@ def run(args: argparse.Namespace) -> str:
     if args.from_card:
         again = write_again(args, _OF_THE_CARD)
         return f"{len(again)} sounds in {again[0].parent}, {again[0].name} first\n"
+    with joined_ranks(own_device(args.device)) as ranks:
+        return _write(args, ranks)
+
+
+def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     if args.seeds and (args.seed is not None or args.count):
         raise UserError("--seeds: names all seeds; leave --seed and --count out")
     instrument = open_instrument(args)
@@ -64,5 +70,9 @@ def run(args: argparse.Namespace) -> str:
     first, count = args.seed or 0, args.count or max(DEFAULT_COUNT, most_values)
     seeds: Sequence[int] = flat(args.seeds) or range(first, first + count)
     folder = note_folder(args, instrument)
-    written = write_random_notes(instrument, folder, seeds=seeds, attributes=attributes, truncation=args.truncation)
+    written = write_random_notes(
+        instrument, folder, seeds=seeds, attributes=attributes, truncation=args.truncation, ranks=ranks
+    )
+    if not ranks.leads:
+        return ""
     return f"{len(written)} notes in {folder.folder}, {written[0].name} first; see rainbowgrams.png there\n"

@@ -31,10 +31,10 @@ def small_networks(config, n_values=(3,), shape=SHAPE, seed=0):
     return build_networks(config, shape, n_values, seed=seed, device=CPU)
 
 
-def small_step(config, n_values=(3,), seed=0, classified_fakes=None, shape=SHAPE):
+def small_step(config, n_values=(3,), seed=0, classified_fakes=None, shape=SHAPE, **options):
     counted = [True] * len(n_values) if classified_fakes is None else classified_fakes
     networks = small_networks(config, n_values, shape, seed)
-    return TrainingStep(config, networks, classified_fakes=counted, seed=seed, device=CPU)
+    return TrainingStep(config, networks, classified_fakes=counted, seed=seed, device=CPU, **options)
 
 
 def phase(scale, *, iteration=1, alpha=0.0, batch_size=4, first_note=0):
