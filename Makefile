@@ -45,6 +45,7 @@ bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.transforms
 	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.generation
+	$(BIN)/python -m benchmarks.train_step
 
 browser:
 	command -v chromium && command -v chromedriver || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; }

@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop-after", type=training_limit, default=TrainingLimit(), metavar="N", help=stop_after)
     parser.add_argument("--status", type=Path, metavar="RUN", help="say how a run stands; it may be training")
     parser.add_argument("--profile", type=at_least_one, nargs="?", const=10, metavar="N", help="trace N steps (10)")
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="of the networks (float32)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--skip-broken", action="store_true", help="train without the notes that cannot be read")
     parser.add_argument("--dry-run", action="store_true", help="print shapes, sizes and memory; read no audio")
@@ -113,6 +114,7 @@ def train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopRequ
         restart=args.restart or args.smoke_test,
         start=StartSource(source, keeps_place=bool(args.continue_from)) if source else None,
         ranks=ranks,
+        bf16=args.precision == "bf16",
     )
     with RunFolderLock(experiment.run_folder) as lock:
         trainer = prepare_run(experiment, options, lock)

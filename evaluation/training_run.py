@@ -62,6 +62,7 @@ class RunOptions:
     restart: bool
     start: StartSource | None  # None = fresh weights
     ranks: Ranks = ALONE  # the processes that train together
+    bf16: bool = False  # networks computed in bfloat16
 
 
 def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
@@ -204,6 +205,7 @@ def _build_trainer(
             seed=seed,
             device=device,
             ranks=options.ranks,
+            bf16=options.bf16,
         ),
         transform,
         lambda first, count: dataset.batch(note_indices(first, count, len(dataset), seed)),

@@ -69,6 +69,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
         self._load(self.training.networks.all() | self.training.optimizers(), state)
+        self.training.align_moments()
         self.step = self._saved_step = state["step"]
 
     def begin_from(self, state: Mapping[str, Any], step: int) -> None:

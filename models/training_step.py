@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -22,6 +22,8 @@ from utils.config import ModelConfig
 from utils.errors import TrainingDiverged
 
 ADAM_BETAS = (0.0, 0.99)
+LARGE_IMAGE = 2**15
+"""Pixels from which on the CPU is faster with channels last (benchmarks/train_step.py); below, it is slower."""
 
 
 class TrainingStep:
@@ -44,12 +46,19 @@ class TrainingStep:
         device: torch.device,
         data_labels: Tensor | None = None,
         ranks: Ranks = ALONE,
+        bf16: bool = False,
     ) -> None:
         """`classified_fakes` says of each attribute whether the generator is trained on its classification.
 
         `data_labels` (N, A) are the labels of all notes of the training, which `fakeLabels: frequency` draws from.
+        With `bf16` the networks compute in bfloat16, but for penalties, whose second derivatives would suffer;
+        weights, losses, moments and averages are float32 all the same.
         """
         self.config, self.networks, self.seed, self.device, self.ranks = config, networks, seed, device, ranks
+        self._bf16 = bf16
+        if device.type == "cpu" and math.prod(networks.sizes[-1]) >= LARGE_IMAGE:
+            _put_channels_last(networks.generator)
+            _put_channels_last(networks.discriminator)
         self._classified_fakes = list(classified_fakes)
         self._options = [config.at_scale(scale) for scale in range(config.n_scales)]
         n_attributes = len(self._classified_fakes)
@@ -117,11 +126,12 @@ class TrainingStep:
             real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_FAKE, phase)
         real.requires_grad_(options.r1_weight > 0)
-        of_real, of_fake = self._judge(real, phase), self._judge(fake, phase)
+        of_real = self._judge(real, phase, exactly=options.r1_weight > 0)
+        of_fake = self._judge(fake, phase)
         losses, watched = {"d_real": loss.real(of_real.critic), "d_fake": loss.fake(of_fake.critic)}, {}
         if options.gradient_penalty_weight > 0:
             mix = self._uniform(Purpose.PENALTY_MIX, phase, len(real), 1)[:, 0]
-            penalty, slope = gradient_penalty(lambda x: self._judge(x, phase).critic, real, fake, mix)
+            penalty, slope = gradient_penalty(lambda x: self._judge(x, phase, exactly=True).critic, real, fake, mix)
             watched["critic_slope"] = ranks.gather(slope[None]).max()
             losses["d_gradient_penalty"] = options.gradient_penalty_weight * loss.over_batch(penalty, len(real))
         losses["d_drift"] = options.drift_weight * loss.over_batch(drift_loss(of_real.critic), len(real))
@@ -164,9 +174,26 @@ class TrainingStep:
         """What a loss of this rank's rows adds to that of the batch, which is their sum over ranks or their mean."""
         return loss if summed or self.ranks.size == 1 else loss / self.ranks.size
 
-    def _judge(self, images: Tensor, phase: Phase) -> Judgement:
-        judgement: Judgement = self.networks.discriminator(images, phase.scale, phase.alpha, self.ranks)
-        return judgement
+    def _judge(self, images: Tensor, phase: Phase, *, exactly: bool = False) -> Judgement:
+        """The discriminator's float32 word on `images`; `exactly`: computed in float32 too."""
+        with self._precision(exactly=exactly):
+            judgement: Judgement = self.networks.discriminator(images, phase.scale, phase.alpha, self.ranks)
+        return Judgement(*(part.to(images.dtype) for part in judgement))
+
+    def _precision(self, *, exactly: bool = False) -> AbstractContextManager[object]:
+        if self._bf16 and not exactly:
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def align_moments(self) -> None:
+        """Lay out Adam's moments in memory as their parameters are: loaded ones may come from another layout.
+
+        The fused step goes through both in the order of memory, and would otherwise mix them up.
+        """
+        for optimizer in self.optimizers().values():
+            for parameter, state in optimizer.state.items():
+                for name in ("exp_avg", "exp_avg_sq"):
+                    state[name] = torch.empty_like(parameter.detach()).copy_(state[name])
 
     @torch.no_grad()
     def _features(self, real: Tensor, phase: Phase) -> Tensor:
@@ -175,10 +202,11 @@ class TrainingStep:
 
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
         latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim).to(self.device)
-        images: Tensor = self.networks.generator(
-            conditioned(latent, labels, self.networks.n_values), phase.scale, phase.alpha
-        )
-        return images
+        with self._precision():
+            images: Tensor = self.networks.generator(
+                conditioned(latent, labels, self.networks.n_values), phase.scale, phase.alpha
+            )
+        return images.to(latent.dtype)
 
     def _fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
         """Labels (B, A) for generated images, beside a real batch with `labels`."""
@@ -220,6 +248,12 @@ class TrainingStep:
 def _mixed(real: Tensor, fake: Tensor, count: int) -> Tensor:
     """`real` with its last `count` rows replaced by those of `fake`."""
     return torch.cat((real[:-count], fake[-count:])) if count else real
+
+
+def _put_channels_last(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
