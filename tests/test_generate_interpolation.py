@@ -157,7 +157,7 @@ def test_unconditional_run_interpolates_but_has_no_scale(experiment_dict, tmp_pa
     ("mode", "flags", "message"),
     [
         ("scale", ("--pitches", "60,61"), r"--pitch 61: not among the 4 pitches .*"),
-        ("scale", ("--pitches", "60,,61"), r"argument --pitches/--pitch: .*"),
+        ("scale", ("--pitches", "60,,61"), r"argument --pitch/--pitches: .*"),
         ("scale", ("--seeds", "0-3", "--count", 2), r"--seeds: names all seeds; .*"),
         ("scale", ("--seeds", "3-0"), r"argument --seeds: .*"),
         ("scale", ("--seeds", "0-4611686018427387904"), r"argument --seeds: .* at most 10000 seeds.*"),

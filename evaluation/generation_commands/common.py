@@ -1,7 +1,7 @@
 """Flags that several subcommands of generate.py share, and what becomes of them."""
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data.audio_io import SUBTYPES
@@ -11,10 +11,12 @@ from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder, SoundFormat
 from evaluation.note_spec import MOST_TRUNCATION, CardReference
 from models.distributed import own_device
-from utils.arguments import LONGEST_GAP, number_between, sample_rate
+from utils.arguments import LONGEST_GAP, at_least_one, number_between, sample_rate, seed, seed_list
 from utils.errors import UserError
 
 seconds = number_between(0, LONGEST_GAP)
+
+_FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
 
 
 def add_run(parser: argparse.ArgumentParser, mode: str) -> None:
@@ -85,12 +87,31 @@ def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
     return NoteFolder(output_folder(args), instrument.card(), instrument.transform.sample_rate, sound)
 
 
-def write_again(args: argparse.Namespace, flags: Mapping[str, str]) -> list[Path]:
-    """The sounds of `--from-card`. Raises: UserError if one of `flags` (attribute of args -> flag) is given beside."""
-    for attribute, flag in flags.items():
-        if getattr(args, attribute) is not None:
+def write_again(args: argparse.Namespace, *names: str) -> list[Path]:
+    """The sounds of `--from-card`.
+
+    Raises: UserError if one of the flags `names`, or of those that all modes share, is given beside it.
+    """
+    for name in (*names, "pitch", "attributes", "truncation", "bits", "rate"):
+        if getattr(args, name) is not None:
+            flag = _FLAGS.get(name, f"--{name}")
             raise UserError(f"{flag}: the card of --from-card says it already; leave {flag} out")
     return write_from_card(open_instrument(args), output_folder(args), args.from_card)
+
+
+def add_seeds(parser: argparse.ArgumentParser, counted: str) -> None:
+    """Add `--seed`, `--count` and `--seeds` of what is `counted`."""
+    parser.add_argument("--count", type=at_least_one, help=f"number of {counted}")
+    parser.add_argument("--seed", type=seed, help="seed of the first one; the next ones count on (0)")
+    parser.add_argument("--seeds", type=seed_list, nargs="+", help="all seeds instead, such as 0-99 or 2,7")
+
+
+def asked_seeds(args: argparse.Namespace, default_count: int) -> Sequence[int]:
+    """The seeds that the flags of `add_seeds` name. Raises: UserError if they contradict each other."""
+    if args.seeds and (args.seed is not None or args.count):
+        raise UserError("--seeds: names all seeds; leave --seed and --count out")
+    first = args.seed or 0
+    return flat(args.seeds) or range(first, first + (args.count or default_count))
 
 
 def asked_attribute(text: str) -> AskedAttribute:

@@ -23,20 +23,6 @@ from utils.arguments import at_least_one, number_between, pitch_list, seed_list
 from utils.errors import UserError
 
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
-_OF_THE_CARD = {
-    "seeds": "--seeds",
-    "start": "--from",
-    "end": "--to",
-    "pitch": "--pitch",
-    "attributes": "--attributes",
-    "truncation": "--truncation",
-    "path": "--path",
-    "steps": "--steps",
-    "radii": "--radii",
-    "gap": "--gap",
-    "bits": "--bits",
-    "rate": "--rate",
-}
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +68,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> str:
     """Notes along a path through the latents, or between values of attributes: each by itself and all as one file."""
     if args.from_card:
-        written = write_again(args, _OF_THE_CARD)
+        written = write_again(args, "seeds", "start", "end", "path", "steps", "radii", "gap")
         return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
     path, steps = args.path or DEFAULT_PATH, args.steps or DEFAULT_STEPS
     low, high = args.radii or RADII

@@ -7,39 +7,27 @@ from evaluation.generation_commands.common import (
     add_from_card,
     add_gap,
     add_run,
+    add_seeds,
     add_sound,
     add_timbre,
+    asked_seeds,
     flat,
     note_folder,
     open_instrument,
     write_again,
 )
 from evaluation.scale_notes import write_scales
-from utils.arguments import at_least_one, pitch_list, seed, seed_list
+from utils.arguments import pitch_list
 from utils.errors import UserError
-
-_OF_THE_CARD = {
-    "seed": "--seed",
-    "count": "--count",
-    "seeds": "--seeds",
-    "pitches": "--pitches",
-    "attributes": "--attributes",
-    "truncation": "--truncation",
-    "gap": "--gap",
-    "bits": "--bits",
-    "rate": "--rate",
-}
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `generate.py scale`."""
     add_run(parser, "scale")
-    parser.add_argument("--seed", type=seed, help="seed of the latent, or of the first; the next ones count on (0)")
-    parser.add_argument("--count", type=at_least_one, help="number of latents, with a scale each (1)")
-    parser.add_argument("--seeds", type=seed_list, nargs="+", help="seeds of the latents instead, such as 0-3 or 2,7")
+    add_seeds(parser, "latents, with a scale each (1)")
     parser.add_argument(
-        "--pitches",
         "--pitch",
+        "--pitches",
         type=pitch_list,
         nargs="+",
         help="MIDI pitches in the order of playing, such as 48-60,64 (all that the run learned)",
@@ -53,13 +41,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> str:
     """One latent, or several, through the pitches: a note for each, and the whole scale as one file."""
     if args.from_card:
-        written = write_again(args, _OF_THE_CARD)
+        written = write_again(args, "count", "seed", "seeds", "gap")
         return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
-    if args.seeds and (args.seed is not None or args.count):
-        raise UserError("--seeds: names all seeds; leave --seed and --count out")
-    first = args.seed or 0
-    seeds = flat(args.seeds) or range(first, first + (args.count or 1))
-    instrument = open_instrument(args)
+    seeds, instrument = asked_seeds(args, 1), open_instrument(args)
     attributes = known_attributes(instrument, args.attributes or [], None)
     for name, values in attributes.items():
         if len(values) > 1:
@@ -69,7 +53,7 @@ def run(args: argparse.Namespace) -> str:
         instrument,
         folder,
         seeds=seeds,
-        pitches=flat(args.pitches),
+        pitches=flat(args.pitch),
         fixed={name: values[0] for name, values in attributes.items()},
         truncation=args.truncation,
         gap=args.gap or 0.0,
