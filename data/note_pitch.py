@@ -26,6 +26,18 @@ class SoundingPitch(NamedTuple):
     periodicity: float  # about 1 for a periodic sound, near 0 for noise
 
 
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def pitch_name(pitch: int) -> str:
+    """Scientific pitch notation of a MIDI pitch.
+
+    >>> pitch_name(60), pitch_name(70)
+    ('C4', 'A#4')
+    """
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
 def hertz(pitch: float) -> float:
     """Fundamental frequency of a MIDI pitch in equal temperament, in Hz.
 

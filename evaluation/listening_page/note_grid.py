@@ -16,8 +16,6 @@ from utils.cli import show_progress
 
 logger = logging.getLogger(__name__)
 
-_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-
 
 @dataclass(frozen=True)
 class RealNote:
@@ -123,12 +121,3 @@ def _write_note(
     sound = reals.sounds.write(f"run{number}_{note.name}", note.wave, run.instrument.transform.sample_rate)
     record = matching_note(known.records, attributes, place)
     return GeneratedNote(seed, pitch, attributes, sound, reals.write(run, record) if record else None)
-
-
-def pitch_name(pitch: int) -> str:
-    """Name of a MIDI pitch, 60 being C4.
-
-    >>> pitch_name(61)
-    'C♯4'
-    """
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data.note_pitch import pitch_name
 from evaluation.listening_page import charts
 from evaluation.listening_page.charts import Chart
 from evaluation.listening_page.longer_sounds import LongerSound
-from evaluation.listening_page.note_grid import RealNote, RunNotes, pitch_name
+from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
 from evaluation.listening_page.score_table import ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
@@ -66,7 +67,7 @@ def render_page(
         ),
         real_rows=real_rows(pitched),
         pitches=pitches,
-        pitch_name=pitch_name,
+        pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
         run_facts=run_facts,
         scores=scores,
         better=better,

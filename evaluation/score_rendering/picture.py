@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.midi import ScoreNote
-from evaluation.score_rendering.pitches import pitch_name
+from data.note_pitch import pitch_name
 from evaluation.score_rendering.voices import VoiceName
 from evaluation.synthesis import Wave
 from utils.files import atomic_path

@@ -5,12 +5,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from data.midi import ScoreNote
+from data.note_pitch import pitch_name
 from evaluation.generation import Instrument
 from evaluation.score_rendering.settings import OutOfRange
 from utils.config import MIDI_MAX
 from utils.errors import UserError
-
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,6 @@ def pitch_table(uses: Sequence[PitchUse]) -> str:
     rows = [(f"{use.written} {pitch_name(use.written)}", str(use.notes), use.what_happened) for use in foreign]
     lines = [f"{pitch:<8}{notes:>7}  {what}" for pitch, notes, what in (("pitch", "notes", "played"), *rows)]
     return "\n".join(lines) + "\n"
-
-
-def pitch_name(pitch: int) -> str:
-    """Scientific pitch notation of a MIDI pitch.
-
-    >>> pitch_name(60), pitch_name(70)
-    ('C4', 'A#4')
-    """
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _played(pitch: int, known: Collection[int], policy: OutOfRange) -> int | None:

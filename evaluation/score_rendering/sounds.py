@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from data.note_pitch import hertz
 from evaluation.generation import Instrument
 from evaluation.score_rendering.latents import Latents, Timbre, condition_rows
 from evaluation.score_rendering.settings import Sustain
 from evaluation.score_rendering.sustain import Sound, prepare_sound
 from evaluation.synthesis import BATCH_SIZE
-
-_A4, _A4_HZ = 69, 440.0
 
 
 class SoundBank:
@@ -40,8 +39,6 @@ class SoundBank:
         waves = self._instrument.sound(condition_rows(self._latents, wanted))
         rate = self._instrument.transform.sample_rate
         return {
-            number: prepare_sound(
-                wave, hertz=_A4_HZ * 2 ** ((pitch - _A4) / 12), sample_rate=rate, sustain=self._sustain
-            )
+            number: prepare_sound(wave, hertz=hertz(pitch), sample_rate=rate, sustain=self._sustain)
             for number, wave, (_, pitch) in zip(numbers, waves, wanted, strict=True)
         }
