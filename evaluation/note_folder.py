@@ -12,7 +12,7 @@ from utils.files import read_json
 
 logger = logging.getLogger(__name__)
 
-METADATA_NAME = "examples.json"
+_METADATA_NAME = "examples.json"
 UNKNOWN_FAMILY = "unknown"
 
 
@@ -27,9 +27,8 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
         raise DataError(f"{folder}: {what}; give the folder of the notes")
-    home = folder.absolute()
-    described = any((place / METADATA_NAME).is_file() for place in (home, home.parent))
-    records = find_notes(LoaderConfig.model_validate({"data_path": folder, "load_metadata": described}), seed=0)
+    described = {"data_path": folder, "load_metadata": has_metadata(folder)}
+    records = find_notes(LoaderConfig.model_validate(described), seed=0)
     notes = [record for record in records if not _is_of_many_notes(record)]
     if len(notes) < len(records):
         logger.info(
@@ -38,6 +37,12 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     if not notes:
         raise DataError(f"{folder}: holds no file of a single note; give the folder of the notes")
     return notes
+
+
+def has_metadata(folder: Path) -> bool:
+    """Whether an `examples.json` lies in `folder` or in the one above."""
+    home = folder.absolute()
+    return any((place / _METADATA_NAME).is_file() for place in (home, home.parent))
 
 
 def family_of(record: NoteRecord) -> str:

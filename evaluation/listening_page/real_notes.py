@@ -12,7 +12,7 @@ from data.note_dataset import fade_window
 from data.nsynth import NoteRecord, Value, find_notes
 from data.render_notes import MADE_BY
 from evaluation.listening_page.runs import HeardRun
-from evaluation.note_folder import METADATA_NAME
+from evaluation.note_folder import has_metadata
 from evaluation.synthesis import Wave
 from utils.errors import DataError
 from utils.files import read_json
@@ -48,8 +48,7 @@ def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
             gone = "The notes it learned from were not there when this page was made: nothing to compare with."
             return RealNotes([], REAL, gone)
         return _described(records, "from those it learned from", loader.data_path)
-    described = any((place / METADATA_NAME).is_file() for place in (folder.absolute(), folder.absolute().parent))
-    there = {"data_path": folder, "att_dict_path": None, "load_metadata": described, "size": -1}
+    there = {"data_path": folder, "att_dict_path": None, "load_metadata": has_metadata(folder), "size": -1}
     records = find_notes(loader.model_copy(update=there), run.training_seed)
     return _described(records, f"from the folder “{folder.absolute().name}”", folder)
 
