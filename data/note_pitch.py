@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+TOLERANCE = 0.5  # semitones between label and sound
+LEAST_PERIODICITY = 0.5  # chords and noises stay below
+
 _FRAMES = 6
 _FRAME = 8192  # samples; at 16 kHz seven periods of 13.75 Hz, the lowest pitch of NSynth
 _FFT = 2 * _FRAME
@@ -66,6 +69,17 @@ def sounding_pitch(wave: npt.NDArray[np.floating], label: int, sample_rate: int)
     octaves = np.log2(lags / period)
     best = int(np.argmax(heights - _COST_PER_OCTAVE * octaves))
     return SoundingPitch(float(-12 * octaves[best]), float(heights[best]))
+
+
+def sounds_at(wave: npt.NDArray[np.floating], label: int, sample_rate: int) -> bool:
+    """Whether `wave` (samples,) has a clear pitch less than half a semitone from the MIDI pitch `label`.
+
+    A wave shorter than one analysis frame has none.
+    """
+    if len(wave) < _FRAME:
+        return False
+    heard = sounding_pitch(wave, label, sample_rate)
+    return heard.periodicity >= LEAST_PERIODICITY and abs(heard.offset) <= TOLERANCE
 
 
 def _frames(wave: npt.NDArray[np.floating]) -> Array:

@@ -18,14 +18,12 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from data.general_midi import MAY_SOUND_OCTAVES_OFF, Program
-from data.note_pitch import SoundingPitch, sounding_pitch
+from data.note_pitch import LEAST_PERIODICITY, TOLERANCE, SoundingPitch, sounding_pitch
 from data.sound_font import HELD_SECONDS, SAMPLE_RATE, Player
 from utils.cli import show_progress
 from utils.errors import UserError
 
 SILENCE = 1e-3  # of full scale: -60 dB, 33 steps of 16 bits
-TOLERANCE = 0.5  # semitones between label and sound
-LEAST_PERIODICITY = 0.5  # chords and noises stay below
 
 _CEILING = 32_767 / 32_768
 _HELD = slice(SAMPLE_RATE // 20, HELD_SECONDS * SAMPLE_RATE)  # without the attack's noise

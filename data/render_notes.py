@@ -20,7 +20,8 @@ from typing import Any
 from data import sound_font
 from data.atomic_folder import atomic_folder
 from data.general_midi import Program, select_programs
-from data.note_rendering import LEAST_PERIODICITY, SILENCE, TOLERANCE, Job, Outcome, render_jobs
+from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
+from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, Player
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line

@@ -1,0 +1,188 @@
+"""Put several folders of notes together into one data set.
+
+`python -m data.combine_notes DIR [DIR ...] --out DIR` copies the audio files as they are into DIR/audio and writes
+DIR/examples.json and DIR/card.json, which says where they came from and which instruments were renamed.
+"""
+
+import argparse
+import logging
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from data.atomic_folder import atomic_folder
+from data.audio_io import read_audio
+from data.note_pitch import sounds_at
+from data.nsynth import NoteRecord, find_notes
+from data.sound_font import SAMPLE_RATE
+from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
+from utils.config import LoaderConfig
+from utils.errors import DataError
+from utils.files import read_json, require_disk_space, write_json
+
+logger = logging.getLogger("data.combine_notes")  # not __name__, which is __main__ when run as a script
+
+MADE_BY = "data.combine_notes"
+_NAME = re.compile(r"(?P<kind>.+_[a-z]+)_(?P<number>\d{3,})")
+_NEEDED = ("instrument_str", "pitch", "velocity")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of the folders: its metadata by note, which of its notes are taken, and the new names of instruments."""
+
+    folder: Path
+    metadata: Mapping[str, Any]
+    taken: Sequence[NoteRecord]
+    out_of_tune: Sequence[str]
+    renamed: Mapping[str, str]
+
+    def notes(self) -> Iterator[tuple[str, NoteRecord]]:
+        """Each note that is taken, under its new name."""
+        for record in self.taken:
+            instrument = str(record.attributes["instrument_str"])
+            new = self.renamed.get(instrument, instrument)
+            yield f"{new}-{record.attributes['pitch']:03d}-{record.attributes['velocity']:03d}", record
+
+
+@user_errors_in_one_line("combine_notes")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code is 0, or 2 after a user's mistake."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise DataError(f"{args.out}: holds something already; choose another --out")
+    sources = open_sources(args.folders, in_tune=args.in_tune)
+    count = _write(args.out, sources)
+    where = f"data_path {args.out / 'audio'}, att_dict_path {args.out / 'examples.json'}"
+    sys.stdout.write(f"{count} notes in {args.out}; {where}\n")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(prog="combine_notes", description="Put several folders of notes together into one data set.")
+    add = parser.add_argument
+    add("folders", type=Path, nargs="+", metavar="DIR", help="notes and examples.json, in NSynth's layout")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to make; it must not exist, or be empty")
+    add("--in-tune", action="store_true", help="leave out notes that sound half a semitone or more from their label")
+    add_verbosity(parser)
+    return parser
+
+
+def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[Source]:
+    """The `folders`, in which instruments that an earlier folder has too get other numbers.
+
+    Raises: DataError if a folder is given twice or is no data set, or a note lacks instrument, pitch or velocity.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise DataError("the same folder is given twice; name each once")
+    sources: list[Source] = []
+    known: set[str] = set()
+    for folder in folders:
+        records = find_notes(LoaderConfig(data_path=folder), seed=0)
+        _require_named(folder, records)
+        kept, dropped = _split_by_tune(records) if in_tune else (records, [])
+        instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
+        renamed = _new_names(instruments, known)
+        known |= {renamed.get(name, name) for name in instruments}
+        sources.append(Source(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
+    return sources
+
+
+def _metadata_of(folder: Path) -> Path:
+    inside = folder / "examples.json"
+    return inside if inside.is_file() else folder.parent / "examples.json"
+
+
+def _require_named(folder: Path, records: Sequence[NoteRecord]) -> None:
+    for record in records:
+        missing = [key for key in _NEEDED if key not in record.attributes]
+        if missing or not _NAME.fullmatch(str(record.attributes["instrument_str"])):
+            what = f"tells no {missing[0]}" if missing else "has an instrument_str unlike brass_acoustic_006"
+            raise DataError(f"{folder}: {record.name!r} {what}; mend its examples.json")
+
+
+def _split_by_tune(records: Sequence[NoteRecord]) -> tuple[list[NoteRecord], list[str]]:
+    kept, dropped = [], []
+    for record in tqdm(records, desc="listening", unit="note", disable=not show_progress(), leave=False):
+        wave = read_audio(record.path, SAMPLE_RATE)
+        if sounds_at(wave, int(record.attributes["pitch"]), SAMPLE_RATE):
+            kept.append(record)
+        else:
+            dropped.append(record.name)
+    return kept, dropped
+
+
+def _new_names(instruments: Sequence[str], known: set[str]) -> dict[str, str]:
+    """Old name -> new name, of the `instruments` whose names are `known` already: the next free number of their kind.
+
+    >>> _new_names(["brass_acoustic_001", "flute_acoustic_000"], {"brass_acoustic_001"})
+    {'brass_acoustic_001': 'brass_acoustic_002'}
+    """
+    renamed: dict[str, str] = {}
+    highest: dict[str, int] = {}
+    for name in {*known, *instruments}:
+        kind, number = _parts(name)
+        highest[kind] = max(highest.get(kind, -1), number)
+    for name in instruments:
+        if name in known:
+            kind, _ = _parts(name)
+            highest[kind] += 1
+            renamed[name] = f"{kind}_{highest[kind]:03d}"
+    return renamed
+
+
+def _parts(instrument: str) -> tuple[str, int]:
+    kind, _, number = instrument.rpartition("_")
+    return kind, int(number)
+
+
+def _write(out: Path, sources: Sequence[Source]) -> int:
+    """Write the data set; returns its number of notes. Raises: DataError if two notes have one name, or none is left."""
+    notes = [(name, record, source) for source in sources for name, record in source.notes()]
+    if not notes:
+        raise DataError("no note is left; leave --in-tune out")
+    notes.sort(key=lambda note: note[0])
+    for (name, record, _), (after, other, _) in zip(notes, notes[1:], strict=False):
+        if name == after:
+            raise DataError(f"{other.path}: the same instrument, pitch and velocity as {record.path}; remove one")
+    require_disk_space(out, sum(record.path.stat().st_size for _, record, _ in notes))
+    numbers = {name: number for number, name in enumerate(sorted({_instrument(name) for name, _, _ in notes}))}
+    with atomic_folder(out) as folder:
+        (folder / "audio").mkdir()
+        metadata = {}
+        for number, (name, record, source) in enumerate(tqdm(notes, unit="note", disable=not show_progress())):
+            shutil.copyfile(record.path, folder / "audio" / f"{name}{record.path.suffix.lower()}")
+            renamed = {"note": number, "note_str": name, "instrument_str": _instrument(name)}
+            renamed["instrument"] = numbers[_instrument(name)]
+            metadata[name] = source.metadata[record.name] | renamed
+        write_json(folder / "examples.json", metadata)
+        write_json(folder / "card.json", {"made_by": MADE_BY, "sources": [_account(source) for source in sources]})
+    return len(notes)
+
+
+def _instrument(name: str) -> str:
+    return name.rsplit("-", 2)[0]
+
+
+def _account(source: Source) -> dict[str, Any]:
+    """What the card says of one folder, with its own card if it has one."""
+    card = source.folder / "card.json"
+    return {
+        "folder": source.folder.name,
+        "notes": len(source.taken),
+        "out_of_tune": list(source.out_of_tune),
+        "renamed_instruments": dict(source.renamed),
+        "card": read_json(card, DataError) if card.is_file() else None,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
