@@ -5,6 +5,7 @@ DIR/examples.json and DIR/card.json, which says where they came from and which i
 """
 
 import argparse
+import itertools
 import logging
 import re
 import shutil
@@ -86,7 +87,7 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[Source]:
     sources: list[Source] = []
     known: set[str] = set()
     for folder in folders:
-        records = find_notes(LoaderConfig(data_path=folder), seed=0)
+        records = find_notes(LoaderConfig.model_validate({"data_path": folder}), seed=0)
         _require_named(folder, records)
         kept, dropped = _split_by_tune(records) if in_tune else (records, [])
         instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
@@ -145,12 +146,12 @@ def _parts(instrument: str) -> tuple[str, int]:
 
 
 def _write(out: Path, sources: Sequence[Source]) -> int:
-    """Write the data set; returns its number of notes. Raises: DataError if two notes have one name, or none is left."""
+    """The number of notes of the data set, once written. Raises: DataError if two have one name, or none is left."""
     notes = [(name, record, source) for source in sources for name, record in source.notes()]
     if not notes:
         raise DataError("no note is left; leave --in-tune out")
     notes.sort(key=lambda note: note[0])
-    for (name, record, _), (after, other, _) in zip(notes, notes[1:], strict=False):
+    for (name, record, _), (after, other, _) in itertools.pairwise(notes):
         if name == after:
             raise DataError(f"{other.path}: the same instrument, pitch and velocity as {record.path}; remove one")
     require_disk_space(out, sum(record.path.stat().st_size for _, record, _ in notes))

@@ -28,6 +28,7 @@ from models.checkpoint import (
     load_checkpoint,
     remove_half_written,
 )
+from models.device import keep_freed_memory
 from models.distributed import ALONE, Ranks
 from models.growth import GrowthSchedule
 from models.networks import build_networks
@@ -71,6 +72,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     Of several ranks, rank 0 alone takes the lock and writes; all must see the same files.
     Raises: UserError, before anything of the run is written, if notes, config, checkpoint, memory or disk do not serve.
     """
+    keep_freed_memory()
     ranks = options.ranks
     _require_equal_shares(experiment, ranks)
     records = find_notes(experiment.loader, options.seed)

@@ -8,12 +8,14 @@ import itertools
 import math
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.augmentation import build_augmentation
+from models.convolution import leaky_relu
 from models.distributed import ALONE, Ranks
-from models.geometry import Size
+from models.geometry import Size, whole_factors
 from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 from utils.config import ModelConfig
 
@@ -51,23 +53,30 @@ class Discriminator(nn.Module):
         self.gather = linear(depths[0] * math.prod(sizes[0]), depths[0])
         self.decide = linear(depths[0], n_conditions + 1)
 
-    def forward(self, image: Tensor, scale: int, alpha: float = 0.0, ranks: Ranks = ALONE) -> Judgement:
-        """Images (B, channels, *sizes[scale]) -> `Judgement`; they are this rank's share of a batch of all `ranks`."""
+    def forward(
+        self, image: Tensor, scale: int, alpha: float = 0.0, ranks: Ranks = ALONE, *, n_batches: int = 1
+    ) -> Judgement:
+        """Images (B, channels, *sizes[scale]) -> `Judgement`; they are this rank's share of a batch of all `ranks`.
+
+        They may be `n_batches` of equal size, one behind the other, which do not see each other.
+        """
         x = self._activate(self.from_image[scale](image))
         for level in range(scale, 0, -1):
-            for layer in self.blocks[level - 1].children():
-                x = self._activate(layer(x))
-            x = resize(x, self.sizes[level - 1])
+            first, second = self.blocks[level - 1].children()
+            smaller = self.sizes[level - 1]
+            # of each group of pixels, downsampling keeps one: where the factor is whole, no other is computed
+            x = self._activate(second(self._activate(first(x)), whole_factors(self.sizes[level], smaller)))
+            x = resize(x, smaller)
             # as published, the discriminator does not fade at the first growth, only the generator does
             if level == scale > 1 and alpha > 0:
-                older = self._activate(self.from_image[level - 1](resize(image, self.sizes[level - 1])))
+                older = self._activate(self.from_image[level - 1](resize(image, smaller)))
                 x = alpha * older + (1 - alpha) * x
         if self.minibatch_stddev:
-            x = append_minibatch_stddev(x, ranks)
+            x = torch.cat([append_minibatch_stddev(batch, ranks) for batch in x.chunk(n_batches)])
         x = self._activate(self.last(x))
         feature = self.gather(x.flatten(1))
-        outputs = self.decide(self._activate(feature))
+        outputs = self.decide(F.leaky_relu(feature, self.slope))
         return Judgement(logits=outputs[:, :-1], critic=outputs[:, -1], feature=feature)
 
     def _activate(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(x, self.slope)
+        return leaky_relu(x, self.slope)

@@ -5,6 +5,7 @@ Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Engel et al
 
 import functools
 import itertools
+from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from models.geometry import Size
 from models.layers import EqualizedConv2d, EqualizedLinear, pixel_norm, resize
 from utils.config import ModelConfig
+
+Pair = tuple[EqualizedConv2d, EqualizedConv2d]
 
 
 class Generator(nn.Module):
@@ -53,9 +56,9 @@ class Generator(nn.Module):
         previous = x
         for level in range(scale):
             previous = x
-            x = resize(x, self.sizes[level + 1])
-            for layer in self.blocks[level].children():
-                x = self._activate(layer(x))
+            first, second = cast(Pair, tuple(self.blocks[level].children()))
+            x = self._activate(first.after_upsampling(x, self.sizes[level + 1]))
+            x = self._activate(second(x))
         image: Tensor = self.to_image[scale](x)
         if scale > 0 and alpha > 0:
             older = resize(self.to_image[scale - 1](previous), self.sizes[scale])

@@ -26,3 +26,13 @@ def scale_sizes(config: ModelConfig, shape: Shape) -> tuple[Size, ...]:
     if faults:
         raise ConfigError("; ".join(faults))
     return sizes
+
+
+def whole_factors(large: Size, small: Size) -> Size:
+    """How many times `large` is `small`, per axis; 1 on an axis where that is no whole number.
+
+    >>> whole_factors((1024, 16), (512, 16)), whole_factors((97, 948), (49, 474))
+    ((2, 1), (1, 2))
+    """
+    height, width = (one // other if one % other == 0 else 1 for one, other in zip(large, small, strict=True))
+    return height, width

@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.convolution import convolve
 from models.distributed import ALONE, Ranks
+from models.geometry import whole_factors
+from models.upsampling import convolve_upsampled
 
 STDDEV_GROUP = 4
 
@@ -44,10 +47,20 @@ class EqualizedConv2d(nn.Module):
         self.gain = _runtime_gain(self.weight, fan_in, equalized=equalized)
         self.padding, self.transposed = padding, transposed
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
-        convolve = F.conv_transpose2d if self.transposed else F.conv2d
-        return convolve(x, self.weight * self.gain, self.bias * self.gain, padding=self.padding)
+    def forward(self, x: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:
+        """Convolve, and of the result compute every `stride`-th row and column alone."""
+        weight, bias = self.weight * self.gain, self.bias * self.gain
+        if self.transposed:
+            return F.conv_transpose2d(x, weight, bias, stride, self.padding)
+        return convolve(x, weight, bias, stride=stride, padding=self.padding)
+
+    def after_upsampling(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """Convolve `x` (B, C, H, W), upsampled to `size` by nearest neighbour: (B, C_out, *size)."""
+        factors = whole_factors(size, (x.shape[2], x.shape[3]))
+        doubles = max(factors) == 2 and (x.shape[2] * factors[0], x.shape[3] * factors[1]) == size
+        if doubles and not self.transposed:
+            return convolve_upsampled(x, factors, self.weight * self.gain, self.bias * self.gain)
+        return self.forward(resize(x, size))
 
 
 class EqualizedLinear(nn.Module):

@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from audio_transforms import AudioTransform
 from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
+from models.device import on_device
 from models.growth import GrowthSchedule, Phase
 from models.pace import in_total, remaining_time
-from models.training_step import TrainingStep
+from models.training_step import Terms, TrainingStep, read
 from utils.cli import show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.run_log import RunLog
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 """tqdm's own time left takes the steps of all scales for equally long."""
+
+_MOST_UNREAD = 1000
+"""Steps that a GPU may take before their numbers are looked at, however seldom they are logged."""
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
 """(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
@@ -63,6 +67,7 @@ class Trainer:
         self.schedule = GrowthSchedule(training.config)
         self.step = 0
         self._saved_step = 0
+        self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers nobody has looked at
         self._pace = _Pace()
         self._paces: dict[int, float] = {}  # notes per second, newest of each scale
 
@@ -113,23 +118,22 @@ class Trainer:
             if log:
                 log.close()
         if self.step > self._saved_step:
+            self._read()
             self._save(self.schedule.at(self.step - 1))
         return self.step == total
 
     def _step(self, log: RunLog | None, bar: "tqdm[None]") -> None:
         phase = self.schedule.at(self.step)
+        last_of_scale = phase.iteration + 1 == self._length(phase)
+        logs = self.step % self.log_every == 0
+        scores = (self.step + 1) % self.scores_every == 0
+        saves = (self.step + 1) % self.save_every == 0 or last_of_scale
         started = time.perf_counter()
-        try:
-            terms = self.training.run(phase, *self._real(phase))
-        except TrainingDiverged as error:
-            raise TrainingDiverged(
-                f"{self.run_folder}: step {self.step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the "
-                "last checkpoint is kept; try a lower baseLearningRate"
-            ) from error
+        terms = self._train(phase, look=logs or scores or saves)
         if phase.iteration == 0:
             self._pace = _Pace()  # that of the scale before says nothing of this one
         self._pace.add(phase.batch_size, time.perf_counter() - started)
-        if log and self.step % self.log_every == 0:
+        if log and logs:
             place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
             pace = self._paces[phase.scale] = self._pace.take()
             log.write(self.step, {**place, **terms, "notes_per_second": pace})
@@ -137,12 +141,42 @@ class Trainer:
         self.step += 1
         bar.update()
         # before the checkpoint, from which on a run that was killed would not come back to them
-        if log and self.scores and self.step % self.scores_every == 0:
+        if log and self.scores and scores:
             self._score(self.scores, phase, log)
-        if self.step % self.save_every == 0 or phase.iteration + 1 == self._length(phase):
+        if saves:
             self._save(phase)
             if log and self.preview:
                 self.preview(phase, self.step, log.tensorboard)
+
+    def _train(self, phase: Phase, *, look: bool) -> Mapping[str, float]:
+        """Do the step at `phase`; the numbers of it if they are looked `at`, which a GPU's are not at every step."""
+        self._unread.append((phase, {}))
+        try:
+            self._unread[-1] = (phase, self.training.launch(phase, *self._real(phase)))
+        except TrainingDiverged as error:
+            raise self._explained(error, len(self._unread) - 1) from error
+        if look or self.training.looks_at_once or len(self._unread) >= _MOST_UNREAD:
+            return self._read()
+        return {}
+
+    def _read(self) -> Mapping[str, float]:
+        """The numbers of the last step; all since the last look are looked at. Raises: TrainingDiverged."""
+        if not self._unread:
+            return {}
+        try:
+            numbers = read([terms for _, terms in self._unread])
+        except TrainingDiverged as error:
+            raise self._explained(error, error.place) from error
+        self._unread.clear()
+        return numbers[-1]
+
+    def _explained(self, error: TrainingDiverged, place: int) -> TrainingDiverged:
+        phase, _ = self._unread[place]
+        step = self.schedule.steps_done(phase.scale, phase.iteration)
+        return TrainingDiverged(
+            f"{self.run_folder}: step {step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the last "
+            "checkpoint is kept; try a lower baseLearningRate"
+        )
 
     def _score(self, scores: Scores, phase: Phase, log: RunLog) -> None:
         if found := scores(phase):
@@ -158,8 +192,8 @@ class Trainer:
         waves, labels = (torch.cat(parts) for parts in zip(*drawn, strict=True))
         device = self.training.device
         with torch.no_grad():
-            images: Tensor = self.transform(waves.to(device))
-        return images, labels.to(device)
+            images: Tensor = self.transform(on_device(waves, device))
+        return images, on_device(labels, device)
 
     def _length(self, phase: Phase) -> int:
         return self.training.config.max_iter_at_scale[phase.scale]

@@ -1,7 +1,7 @@
 """One step of training: the discriminator's update, then the generator's."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.adversarial_losses import ADVERSARIAL_LOSSES
 from models.augmentation import N_DRAWS
+from models.device import on_device
 from models.discriminator import Judgement
 from models.distributed import ALONE, Ranks
 from models.gdpp import gdpp_loss
@@ -24,6 +25,25 @@ from utils.errors import TrainingDiverged
 ADAM_BETAS = (0.0, 0.99)
 LARGE_IMAGE = 2**15
 """Pixels from which on the CPU is faster with channels last (benchmarks/train_step.py); below, it is slower."""
+
+
+Terms = dict[str, Tensor]
+"""Each loss term and other number of a step by name, on the device that computes it."""
+
+
+def read(steps: Sequence[Terms]) -> list[dict[str, float]]:
+    """The numbers of each of `steps`, fetched all at once. Raises: TrainingDiverged naming those of the first bad step.
+
+    What follows from a network that diverged is not named beside it: the generator's terms beside the discriminator's.
+    """
+    numbers = iter(torch.stack([value for terms in steps for value in terms.values()]).tolist())
+    found = [dict(zip(terms, numbers, strict=False)) for terms in steps]
+    for place, terms in enumerate(found):
+        bad = [name for name, value in terms.items() if not math.isfinite(value)]
+        if bad:
+            first = [name for name in bad if name.startswith("g_") == bad[0].startswith("g_")]
+            raise TrainingDiverged(f"{', '.join(first)} is no longer a finite number", place)
+    return found
 
 
 class TrainingStep:
@@ -59,6 +79,9 @@ class TrainingStep:
         if device.type == "cpu" and math.prod(networks.sizes[-1]) >= LARGE_IMAGE:
             _put_channels_last(networks.generator)
             _put_channels_last(networks.discriminator)
+        # on the CPU a number is there once it is computed; elsewhere, a look at it waits for all that is under way
+        self.looks_at_once = device.type == "cpu"
+        self._diverged = torch.zeros((), device=device)
         self._classified_fakes = list(classified_fakes)
         self._options = [config.at_scale(scale) for scale in range(config.n_scales)]
         n_attributes = len(self._classified_fakes)
@@ -87,12 +110,18 @@ class TrainingStep:
         return [phase.first_note + (update * self.ranks.size + self.ranks.rank) * share for update in range(n_updates)]
 
     def run(self, phase: Phase, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Do what `launch` does, and wait for it. Raises: TrainingDiverged, as `read` does."""
+        return read([self.launch(phase, images, labels)])[0]
+
+    def launch(self, phase: Phase, images: Tensor, labels: Tensor) -> Terms:
         """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A): the `own_notes`.
 
         With `iter_D_G_ratio` n, B counts n batches: the discriminator learns from each, the generator once, after the
         last. Returns every loss term of the last updates, the gradient norms and the largest critic slope, of the
         whole batch of all ranks.
-        Raises: TrainingDiverged naming the term, before a weight of the network it belongs to is touched.
+
+        Once a term is not finite, no weight of either network moves any more. On the CPU that is an error at once
+        (Raises: TrainingDiverged); a GPU is not waited for, and `read` tells.
         """
         options = self._options[phase.scale]
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
@@ -105,6 +134,8 @@ class TrainingStep:
             phase = replace(phase, batch_size=share, first_note=first_note)
             real = self._at_scale(images[rows], phase)
             terms = self._update_discriminator(real, labels[rows], phase)
+        if options.gdpp:
+            read([terms])  # it waits for the device all the same, and cannot work with what is not finite
         features = self._features(real, phase) if options.gdpp else None
         terms |= self._update_generator(labels[rows], phase, features)
         update_ema(self.networks.ema, self.networks.generator, options.ema_decay_after(len(images) * self.ranks.size))
@@ -115,7 +146,7 @@ class TrainingStep:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
-    def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase) -> dict[str, float]:
+    def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase) -> Terms:
         options, discriminator, ranks = self._options[phase.scale], self.networks.discriminator, self.ranks
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
@@ -126,8 +157,7 @@ class TrainingStep:
             real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_FAKE, phase)
         real.requires_grad_(options.r1_weight > 0)
-        of_real = self._judge(real, phase, exactly=options.r1_weight > 0)
-        of_fake = self._judge(fake, phase)
+        of_real, of_fake = self._judge_both(real, fake, phase)
         losses, watched = {"d_real": loss.real(of_real.critic), "d_fake": loss.fake(of_fake.critic)}, {}
         if options.gradient_penalty_weight > 0:
             mix = self._uniform(Purpose.PENALTY_MIX, phase, len(real), 1)[:, 0]
@@ -144,12 +174,12 @@ class TrainingStep:
             losses["d_classification"] = options.condition_weight_d * self._part(classification)
         if discriminator.augmentation:
             watched["augment_probability"] = discriminator.augmentation.probability
-        terms = _descend(losses, "d", discriminator, self.optimizer_d, ranks, watched)
+        terms = self._descend(losses, "d", discriminator, self.optimizer_d, watched)
         if discriminator.augmentation:
             discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))
         return terms
 
-    def _update_generator(self, labels: Tensor, phase: Phase, real_features: Tensor | None = None) -> dict[str, float]:
+    def _update_generator(self, labels: Tensor, phase: Phase, real_features: Tensor | None = None) -> Terms:
         """`real_features` (B, D): those of real images, of all ranks, whose diversity GDPP asks for, if it does."""
         options = self._options[phase.scale]
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
@@ -168,17 +198,59 @@ class TrainingStep:
             if real_features is not None:
                 gdpp = gdpp_loss(self.ranks.gather(of_fake.feature), real_features)
                 losses["g_gdpp"] = options.gdpp_weight * self._part(gdpp)
-            return _descend(losses, "g", self.networks.generator, self.optimizer_g, self.ranks)
+            return self._descend(losses, "g", self.networks.generator, self.optimizer_g)
+
+    def _descend(
+        self,
+        losses: Terms,
+        letter: str,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        watched: Terms | None = None,
+    ) -> Terms:
+        """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite.
+
+        Losses and gradients are summed over the ranks first, so that all ranks go on, or stop, alike.
+        """
+        values = torch.stack(list(losses.values()))
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(values.sum())
+        values = values.detach()
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        self.ranks.sum_([*gradients, values])
+        norm = torch.nn.utils.get_total_norm(gradients)
+        named = dict(zip(losses, values, strict=True)) | (watched or {})
+        named |= {f"{letter}_total": values.sum(), f"{letter}_gradient_norm": norm}
+        terms = {name: value.detach() for name, value in named.items()}
+        if self.looks_at_once:
+            read([terms])
+        else:
+            broken = ~torch.stack(list(terms.values())).isfinite().all()
+            self._diverged = torch.maximum(self._diverged, broken.to(self._diverged))
+            # the fused step's own switch: where it is 1, weights and moments stay as they are
+            optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
+        optimizer.step()
+        return terms
 
     def _part(self, loss: Tensor, *, summed: bool = False) -> Tensor:
         """What a loss of this rank's rows adds to that of the batch, which is their sum over ranks or their mean."""
         return loss if summed or self.ranks.size == 1 else loss / self.ranks.size
 
-    def _judge(self, images: Tensor, phase: Phase, *, exactly: bool = False) -> Judgement:
+    def _judge(self, images: Tensor, phase: Phase, *, exactly: bool = False, n_batches: int = 1) -> Judgement:
         """The discriminator's float32 word on `images`; `exactly`: computed in float32 too."""
         with self._precision(exactly=exactly):
-            judgement: Judgement = self.networks.discriminator(images, phase.scale, phase.alpha, self.ranks)
+            judgement: Judgement = self.networks.discriminator(
+                images, phase.scale, phase.alpha, self.ranks, n_batches=n_batches
+            )
         return Judgement(*(part.to(images.dtype) for part in judgement))
+
+    def _judge_both(self, real: Tensor, fake: Tensor, phase: Phase) -> tuple[Judgement, Judgement]:
+        """The word on each, had in one pass unless R1 needs that on the real images computed exactly."""
+        if real.requires_grad:
+            return self._judge(real, phase, exactly=True), self._judge(fake, phase)
+        both = self._judge(torch.cat((real, fake)), phase, n_batches=2)
+        of_real, of_fake = (Judgement(*parts) for parts in zip(*(part.chunk(2) for part in both), strict=True))
+        return of_real, of_fake
 
     def _precision(self, *, exactly: bool = False) -> AbstractContextManager[object]:
         if self._bf16 and not exactly:
@@ -201,7 +273,8 @@ class TrainingStep:
         return self.ranks.gather(self._judge(seen, phase).feature)
 
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
-        latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim).to(self.device)
+        latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim)
+        latent = on_device(latent, self.device)
         with self._precision():
             images: Tensor = self.networks.generator(
                 conditioned(latent, labels, self.networks.n_values), phase.scale, phase.alpha
@@ -216,8 +289,8 @@ class TrainingStep:
         # in float64 no product is rounded up to the number of choices
         draws = uniform_rows(self.seed, Purpose.FAKE_LABEL, phase.first_note, len(labels), len(n_values)).double()
         if source == "uniform":
-            return (draws * torch.tensor(n_values)).long().to(self.device)
-        return self._data_labels[(draws[:, 0] * len(self._data_labels)).long()].to(self.device)
+            return on_device((draws * torch.tensor(n_values)).long(), self.device)
+        return on_device(self._data_labels[(draws[:, 0] * len(self._data_labels)).long()], self.device)
 
     def _soft_targets(self, labels: Tensor, purpose: Purpose, phase: Phase) -> Tensor | None:
         n_values = self.networks.n_values
@@ -233,7 +306,7 @@ class TrainingStep:
         return augmented
 
     def _uniform(self, purpose: Purpose, phase: Phase, count: int, size: int) -> Tensor:
-        return uniform_rows(self.seed, purpose, phase.first_note, count, size).to(self.device)
+        return on_device(uniform_rows(self.seed, purpose, phase.first_note, count, size), self.device)
 
     def _at_scale(self, images: Tensor, phase: Phase) -> Tensor:
         """Real images at the size of the phase, blended with their previous-scale version as the fakes are."""
@@ -268,34 +341,3 @@ def _frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
-
-
-def _descend(
-    losses: Mapping[str, Tensor],
-    letter: str,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    ranks: Ranks,
-    watched: Mapping[str, Tensor] | None = None,
-) -> dict[str, float]:
-    """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite.
-
-    Losses and gradients are summed over the ranks first, so that all ranks go on, or stop, alike.
-    """
-    values = torch.stack(list(losses.values()))
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(values.sum())
-    values = values.detach()
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    ranks.sum_([*gradients, values])
-    norm = torch.nn.utils.get_total_norm(gradients)
-    named = dict(zip(losses, values, strict=True)) | dict(watched or {})
-    named |= {f"{letter}_total": values.sum(), f"{letter}_gradient_norm": norm}
-    # all at once: a device is waited for only here
-    numbers = torch.stack([value.detach() for value in named.values()]).tolist()
-    terms = dict(zip(named, numbers, strict=True))
-    bad = [name for name, value in terms.items() if not math.isfinite(value)]
-    if bad:
-        raise TrainingDiverged(f"{', '.join(bad)} is no longer a finite number")
-    optimizer.step()
-    return terms

@@ -211,7 +211,7 @@ def test_loud_sound_is_turned_down_and_quiet_sound_left_alone():
 
 def test_run_stopped_amid_a_fade_is_heard_as_it_was(experiment_dict, tmp_path, monkeypatch):
     experiment_dict["modelConfig"] |= {"maxIterAtScale": [2, 8, 2, 2], "alphaNJumps": [0, 4, 1, 1]}
-    original, done = TrainingStep.run, []
+    original, done = TrainingStep.launch, []
 
     def run_and_stop(*args):
         done.append(1)
@@ -219,7 +219,7 @@ def test_run_stopped_amid_a_fade_is_heard_as_it_was(experiment_dict, tmp_path, m
             os.kill(os.getpid(), signal.SIGINT)
         return original(*args)
 
-    monkeypatch.setattr(TrainingStep, "run", run_and_stop)
+    monkeypatch.setattr(TrainingStep, "launch", run_and_stop)
     run = trained(experiment_dict, tmp_path)
     assert play(run, "-o", tmp_path / "faded", "--count", 1, "--pitch", 60) == 0
     card = json.loads((tmp_path / "faded" / "pitch060_seed000000.json").read_text())

@@ -110,13 +110,13 @@ def test_training_in_portions_of_steps_ends_bit_for_bit_like_one_go(write, capsy
 def test_limit_of_time_stops_after_the_step_in_which_it_ends(write, monkeypatch):
     path, folder = write("run")
     now = [0.0]
-    original = TrainingStep.run
+    original = TrainingStep.launch
 
     def ten_minutes(*args):
         now[0] += 600
         return original(*args)
 
-    monkeypatch.setattr(TrainingStep, "run", ten_minutes)
+    monkeypatch.setattr(TrainingStep, "launch", ten_minutes)
     monkeypatch.setattr("utils.durations.time.monotonic", lambda: now[0])
     assert run(path, "--stop-after", "0.5h") == 0
     assert load_checkpoint(find_checkpoint(folder))["step"] == 3
@@ -137,13 +137,13 @@ def test_limit_holds_for_all_configs_of_the_command_together(write):
 
 def test_ctrl_c_under_a_limit_is_still_an_interruption(write, monkeypatch):
     path, _ = write("run")
-    original = TrainingStep.run
+    original = TrainingStep.launch
 
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGINT)
         return original(*args)
 
-    monkeypatch.setattr(TrainingStep, "run", interrupted)
+    monkeypatch.setattr(TrainingStep, "launch", interrupted)
     assert run(path, "--stop-after", "10") == 130
 
 

@@ -89,7 +89,7 @@ def run(path, *flags):
 @pytest.fixture
 def interrupt_after(monkeypatch):
     """Send this process a signal once so many steps of training are done, counted from now."""
-    original = TrainingStep.run
+    original = TrainingStep.launch
 
     def arrange(n_steps, number=signal.SIGINT):
         done = []
@@ -101,7 +101,7 @@ def interrupt_after(monkeypatch):
                 os.kill(os.getpid(), number)
             return terms
 
-        monkeypatch.setattr(TrainingStep, "run", counted)
+        monkeypatch.setattr(TrainingStep, "launch", counted)
 
     return arrange
 
@@ -225,7 +225,7 @@ class Killed(BaseException):
 @pytest.fixture
 def die_at(monkeypatch):
     """Run a config until the given step of training, and die there."""
-    original = TrainingStep.run
+    original = TrainingStep.launch
 
     def run_and_die(path, step, *flags):
         done = []
@@ -236,10 +236,10 @@ def die_at(monkeypatch):
                 raise Killed
             return original(*args)
 
-        monkeypatch.setattr(TrainingStep, "run", die)
+        monkeypatch.setattr(TrainingStep, "launch", die)
         with pytest.raises(Killed):
             run(path, *flags)
-        monkeypatch.setattr(TrainingStep, "run", original)
+        monkeypatch.setattr(TrainingStep, "launch", original)
 
     return run_and_die
 
@@ -329,14 +329,14 @@ def test_termination_saves_too(config, write, interrupt_after):
 
 def test_second_ctrl_c_stops_at_once(config, write, monkeypatch, capsys):
     path, folder = write(config, "run")
-    original = TrainingStep.run
+    original = TrainingStep.launch
 
     def run_and_interrupt_twice(*args):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
         return original(*args)
 
-    monkeypatch.setattr(TrainingStep, "run", run_and_interrupt_twice)
+    monkeypatch.setattr(TrainingStep, "launch", run_and_interrupt_twice)
     assert run(path) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "train.py: interrupted"
     assert list_checkpoints(folder) == []

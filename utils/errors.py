@@ -18,7 +18,14 @@ class CheckpointError(UserError):
 
 
 class TrainingDiverged(UserError):  # noqa: N818 - an outcome of training, not a fault of the program
-    """A loss or a gradient is no longer a finite number; the weights were not touched."""
+    """A loss or a gradient is no longer a finite number; the weights were not touched.
+
+    `place` counts, from 0, the steps that were looked at before the one it happened in.
+    """
+
+    def __init__(self, message: str, place: int = 0) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class RankLost(UserError):  # noqa: N818 - what happened, not a fault of the program

@@ -7,8 +7,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from data.note_cache import NoteCache
-from data.note_pitch import sounding_pitch
-from data.note_rendering import TOLERANCE
+from data.note_pitch import TOLERANCE, sounding_pitch
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from evaluation.note_folder import family_of
 from evaluation.synthesis import Wave

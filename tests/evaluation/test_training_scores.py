@@ -189,8 +189,8 @@ def test_training_is_the_same_bit_for_bit_with_and_without_scores(experiment_dic
 @pytest.mark.parametrize(
     ("owner", "name", "number"),
     [
-        (TrainingStep, "run", 3),
-        (TrainingStep, "run", 6),
+        (TrainingStep, "launch", 3),
+        (TrainingStep, "launch", 6),
         (TrainingScorer, "__call__", 3),
         (trainer, "save_checkpoint", 2),
         (trainer, "remove_old_checkpoints", 2),

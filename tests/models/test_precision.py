@@ -92,8 +92,8 @@ def test_bf16_is_the_same_every_time(images):
 def test_penalties_are_computed_in_float32(images, monkeypatch, options, n_exact):
     original, kinds = Discriminator.forward, []
 
-    def watched(self, *args):
-        judgement = original(self, *args)
+    def watched(self, *args, **more):
+        judgement = original(self, *args, **more)
         kinds.append(judgement.critic.dtype)
         return judgement
 
