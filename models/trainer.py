@@ -126,7 +126,7 @@ class Trainer:
         phase = self.schedule.at(self.step)
         last_of_scale = phase.iteration + 1 == self._length(phase)
         logs = self.step % self.log_every == 0
-        scores = (self.step + 1) % self.scores_every == 0
+        scores = self.scores is not None and (self.step + 1) % self.scores_every == 0
         saves = (self.step + 1) % self.save_every == 0 or last_of_scale
         started = time.perf_counter()
         terms = self._train(phase, look=logs or scores or saves)

@@ -554,6 +554,41 @@ def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoin
     assert len(read_log(folder)) == state["step"]
 
 
+@pytest.mark.parametrize("log_every", [3, 100])
+def test_divergence_that_is_seen_later_is_told_of_its_own_step(config, write, monkeypatch, capsys, log_every):
+    original, done = TrainingStep.launch, []
+
+    def bad_in_fifth_step(self, phase, images, labels):
+        self.looks_at_once = False
+        done.append(1)
+        return original(self, phase, images * float("nan") if len(done) == 5 else images, labels)
+
+    monkeypatch.setattr(TrainingStep, "launch", bad_in_fifth_step)
+    path, folder = write(config, "later", modelConfig={"maxIterAtScale": [20, 4, 4, 3]})
+    assert run(path, "-s", "8", "-l", str(log_every)) == 2
+    assert re.search(r"later: step 4 \(scale 0, iteration 4\): d_real.* finite number", capsys.readouterr().err)
+    assert len(done) == (7 if log_every == 3 else 8)
+    assert not list((folder / "checkpoints").glob("*.pt"))
+
+
+def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch):
+    for name, at_once in (("now", True), ("later", False)):
+        path, folder = write(config, name)
+        original = TrainingStep.__init__
+
+        def built(self, *args, original=original, at_once=at_once, **more):
+            original(self, *args, **more)
+            self.looks_at_once = at_once
+
+        with monkeypatch.context() as patched:
+            patched.setattr(TrainingStep, "__init__", built)
+            assert train.main(["-c", str(path), *QUIET, "-l", "2", "--stop-after", "9steps"]) == 0
+            assert train.main(["-c", str(path), *QUIET, "-l", "2"]) == 0
+    one, other = (final_state(folder.with_name(name)) for name in ("now", "later"))
+    assert_same_bits(*({k: v for k, v in state.items() if k != "config"} for state in (one, other)))
+    assert plain_rows(folder.with_name("now")) == plain_rows(folder.with_name("later"))
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -52,7 +52,12 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -
     if any(faults.values()):
         what = "; ".join(f"{verb} {first_of(names)}" for verb, names in faults.items() if names)
         raise UserError(f"{path}: not the weights of {type(network).__name__}: {what}; give the file made for it")
-    single = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    # copied even where they are float32 already: as they lie in a file they are not aligned, and some processors'
+    # products then differ in their last bits
+    single = {
+        name: tensor.to(torch.float32, copy=True) if tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+    }
     # strict would ask for the counters of batch normalisation, which old files lack and which are never read
     network.load_state_dict(single, strict=False, assign=True)
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from models.layers import resize
 from models.networks import conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
+from models.training_step import read
 from tests.models.small import SHAPE, changed, phase, small_config, small_step, snapshot
 from utils.errors import TrainingDiverged
 
@@ -230,7 +231,11 @@ def poison_classifier(step, _):
 
 
 def poison_d_gradient(step, _):
-    step.networks.discriminator.last.weight.register_hook(lambda gradient: gradient * float("nan"))
+    return step.networks.discriminator.last.weight.register_hook(lambda gradient: gradient * float("nan"))
+
+
+def poison_g_gradient(step):
+    return step.networks.generator.first.weight.register_hook(lambda gradient: gradient * float("inf"))
 
 
 def poison_average_of_nothing(step, _):
@@ -263,7 +268,7 @@ def test_what_is_not_finite_stops_before_any_weight_is_touched(images, poison, m
 def test_generator_that_diverges_keeps_its_weights_and_its_average(images):
     step = small_step(small_config())
     step.run(phase(2), images, LABELS)
-    step.networks.generator.first.weight.register_hook(lambda gradient: gradient * float("inf"))
+    poison_g_gradient(step)
     before = snapshot(step)
     with pytest.raises(TrainingDiverged, match=r"^g_gradient_norm is no longer a finite number"):
         step.run(phase(2, iteration=2, first_note=4), images, LABELS)
@@ -302,3 +307,45 @@ def test_checkpoint_parts_restore_the_step_exactly(images):
     for trained in (step, other):
         trained.run(phase(2, iteration=2, first_note=4), images, LABELS)
     assert not changed(snapshot(step), snapshot(other))
+
+
+def deferred(**published):
+    """A step that is looked at later, as on a GPU."""
+    step = small_step(small_config(**published))
+    step.looks_at_once = False
+    return step
+
+
+def test_step_that_is_looked_at_later_is_the_same_step(images):
+    at_once, later = small_step(small_config()), deferred()
+    terms, numbers = [], []
+    for number in range(3):
+        when = phase(2, alpha=0.5, iteration=number + 1, first_note=4 * number)
+        numbers.append(at_once.run(when, images, LABELS))
+        terms.append(later.launch(when, images, LABELS))
+    assert read(terms) == numbers
+    assert not changed(snapshot(at_once), snapshot(later))
+
+
+@pytest.mark.parametrize(
+    ("poison", "message", "mended"),
+    [
+        (lambda step: poison_d_gradient(step, None), r"^d_gradient_norm is no longer", ("discriminator",)),
+        (poison_g_gradient, r"^g_gradient_norm is no longer", ("generator",)),
+    ],
+)
+def test_weights_stay_from_the_step_on_that_diverged_until_somebody_looks(images, poison, message, mended):
+    step = deferred()
+    terms = [step.launch(phase(2, alpha=0.5), images, LABELS)]
+    hook = poison(step)
+    before = snapshot(step)
+    terms.append(step.launch(phase(2, alpha=0.5, iteration=2, first_note=4), images, LABELS))
+    hook.remove()
+    stuck = snapshot(step)
+    terms.append(step.launch(phase(2, alpha=0.5, iteration=3, first_note=8), images, LABELS))
+    networks = {name for name in changed(stuck, snapshot(step)) if not name.startswith("ema.")}
+    assert not networks
+    assert not [name for name in changed(before, stuck) if name.startswith((*mended, "generator", "optimizer_g"))]
+    with pytest.raises(TrainingDiverged, match=message) as raised:
+        read(terms)
+    assert raised.value.place == 1
