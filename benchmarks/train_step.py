@@ -1,167 +1,141 @@
 """How long a training step takes: `python -m benchmarks.train_step [--nets quick fork darkgan] [--write]`.
 
-Noise stands for images. Each kind of step takes its turn, step by step, so that what else the machine does falls on all
-of them: float32 with the usual layout of memory, float32 with channels last, and bfloat16 with float32 penalties. The
-rate is that of the step's own convolutions and products, counted once, against a product of two large matrices.
+Noise stands for images. Each kind of step has a process of its own, and they take turns, step by step, so that what
+else the machine does falls on all of them: the published order of work (`benchmarks/published_step.py`), the step of
+`train.py`, and the same with `--precision bf16`. `--parts` takes one part of what makes it fast away at a time.
+
+The rate is that of the convolutions and products that a step does, counted once, against a product of two large
+matrices; memory is the largest that the process ever held.
 """
 
 import argparse
-import json
 import platform
 import statistics
-import time
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
-import audio_transforms  # noqa: F401 - registers the representations that configs name
 from benchmarks.results import write_section
-from models import training_step
-from models.growth import Phase
-from models.networks import build_networks
-from models.training_step import TrainingStep
-from utils.config import ModelConfig
-from utils.config_file import load_experiment
+from benchmarks.step_worker import KINDS, PARTS, Turns, take_turns, timed
+from benchmarks.training_nets import nets
 
 SECTION = "## Training steps"
-QUICK = Path(__file__).resolve().parents[1] / "config_files" / "mag-if" / "quick.json"
-FORK: dict[str, Any] = {
-    "downSamplingFactor": [16, 8, 4, 2, 1],
-    "depthScales": [128, 64, 64, 64, 32],
-    "dimLatentVector": 64,
-    "miniBatchSize": 8,
-    "maxIterAtScale": [1] * 5,
-}
-DARKGAN: dict[str, Any] = {
-    "downSamplingFactor": [[32, 8], [16, 4], [8, 2], [4, 1], [2, 1], [1, 1]],
-    "depthScales": [256, 128, 128, 128, 128, 64],
-    "dimLatentVector": 32,
-    "miniBatchSize": [30, 30, 20, 20, 20, 10],
-    "maxIterAtScale": [1] * 6,
-}
+PARTS_SECTION = "## What makes a step fast"
+PARTS_OF = (("quick", 3), ("fork", 4))
 
 
-class Net(NamedTuple):
-    """A network, the images (C, F, T) it makes, and its number of classes."""
+class Ceiling(NamedTuple):
+    """FLOP/s of a product of two large matrices."""
 
-    config: ModelConfig
-    shape: tuple[int, int, int]
-    n_classes: int
-
-
-KINDS: dict[str, dict[str, Any]] = {
-    "float32": {"large": 2**62, "bf16": False},
-    "as shipped": {"large": training_step.LARGE_IMAGE, "bf16": False},
-    "bf16": {"large": training_step.LARGE_IMAGE, "bf16": True},
-}
-
-
-class FlopCount(TorchDispatchMode):
-    """Counts products and sums, of second derivatives too, at which torch's own counter gives up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flops = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do what is asked, and count it."""
-        result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
-        self.flops += count(*args, **(kwargs or {}), out_val=result) if count else 0
-        return result
-
-
-def nets() -> dict[str, Net]:
-    """The demo's, one of the size that a fork trained on NSynth, and one of DarkGAN's size."""
-    fork, darkgan = (ModelConfig.model_validate_json(json.dumps(each)) for each in (FORK, DARKGAN))
-    return {
-        "quick": Net(load_experiment(QUICK).model, (2, 1024, 16), 12),
-        "fork": Net(fork, (2, 512, 64), 27),
-        "darkgan": Net(darkgan, (2, 1024, 32), 27),
-    }
-
-
-def measure(net: Net, scale: int, n_steps: int) -> dict[str, float]:
-    """Kind -> median seconds of a step, and `flops` of one; the first step of each is not counted."""
-    steps = {name: _step(net, **kind) for name, kind in KINDS.items()}
-    size = net.config.batch_sizes[scale]
-    images, labels = torch.randn(size, *net.shape), torch.randint(0, net.n_classes, (size, 1))
-    seconds: dict[str, list[float]] = {name: [] for name in KINDS}
-    for number in range(n_steps + 1):
-        phase = Phase(scale, number + 1, 0.0, size, number * size)
-        for name, step in steps.items():
-            started = time.perf_counter()
-            step.run(phase, images, labels)
-            seconds[name].append(time.perf_counter() - started)
-    with FlopCount() as counter:
-        steps["float32"].run(phase, images, labels)
-    medians = {name: statistics.median(each[1:]) for name, each in seconds.items()}
-    return medians | {"flops": float(counter.flops)}
-
-
-def ceiling(dtype: torch.dtype) -> float:
-    """FLOP/s of a product of two 2048 x 2048 matrices, the best of ten."""
-    a, b = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
-    return 2 * 2048**3 / min(_timed(lambda: a @ b) for _ in range(10))
+    float32: float
+    bf16: float
 
 
 def main() -> int:
-    """Measure, print, and with --write put the table into RESULTS.md."""
+    """Measure, print, and with --write put the tables into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nets", nargs="+", choices=nets(), default=["quick", "fork"])
+    parser.add_argument("--nets", nargs="+", choices=nets(), default=["quick", "fork", "darkgan"])
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--parts", action="store_true", help="the other table")
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
-    text = table(args)
+    text = table_of_parts(args) if args.parts else table(args)
     print(text)
     if args.write:
-        write_section(SECTION, text)
+        write_section(PARTS_SECTION if args.parts else SECTION, text)
     return 0
 
 
 def table(args: argparse.Namespace) -> str:
-    """The section of RESULTS.md."""
-    limits = {"float32": ceiling(torch.float32), "bf16": ceiling(torch.bfloat16)}
+    """The section of RESULTS.md: each net at each of its scales."""
+    ceiling = measure_ceiling(torch.device(args.device))
     lines = [
         f"{SECTION}\n",
-        f"`python -m benchmarks.train_step --nets {' '.join(args.nets)} --steps {args.steps} --write`: medians of "
-        f"{args.steps} steps, in turns; {torch.get_num_threads()} threads, {platform.machine()}, shared; torch "
-        f"{torch.__version__}. A product of large matrices: {limits['float32'] / 1e9:,.0f} GFLOP/s in float32, "
-        f"{limits['bf16'] / 1e9:,.0f} in bf16.\n",
-        "| net | scale | batch | float32, s | as shipped, s | bf16, s | bf16, notes/s | GFLOP | per s shipped, bf16 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. A product of large matrices: "
+        f"{ceiling.float32 / 1e9:,.0f} GFLOP/s in float32, {ceiling.bf16 / 1e9:,.0f} in bf16. GFLOP are those of a "
+        "step of ours, and in brackets of a published one.\n",
+        "| net | scale | batch | published, s | float32, s | bf16, s | times faster | bf16, notes/s | GFLOP "
+        "| GFLOP/s | memory, MB: published | float32 | bf16 |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in args.nets:
-        net = nets()[name]
-        for scale in range(net.config.n_scales):
-            found = measure(net, scale, args.steps)
-            size, flops = net.config.batch_sizes[scale], found["flops"] / 1e9
-            lines.append(
-                f"| {name} | {scale} | {size} | {found['float32']:.3g} | {found['as shipped']:.3g} | "
-                f"{found['bf16']:.3g} | {size / found['bf16']:.3g} | {flops:.3g} | "
-                f"{flops / found['as shipped']:.3g}, {flops / found['bf16']:.3g} |"
-            )
+        config = nets()[name].config
+        for scale in range(config.n_scales):
+            found = take_turns(name, scale, KINDS, n_steps=args.steps, device=args.device)
+            lines.append(_row(name, scale, config.batch_sizes[scale], found))
+            print(lines[-1], file=sys.stderr)
     return "\n".join(lines) + "\n"
 
 
-def _step(net: Net, *, large: int, bf16: bool) -> TrainingStep:
-    device, usual = torch.device("cpu"), training_step.LARGE_IMAGE
-    training_step.LARGE_IMAGE = large
-    try:
-        networks = build_networks(net.config, net.shape, (net.n_classes,), seed=0, device=device)
-        return TrainingStep(net.config, networks, classified_fakes=[True], seed=0, device=device, bf16=bf16)
-    finally:
-        training_step.LARGE_IMAGE = usual
+def _row(name: str, scale: int, batch: int, found: dict[str, Turns]) -> str:
+    seconds = {kind: statistics.median(turns.seconds) for kind, turns in found.items()}
+    flops = {kind: turns.flops / 1e9 for kind, turns in found.items()}
+    memory = [f"{turns.peak_bytes / 1e6:,.0f}" for turns in found.values()]
+    published, ours, bf16 = seconds.values()
+    return (
+        f"| {name} | {scale} | {batch} | {published:.3g} | {ours:.3g} | {bf16:.3g} | {published / ours:.1f}, "
+        f"{published / bf16:.1f} | {batch / bf16:.3g} | {flops['float32']:.3g} ({flops['published']:.3g}) | "
+        f"{flops['float32'] / ours:.3g}, {flops['bf16'] / bf16:.3g} | {' | '.join(memory)} |"
+    )
 
 
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def table_of_parts(args: argparse.Namespace) -> str:
+    """The section of RESULTS.md that justifies each part: a step without it, against the step with all."""
+    lines = [
+        f"{PARTS_SECTION}\n",
+        f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. How many times longer a step of "
+        "ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
+        "| part | " + " | ".join(f"{name}: float32 | bf16 | memory" for name, _ in PARTS_OF) + " |",
+        "|---|" + "---|" * (3 * len(PARTS_OF)),
+    ]
+    found: dict[str, dict[str, Turns]] = {name: {} for name, _ in PARTS_OF}
+    for name, scale in PARTS_OF:
+        for kind in ("float32", "bf16"):  # not both at once, for the memory's sake
+            kinds = [kind, *(f"{kind} without {part}" for part in PARTS)]
+            found[name] |= take_turns(name, scale, kinds, n_steps=args.steps, device=args.device)
+    for part in PARTS:
+        cells = [cell for name, _ in PARTS_OF for cell in _cells(found[name], part)]
+        lines.append(f"| {PARTS[part]} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(found: dict[str, Turns], part: str) -> list[str]:
+    ratios = [_ratio(found[f"{kind} without {part}"], found[kind]) for kind in ("float32", "bf16")]
+    memory = found[f"float32 without {part}"].peak_bytes / found["float32"].peak_bytes
+    return [f"{ratio:.2f}" for ratio in (*ratios, memory)]
+
+
+def _ratio(one: Turns, other: Turns) -> float:
+    """Median of the ratios turn by turn."""
+    return statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))
+
+
+def measure_ceiling(device: torch.device) -> Ceiling:
+    """The best of ten products of two 2048 x 2048 matrices (8192 on a GPU)."""
+    size = 2048 if device.type == "cpu" else 8192
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+        found.append(2 * size**3 / min(_product_seconds(a, b) for _ in range(10)))
+    return Ceiling(*found)
+
+
+def _product_seconds(a: torch.Tensor, b: torch.Tensor) -> float:
+    return timed(lambda: a @ b, a.device)
+
+
+def _command(args: argparse.Namespace) -> str:
+    flags = "--parts" if args.parts else f"--nets {' '.join(args.nets)}"
+    return f"`python -m {Path(__file__).parent.name}.train_step {flags} --steps {args.steps} --write`"
+
+
+def _machine(args: argparse.Namespace) -> str:
+    if args.device != "cpu":
+        return f"{torch.cuda.get_device_name()}; torch {torch.__version__}"
+    return f"{torch.get_num_threads()} threads, {platform.machine()}, shared; torch {torch.__version__}"
 
 
 if __name__ == "__main__":

@@ -72,7 +72,11 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("folders", type=Path, nargs="+", metavar="DIR", help="notes and examples.json, in NSynth's layout")
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make; it must not exist, or be empty")
-    add("--in-tune", action="store_true", help="leave out notes that sound half a semitone or more from their label")
+    add(
+        "--in-tune",
+        action="store_true",
+        help="leave out notes that sound half a semitone or more from their label, or no pitch for half a second",
+    )
     add_verbosity(parser)
     return parser
 
@@ -92,9 +96,18 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[Source]:
         kept, dropped = _split_by_tune(records) if in_tune else (records, [])
         instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
         renamed = _new_names(instruments, known)
+        _tell(folder, dropped, renamed)
         known |= {renamed.get(name, name) for name in instruments}
         sources.append(Source(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
     return sources
+
+
+def _tell(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> None:
+    if dropped:
+        logger.warning("%s: %d notes are out of tune and left out, such as %s", folder, len(dropped), dropped[0])
+    if renamed:
+        old, new = next(iter(renamed.items()))
+        logger.info("%s: %d instruments get other numbers, such as %s, now %s", folder, len(renamed), old, new)
 
 
 def _metadata_of(folder: Path) -> Path:

@@ -1,0 +1,155 @@
+"""Training steps of several kinds, each in a process of its own, that take turns."""
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from benchmarks.published_step import PublishedStep
+from benchmarks.training_nets import Net, nets
+from models import discriminator, layers, training_step
+from models.device import keep_freed_memory
+from models.growth import Phase
+from models.networks import build_networks
+from models.training_step import TrainingStep
+
+KINDS = ("published", "float32", "bf16")
+
+PARTS = {
+    "memory": "freed memory kept by the process",
+    "layout": "channels last, for large images",
+    "strides": "no pixel computed that downsampling drops",
+    "upsampling": "upsampled layers computed on the small image",
+    "convolution": "second derivatives of convolutions as first ones",
+    "activation": "LeakyReLU over its input, without second derivatives of zero",
+    "one pass": "real and generated images judged in one pass",
+}
+
+
+class Turns(NamedTuple):
+    """What one kind of step took."""
+
+    seconds: list[float]  # of each step but the first
+    flops: float  # of one step
+    peak_bytes: float
+
+
+class FlopCount(TorchDispatchMode):
+    """Counts products and sums, of second derivatives too, at which torch's own counter gives up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what is asked, and count it."""
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        self.flops += count(*args, **(kwargs or {}), out_val=result) if count else 0
+        return result
+
+
+def take_turns(net: str, scale: int, kinds: Iterable[str], *, n_steps: int, device: str) -> dict[str, Turns]:
+    """`n_steps` of each of `kinds`, after one that is not counted."""
+    spawn = multiprocessing.get_context("spawn")
+    workers: dict[str, tuple[Any, Connection]] = {}
+    for kind in kinds:
+        here, there = spawn.Pipe()
+        process = spawn.Process(target=_work, args=(there, net, scale, kind, device, torch.get_num_threads()))
+        process.start()
+        workers[kind] = process, here
+    seconds: dict[str, list[float]] = {kind: [] for kind in workers}
+    for number in range(n_steps + 1):
+        for kind, (_, pipe) in workers.items():
+            pipe.send(number)
+            seconds[kind].append(pipe.recv())
+    found = {}
+    for kind, (process, pipe) in workers.items():
+        pipe.send(None)
+        found[kind] = Turns(seconds[kind][1:], *pipe.recv())
+        process.join()
+    return found
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds until `work` is done, on a GPU too."""
+    started = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, n_threads: int) -> None:
+    torch.set_num_threads(n_threads)
+    net, device = nets()[name], torch.device(device_name)
+    base, _, without = kind.partition(" without ")
+    if base != "published" and without != "memory":
+        keep_freed_memory()
+    size = net.config.batch_sizes[scale]
+    images = torch.randn(size, *net.shape, device=device)
+    labels = torch.randint(0, net.n_classes, (size, 1), device=device)
+    with ExitStack() as patches:
+        for patch in _PATCHES.get(without, ()):
+            patches.enter_context(patch())
+        step = _step(net, base, device)
+
+        def run(number: int) -> None:
+            step.run(Phase(scale, number + 1, 0.0, size, number * size), images, labels)
+
+        while (number := pipe.recv()) is not None:
+            pipe.send(timed(lambda number=number: run(number), device))  # type: ignore[misc]
+        peak = _peak_bytes(device)
+        with FlopCount() as counter:
+            run(0)
+    pipe.send((float(counter.flops), peak))
+
+
+def _step(net: Net, kind: str, device: torch.device) -> PublishedStep | TrainingStep:
+    networks = build_networks(net.config, net.shape, (net.n_classes,), seed=0, device=device)
+    if kind == "published":
+        return PublishedStep(net.config, networks, seed=0)
+    return TrainingStep(
+        net.config, networks, classified_fakes=[True], seed=0, device=device, bf16=kind.startswith("bf16")
+    )
+
+
+def _peak_bytes(device: torch.device) -> float:
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def _plain_convolve(x: Tensor, weight: Tensor, bias: Tensor, *, stride: tuple[int, int], padding: int) -> Tensor:
+    return F.conv2d(x, weight, bias, stride, padding)
+
+
+def _plain_upsampling(self: layers.EqualizedConv2d, x: Tensor, size: tuple[int, int]) -> Tensor:
+    return self.forward(layers.resize(x, size))
+
+
+def _two_passes(self: TrainingStep, real: Tensor, fake: Tensor, phase: Phase) -> Any:
+    return self._judge(real, phase), self._judge(fake, phase)
+
+
+_PATCHES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], ...]] = {
+    "layout": (lambda: mock.patch.object(training_step, "LARGE_IMAGE", 2**62),),
+    "strides": (lambda: mock.patch.object(discriminator, "whole_factors", return_value=(1, 1)),),
+    "upsampling": (lambda: mock.patch.object(layers.EqualizedConv2d, "after_upsampling", _plain_upsampling),),
+    "convolution": (lambda: mock.patch.object(layers, "convolve", _plain_convolve),),
+    "activation": (lambda: mock.patch.object(discriminator, "leaky_relu", F.leaky_relu),),
+    "one pass": (lambda: mock.patch.object(TrainingStep, "_judge_both", _two_passes),),
+}
+"""How each part is taken away, but for the memory, which is never given back."""

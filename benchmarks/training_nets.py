@@ -1,0 +1,43 @@
+"""The networks whose training steps are measured."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import audio_transforms  # noqa: F401 - registers the representations that configs name
+from utils.config import ModelConfig
+from utils.config_file import load_experiment
+
+QUICK = Path(__file__).resolve().parents[1] / "config_files" / "mag-if" / "quick.json"
+FORK: dict[str, Any] = {
+    "downSamplingFactor": [16, 8, 4, 2, 1],
+    "depthScales": [128, 64, 64, 64, 32],
+    "dimLatentVector": 64,
+    "miniBatchSize": 8,
+    "maxIterAtScale": [1] * 5,
+}
+DARKGAN: dict[str, Any] = {
+    "downSamplingFactor": [[32, 8], [16, 4], [8, 2], [4, 1], [2, 1], [1, 1]],
+    "depthScales": [256, 128, 128, 128, 128, 64],
+    "dimLatentVector": 32,
+    "miniBatchSize": [30, 30, 20, 20, 20, 10],
+    "maxIterAtScale": [1] * 6,
+}
+
+
+class Net(NamedTuple):
+    """A network, the images (C, F, T) it makes, and its number of classes."""
+
+    config: ModelConfig
+    shape: tuple[int, int, int]
+    n_classes: int
+
+
+def nets() -> dict[str, Net]:
+    """The demo's, one of the size that a fork trained on NSynth, and one of DarkGAN's size."""
+    fork, darkgan = (ModelConfig.model_validate_json(json.dumps(each)) for each in (FORK, DARKGAN))
+    return {
+        "quick": Net(load_experiment(QUICK).model, (2, 1024, 16), 12),
+        "fork": Net(fork, (2, 512, 64), 27),
+        "darkgan": Net(darkgan, (2, 1024, 32), 27),
+    }
