@@ -1,7 +1,9 @@
-"""Are the notes of a run in tune? `python -m benchmarks.pitch_accuracy RUN [--count 96] [--write]`.
+"""Are the notes of a run in tune? `python -m benchmarks.pitch_accuracy RUN [--count 96] [--notes DIR] [--write]`.
 
 Each note's fundamental is the median of librosa.pyin over the voiced frames of its first 70 % (behind that lies the
-fade-out). In tune = within 50 cents of the pitch that was asked for, with more than half of the frames voiced.
+fade-out). In tune = within 50 cents of the pitch that was asked for, with more than half of the frames voiced. The
+notes asked for go through all pitches, and their seeds draw whatever else the run was conditioned on, as
+`generate.py random` does.
 """
 
 import argparse
@@ -17,14 +19,17 @@ import torch
 
 from benchmarks.results import write_section
 from data.audio_io import read_audio
-from data.nsynth import find_notes
+from data.nsynth import FAMILIES, Value, find_notes
 from evaluation.generation import Instrument
 from evaluation.synthesis import Wave
-from utils.config_file import load_experiment
+from models.checkpoint import find_checkpoint, load_checkpoint
+from utils.config import LoaderConfig
+from utils.config_file import parse_experiment
 
 LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
 TOLERANCE_CENTS = 50
 SECTION = "## Pitch of generated notes"
+FAMILY = "instrument_family"
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,22 @@ def heard_pitch(wave: Wave, sample_rate: int) -> tuple[float, float]:
     return (float(librosa.hz_to_midi(np.nanmedian(hertz))) if voiced.any() else float("nan")), float(voiced.mean())
 
 
-def learned_notes(run: Path, instrument: Instrument, count: int) -> tuple[list[Wave], list[int]]:
-    """`count` of the run's training notes, evenly over all of them, cut to the length of the generated ones."""
-    records = find_notes(load_experiment(run / "config.json").loader, seed=0)
+def generated_notes(instrument: Instrument, count: int) -> tuple[list[Wave], list[int], list[str]]:
+    """`count` notes, through all pitches in turn: waves, pitches asked for, and families, `all` where none is asked."""
+    pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
+    asked = [pitches[k % len(pitches)] for k in range(count)]
+    labels = torch.cat([instrument.labels(k, {"pitch": pitch}) for k, pitch in enumerate(asked)])
+    families = [str(_family(instrument.values_of(row).get(FAMILY))) for row in labels]
+    return instrument.play(range(count), labels), asked, families
+
+
+def _family(value: Value | None) -> Value:
+    return "all" if value is None else FAMILIES[value] if isinstance(value, int) else value
+
+
+def learned_notes(loader: LoaderConfig, instrument: Instrument, count: int) -> tuple[list[Wave], list[int]]:
+    """`count` of the training notes, evenly over all of them, cut to the length of the generated ones."""
+    records = find_notes(loader, seed=0)
     chosen = [records[place * len(records) // count] for place in range(count)]
     rate, length = instrument.transform.sample_rate, instrument.transform.n_samples
     waves = [read_audio(record.path, rate)[:length] for record in chosen]
@@ -75,29 +93,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--notes", type=Path, help="where the notes it learned from are now; a run that is shared")
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
     instrument = Instrument.from_run(args.run, scale=None, iteration=None, device=torch.device("cpu"))
-    pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
-    asked = [pitches[k % len(pitches)] for k in range(args.count)]
-    labels = torch.cat([instrument.labels(k, {"pitch": pitch}) for k, pitch in enumerate(asked)])
-    generated = instrument.play(range(args.count), labels)
+    waves, asked, families = generated_notes(instrument, args.count)
     rate = instrument.transform.sample_rate
-    rows = {
-        "generated": measure(generated, asked, rate),
-        "notes it learned from": measure(*learned_notes(args.run, instrument, args.count), rate),
-    }
+    rows = {"generated": measure(waves, asked, rate)}
+    for family in sorted(set(families) - {"all"}):
+        chosen = [k for k in range(args.count) if families[k] == family]
+        rows[f"generated, {family}"] = measure([waves[k] for k in chosen], [asked[k] for k in chosen], rate)
+    if loader := _loader(args.run, args.notes):
+        rows["notes it learned from"] = measure(*learned_notes(loader, instrument, args.count), rate)
     text = table(args, instrument, rows)
     print(text)
     if args.write:
-        write_section(SECTION, text)
+        write_section(f"{SECTION}: {instrument.run_name}", text)
     return 0
+
+
+def _loader(run: Path, notes: Path | None) -> LoaderConfig | None:
+    """Where the notes lie that the run learned from, if anybody tells."""
+    path = find_checkpoint(run)
+    loader = parse_experiment(load_checkpoint(path)["config"], str(path)).loader
+    if notes:
+        return loader.model_copy(update={"data_path": notes, "att_dict_path": None})
+    return loader if (run / "config.json").is_file() else None
 
 
 def table(args: argparse.Namespace, instrument: Instrument, rows: dict[str, Tuning]) -> str:
     """The section of RESULTS.md."""
     lines = [
-        SECTION,
+        f"{SECTION}: {instrument.run_name}\n",
         f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count} --write`, run {instrument.run_name}, "
         f"{instrument.step} steps, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
         "",

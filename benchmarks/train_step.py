@@ -36,7 +36,8 @@ class Ceiling(NamedTuple):
 def main() -> int:
     """Measure, print, and with --write put the tables into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nets", nargs="+", choices=nets(), default=["quick", "fork", "darkgan"])
+    parser.add_argument("--nets", nargs="+", choices=nets(), default=list(nets()))
+    parser.add_argument("--full-scale", action="store_true", help="the largest scale of each net alone")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--parts", action="store_true", help="the other table")
@@ -63,7 +64,7 @@ def table(args: argparse.Namespace) -> str:
     ]
     for name in args.nets:
         config = nets()[name].config
-        for scale in range(config.n_scales):
+        for scale in range(config.n_scales - 1 if args.full_scale else 0, config.n_scales):
             found = take_turns(name, scale, KINDS, n_steps=args.steps, device=args.device)
             lines.append(_row(name, scale, config.batch_sizes[scale], found))
             print(lines[-1], file=sys.stderr)
@@ -128,7 +129,7 @@ def _product_seconds(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def _command(args: argparse.Namespace) -> str:
-    flags = "--parts" if args.parts else f"--nets {' '.join(args.nets)}"
+    flags = "--parts" if args.parts else f"--nets {' '.join(args.nets)}" + " --full-scale" * args.full_scale
     return f"`python -m {Path(__file__).parent.name}.train_step {flags} --steps {args.steps} --write`"
 
 

@@ -16,6 +16,8 @@ FORK: dict[str, Any] = {
     "miniBatchSize": 8,
     "maxIterAtScale": [1] * 5,
 }
+SMALL = FORK | {"depthScales": [32, 32, 16, 16, 8]}
+README = FORK | {"depthScales": [5] * 5, "dimLatentVector": 2, "miniBatchSize": 2}
 DARKGAN: dict[str, Any] = {
     "downSamplingFactor": [[32, 8], [16, 4], [8, 2], [4, 1], [2, 1], [1, 1]],
     "depthScales": [256, 128, 128, 128, 128, 64],
@@ -34,10 +36,14 @@ class Net(NamedTuple):
 
 
 def nets() -> dict[str, Net]:
-    """The demo's, one of the size that a fork trained on NSynth, and one of DarkGAN's size."""
-    fork, darkgan = (ModelConfig.model_validate_json(json.dumps(each)) for each in (FORK, DARKGAN))
+    """The demo's, the published README's toy, a small one, one as a fork trained on NSynth, and one of DarkGAN's size."""
+    readme, small, fork, darkgan = (
+        ModelConfig.model_validate_json(json.dumps(each)) for each in (README, SMALL, FORK, DARKGAN)
+    )
     return {
         "quick": Net(load_experiment(QUICK).model, (2, 1024, 16), 12),
+        "readme": Net(readme, (2, 512, 64), 31),
+        "small": Net(small, (2, 512, 64), 27),
         "fork": Net(fork, (2, 512, 64), 27),
         "darkgan": Net(darkgan, (2, 1024, 32), 27),
     }

@@ -1,0 +1,109 @@
+"""How a run learned: `python -m benchmarks.learning_curve RUN [--count 48] [--picture FILE] [--write]`.
+
+From each checkpoint that RUN still has (`--keepCheckpoints 0` keeps all), as many notes as asked for, judged by pyin as
+in `benchmarks.pitch_accuracy`; beside them the scores that `train.py --scores-every` wrote.
+"""
+
+import argparse
+import csv
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmarks.pitch_accuracy import generated_notes, measure
+from benchmarks.results import write_section
+from evaluation.generation import Instrument
+from models.checkpoint import list_own_checkpoints
+from utils.files import atomic_path
+
+SECTION = "## Learning curve"
+SCORES = ("pis", "iis", "pkid")
+
+
+class Point(NamedTuple):
+    """A run after some steps of its training."""
+
+    step: int
+    scale: int
+    in_tune: float  # share of notes within 50 cents
+    median_cents: float
+    scores: dict[str, float]
+
+
+def main() -> int:
+    """Measure, print, and with --write put the table into RESULTS.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--count", type=int, default=48)
+    parser.add_argument("--picture", type=Path, help="PNG to be made")
+    parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
+    args = parser.parse_args()
+    points = measured(args.run, args.count)
+    text = table(args, points)
+    print(text)
+    if args.picture:
+        draw(points, args.picture)
+    if args.write:
+        write_section(f"{SECTION}: {args.run.name}", text)
+    return 0
+
+
+def measured(run: Path, count: int) -> list[Point]:
+    """A point for each checkpoint, oldest first."""
+    with (run / "scores.csv").open(newline="") as file:
+        # a row bears the number of the last step, counted from 0
+        scores = {int(row["step"]) + 1: row for row in csv.DictReader(file)}
+    points = []
+    for scale, iteration, _ in list_own_checkpoints(run):
+        instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
+        waves, asked, _ = generated_notes(instrument, count)
+        tuning = measure(waves, asked, instrument.transform.sample_rate)
+        row = scores.get(instrument.step, {})
+        known = {name: float(row[name]) for name in SCORES if row.get(name)}
+        points.append(Point(instrument.step, scale, tuning.in_tune / tuning.notes, tuning.median_cents, known))
+    return points
+
+
+def table(args: argparse.Namespace, points: list[Point]) -> str:
+    """The section of RESULTS.md."""
+    lines = [
+        f"{SECTION}: {args.run.name}\n",
+        f"`python -m benchmarks.learning_curve {args.run} --count {args.count} --write`: {args.count} notes of each "
+        "checkpoint; the scores, of 256 notes, are those of `train.py --scores-every`.\n",
+        "| step | scale | in tune (50 cents) | median error (cents) | " + " | ".join(map(str.upper, SCORES)) + " |",
+        "|---|---|---|---|" + "---|" * len(SCORES),
+    ]
+    for point in points:
+        scores = " | ".join(f"{point.scores[name]:.3g}" if name in point.scores else "" for name in SCORES)
+        lines.append(f"| {point.step} | {point.scale} | {point.in_tune:.0%} | {point.median_cents:.0f} | {scores} |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(points: list[Point], path: Path) -> None:
+    """Write a PNG: share in tune, PIS and PKID against steps, a line where a scale begins."""
+    figure = Figure(figsize=(9.6, 2.8), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    curves = {
+        "in tune by pyin, %": [(point.step, 100 * point.in_tune) for point in points],
+        "PIS (higher is better)": [(point.step, point.scores["pis"]) for point in points if "pis" in point.scores],
+        "PKID (lower is better)": [(point.step, point.scores["pkid"]) for point in points if "pkid" in point.scores],
+    }
+    starts = [after.step for before, after in itertools.pairwise(points) if after.scale > before.scale]
+    for place, (title, curve) in enumerate(curves.items()):
+        axes = figure.add_subplot(1, len(curves), place + 1)
+        axes.plot(*zip(*curve, strict=True), marker=".")
+        for start in starts:
+            axes.axvline(start, color="0.8", zorder=0)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("steps", fontsize=9)
+        axes.set_ylim(bottom=0)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
