@@ -36,7 +36,7 @@ class Net(NamedTuple):
 
 
 def nets() -> dict[str, Net]:
-    """The demo's, the published README's toy, a small one, one as a fork trained on NSynth, and one of DarkGAN's size."""
+    """The demo's, the published README's toy, a small one, one as a fork trained on NSynth, one of DarkGAN's size."""
     readme, small, fork, darkgan = (
         ModelConfig.model_validate_json(json.dumps(each)) for each in (README, SMALL, FORK, DARKGAN)
     )
