@@ -12,7 +12,7 @@ def write_section(heading: str, text: str) -> None:
         if RESULTS.exists()
         else "# Results\n\nMade by the scripts of this folder.\n"
     )
-    head, _, rest = before.partition(heading)
+    head, _, rest = before.partition(f"{heading}\n")
     following = rest.partition("\n## ")
     tail = "\n## " + following[2] if following[1] else ""
     RESULTS.write_text(f"{head.rstrip()}\n\n{text}{tail}", encoding="utf-8")

@@ -22,6 +22,7 @@ from benchmarks.step_worker import KINDS, PARTS, Turns, take_turns, timed
 from benchmarks.training_nets import nets
 
 SECTION = "## Training steps"
+FULL_SCALE_SECTION = "## Training steps at full scale"
 PARTS_SECTION = "## What makes a step fast"
 PARTS_OF = (("quick", 3), ("fork", 4))
 
@@ -36,7 +37,7 @@ class Ceiling(NamedTuple):
 def main() -> int:
     """Measure, print, and with --write put the tables into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nets", nargs="+", choices=nets(), default=list(nets()))
+    parser.add_argument("--nets", nargs="+", choices=nets(), default=["quick", "fork"])
     parser.add_argument("--full-scale", action="store_true", help="the largest scale of each net alone")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--device", default="cpu")
@@ -46,7 +47,7 @@ def main() -> int:
     text = table_of_parts(args) if args.parts else table(args)
     print(text)
     if args.write:
-        write_section(PARTS_SECTION if args.parts else SECTION, text)
+        write_section(_section(args), text)
     return 0
 
 
@@ -54,7 +55,7 @@ def table(args: argparse.Namespace) -> str:
     """The section of RESULTS.md: each net at each of its scales."""
     ceiling = measure_ceiling(torch.device(args.device))
     lines = [
-        f"{SECTION}\n",
+        f"{_section(args)}\n",
         f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. A product of large matrices: "
         f"{ceiling.float32 / 1e9:,.0f} GFLOP/s in float32, {ceiling.bf16 / 1e9:,.0f} in bf16. GFLOP are those of a "
         "step of ours, and in brackets of a published one.\n",
@@ -86,7 +87,7 @@ def _row(name: str, scale: int, batch: int, found: dict[str, Turns]) -> str:
 def table_of_parts(args: argparse.Namespace) -> str:
     """The section of RESULTS.md that justifies each part: a step without it, against the step with all."""
     lines = [
-        f"{PARTS_SECTION}\n",
+        f"{_section(args)}\n",
         f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. How many times longer a step of "
         "ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
         "| part | " + " | ".join(f"{name}: float32 | bf16 | memory" for name, _ in PARTS_OF) + " |",
@@ -126,6 +127,10 @@ def measure_ceiling(device: torch.device) -> Ceiling:
 
 def _product_seconds(a: torch.Tensor, b: torch.Tensor) -> float:
     return timed(lambda: a @ b, a.device)
+
+
+def _section(args: argparse.Namespace) -> str:
+    return PARTS_SECTION if args.parts else FULL_SCALE_SECTION if args.full_scale else SECTION
 
 
 def _command(args: argparse.Namespace) -> str:

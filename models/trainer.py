@@ -149,7 +149,7 @@ class Trainer:
                 self.preview(phase, self.step, log.tensorboard)
 
     def _train(self, phase: Phase, *, look: bool) -> Mapping[str, float]:
-        """Do the step at `phase`; the numbers of it if they are looked `at`, which a GPU's are not at every step."""
+        """Do the step at `phase`. Returns its numbers if somebody is to `look`, which on a GPU is not at every step."""
         self._unread.append((phase, {}))
         try:
             self._unread[-1] = (phase, self.training.launch(phase, *self._real(phase)))

@@ -26,7 +26,6 @@ ADAM_BETAS = (0.0, 0.99)
 LARGE_IMAGE = 2**15
 """Pixels from which on the CPU is faster with channels last (benchmarks/train_step.py); below, it is slower."""
 
-
 Terms = dict[str, Tensor]
 """Each loss term and other number of a step by name, on the device that computes it."""
 
@@ -133,7 +132,8 @@ class TrainingStep:
             rows = slice(update * share, (update + 1) * share)
             phase = replace(phase, batch_size=share, first_note=first_note)
             real = self._at_scale(images[rows], phase)
-            terms = self._update_discriminator(real, labels[rows], phase)
+            found = self._update_discriminator(real, labels[rows], phase)
+            terms = found if update == 0 else _still_bad(terms, found)
         if options.gdpp:
             read([terms])  # it waits for the device all the same, and cannot work with what is not finite
         features = self._features(real, phase) if options.gdpp else None
@@ -173,7 +173,7 @@ class TrainingStep:
             classification = classification_loss(of_real.logits, labels, self.networks.n_values, soft=soft)
             losses["d_classification"] = options.condition_weight_d * self._part(classification)
         if discriminator.augmentation:
-            watched["augment_probability"] = discriminator.augmentation.probability
+            watched["augment_probability"] = discriminator.augmentation.probability.clone()  # which is about to move
         terms = self._descend(losses, "d", discriminator, self.optimizer_d, watched)
         if discriminator.augmentation:
             discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))
@@ -316,6 +316,11 @@ class TrainingStep:
             older = resize(resize(images, self.networks.sizes[phase.scale - 1]), size)
             images = phase.alpha * older + (1 - phase.alpha) * images
         return images
+
+
+def _still_bad(before: Terms, after: Terms) -> Terms:
+    """The terms `after` an update, but those that were not finite `before`, so that nobody overlooks them."""
+    return {name: torch.where(before[name].isfinite(), value, before[name]) for name, value in after.items()}
 
 
 def _mixed(real: Tensor, fake: Tensor, count: int) -> Tensor:

@@ -349,3 +349,12 @@ def test_weights_stay_from_the_step_on_that_diverged_until_somebody_looks(images
     with pytest.raises(TrainingDiverged, match=message) as raised:
         read(terms)
     assert raised.value.place == 1
+
+
+def test_divergence_in_an_earlier_update_of_a_step_is_not_overlooked(images):
+    step = deferred(iter_D_G_ratio=2)
+    images = images.repeat(2, 1, 1, 1)
+    images[0] = float("nan")
+    terms = step.launch(phase(2, batch_size=8), images, LABELS.repeat(2, 1))
+    with pytest.raises(TrainingDiverged, match=r"^d_real, "):
+        read([terms])

@@ -1,0 +1,64 @@
+"""The generator that comes with this repository."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import generate
+from benchmarks.pitch_accuracy import generated_notes, measure
+from data.audio_io import read_audio
+from evaluation.generation import Instrument
+from utils.config_file import load_experiment
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "pretrained" / "mag-if"
+MOST_BYTES = 10_000_000
+
+
+def run_card():
+    return json.loads((FOLDER / "run.json").read_text(encoding="utf-8"))
+
+
+def test_it_is_small_and_its_card_names_these_very_weights():
+    weights = (FOLDER / "generator.safetensors").read_bytes()
+    assert len(weights) < MOST_BYTES
+    digest = hashlib.sha256(weights).hexdigest()
+    assert run_card()["weights"]["sha256"] == digest
+    assert digest in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_it_is_the_run_of_its_shipped_config():
+    ours = load_experiment(ROOT / "config_files" / "mag-if" / "pretrained.json").to_plain()
+    theirs = run_card()["config"]
+    for section in ("transformConfig", "modelConfig"):
+        assert theirs[section] == json.loads(json.dumps(ours[section]))
+    assert not re.search(r"/(home|root|work|tmp|var)/", json.dumps(theirs))
+
+
+def test_it_plays_from_the_command_line(tmp_path):
+    flags = ["random", "-d", str(FOLDER), "-o", str(tmp_path), "--seeds", "0-1", "--pitch", "60", "72", "-q"]
+    assert generate.main(flags) == 0
+    waves = [read_audio(path, 16_000) for path in sorted(tmp_path.glob("*.wav"))]
+    assert len(waves) == 2
+    assert all(0.01 < abs(wave).max() <= 1 for wave in waves)
+
+
+@pytest.mark.slow
+def test_at_least_four_notes_in_five_are_in_tune():
+    instrument = Instrument.from_run(FOLDER, scale=None, iteration=None, device=torch.device("cpu"))
+    waves, asked, families = generated_notes(instrument, 96)
+    tuning = measure(waves, asked, instrument.transform.sample_rate)
+    assert tuning.in_tune >= 0.8 * tuning.notes
+    assert set(families) == {"brass", "flute", "guitar", "keyboard"}
+
+
+@pytest.mark.slow
+def test_it_plays_midi_files(tmp_path):
+    assert generate.main(["from_midi", "-d", str(FOLDER), "-o", str(tmp_path), "-q"]) == 0
+    wave = read_audio(next(tmp_path.glob("*.wav")), 16_000)
+    assert len(wave) > 20 * 16_000
+    assert 0.05 < abs(wave).max() <= 1
