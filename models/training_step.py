@@ -128,12 +128,12 @@ class TrainingStep:
         self._set_rates(options.learning_rates)
         n_updates = options.updates_of_discriminator
         share = len(images) // n_updates
+        terms: Terms = {}
         for update, first_note in enumerate(self._own_first_notes(phase, n_updates, share)):
             rows = slice(update * share, (update + 1) * share)
             phase = replace(phase, batch_size=share, first_note=first_note)
             real = self._at_scale(images[rows], phase)
-            found = self._update_discriminator(real, labels[rows], phase)
-            terms = found if update == 0 else _still_bad(terms, found)
+            terms = _still_bad(terms, self._update_discriminator(real, labels[rows], phase))
         if options.gdpp:
             read([terms])  # it waits for the device all the same, and cannot work with what is not finite
         features = self._features(real, phase) if options.gdpp else None
@@ -320,7 +320,10 @@ class TrainingStep:
 
 def _still_bad(before: Terms, after: Terms) -> Terms:
     """The terms `after` an update, but those that were not finite `before`, so that nobody overlooks them."""
-    return {name: torch.where(before[name].isfinite(), value, before[name]) for name, value in after.items()}
+    return {
+        name: torch.where(before[name].isfinite(), value, before[name]) if before else value
+        for name, value in after.items()
+    }
 
 
 def _mixed(real: Tensor, fake: Tensor, count: int) -> Tensor:
