@@ -16,15 +16,15 @@ demo: $(VENV)/.ready
 	$(BIN)/python train.py -c config_files/mag-if/quick.json --n_samples 6 $(TRAIN_FLAGS)
 	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitch 60-71
 	$(BIN)/python generate.py from_midi -d $(RUN)
-	$(BIN)/python generate.py page -d $(RUN) -o demo/page
+	$(BIN)/python generate.py page -d $(RUN) pretrained/mag-if -o demo/page
 	@echo
 	@echo "Rendered notes:              demo/notes/audio"
 	@echo "Notes the network made up:   $(RUN)/generated/random   (rainbowgrams.png shows them)"
 	@echo "A piece played on it:        $(RUN)/generated/from_midi/fur_elise.wav"
 	@echo "How it learned:              $(RUN)/previews"
-	@echo "All of it to hear and see:   open demo/page/index.html in a browser"
+	@echo "All of it to hear and see, beside a run that trained for longer: open demo/page/index.html in a browser"
 	@echo "Try next:"
-	@echo "  $(BIN)/python generate.py serve -d $(RUN)   # and play it yourself"
+	@echo "  $(BIN)/python generate.py serve -d pretrained/mag-if   # and play what trained for longer"
 	@echo "  $(BIN)/python eval.py all --real demo/notes --run $(RUN) --n 200 --pitch 60-71 -d demo/scores"
 	@echo "  $(BIN)/tensorboard --logdir demo/runs"
 	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json   # the same notes as complex spectrograms"
@@ -46,6 +46,8 @@ bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.train_step
+	$(BIN)/python -m benchmarks.train_step --full-scale --nets readme small darkgan
+	$(BIN)/python -m benchmarks.train_step --parts
 
 browser:
 	command -v chromium && command -v chromedriver || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; }

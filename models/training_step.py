@@ -75,7 +75,9 @@ class TrainingStep:
         """
         self.config, self.networks, self.seed, self.device, self.ranks = config, networks, seed, device, ranks
         self._bf16 = bf16
+        self._layout = torch.contiguous_format
         if device.type == "cpu" and math.prod(networks.sizes[-1]) >= LARGE_IMAGE:
+            self._layout = torch.channels_last
             _put_channels_last(networks.generator)
             _put_channels_last(networks.discriminator)
         # on the CPU a number is there once it is computed; elsewhere, a look at it waits for all that is under way
@@ -315,7 +317,8 @@ class TrainingStep:
         if phase.alpha > 0:
             older = resize(resize(images, self.networks.sizes[phase.scale - 1]), size)
             images = phase.alpha * older + (1 - phase.alpha) * images
-        return images
+        # or the first layer, of kernels of one pixel, whose layout torch cannot tell, would spread the other one
+        return images.contiguous(memory_format=self._layout)
 
 
 def _still_bad(before: Terms, after: Terms) -> Terms:

@@ -102,3 +102,17 @@ def test_penalties_are_computed_in_float32(images, monkeypatch, options, n_exact
     step.run(phase(2), images, LABELS)
     assert kinds.count(torch.float32) == n_exact
     assert kinds.count(torch.bfloat16) == len(kinds) - n_exact > 0
+
+
+@pytest.mark.usefixtures("channels_last")
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_all_images_reach_the_discriminator_channels_last(images, monkeypatch, alpha):
+    original, layouts = Discriminator.forward, []
+
+    def watched(self, image, *args, **more):
+        layouts.append(are_channels_last(image))
+        return original(self, image, *args, **more)
+
+    monkeypatch.setattr(Discriminator, "forward", watched)
+    small_step(small_config()).run(phase(2, alpha=alpha), images, LABELS)
+    assert layouts == [True, True, True]  # real and generated ones, those in between, and the generator's own turn
