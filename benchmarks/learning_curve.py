@@ -1,7 +1,8 @@
-"""How a run learned: `python -m benchmarks.learning_curve RUN [--count 48] [--picture FILE] [--write]`.
+"""How a run learned: `python -m benchmarks.learning_curve RUN [RUN ...] [--count 48] [--picture FILE] [--write]`.
 
-From each checkpoint that RUN still has (`--keepCheckpoints 0` keeps all), as many notes as asked for, judged by pyin as
-in `benchmarks.pitch_accuracy`; beside them the scores that `train.py --scores-every` wrote.
+Several runs are one that was continued under other names. From each checkpoint that RUN still has (`--keepCheckpoints 0`
+keeps all), as many notes as asked for, judged by pyin as in `benchmarks.pitch_accuracy`; beside them the scores that
+`train.py --scores-every` wrote.
 """
 
 import argparse
@@ -37,26 +38,24 @@ class Point(NamedTuple):
 def main() -> int:
     """Measure, print, and with --write put the table into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--picture", type=Path, help="PNG to be made")
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
-    points = measured(args.run, args.count)
+    points = [point for run in args.runs for point in measured(run, args.count)]
     text = table(args, points)
     print(text)
     if args.picture:
         draw(points, args.picture)
     if args.write:
-        write_section(f"{SECTION}: {args.run.name}", text)
+        write_section(f"{SECTION}: {args.runs[0].name}", text)
     return 0
 
 
 def measured(run: Path, count: int) -> list[Point]:
     """A point for each checkpoint, oldest first."""
-    with (run / "scores.csv").open(newline="") as file:
-        # a row bears the number of the last step, counted from 0
-        scores = {int(row["step"]) + 1: row for row in csv.DictReader(file)}
+    scores = _scores(run / "scores.csv")
     points = []
     for scale, iteration, _ in list_own_checkpoints(run):
         instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
@@ -68,12 +67,21 @@ def measured(run: Path, count: int) -> list[Point]:
     return points
 
 
+def _scores(path: Path) -> dict[int, dict[str, str]]:
+    """Steps done -> the row of scores after them; none if the run was not scored."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        # a row bears the number of the last step, counted from 0
+        return {int(row["step"]) + 1: row for row in csv.DictReader(file)}
+
+
 def table(args: argparse.Namespace, points: list[Point]) -> str:
     """The section of RESULTS.md."""
     lines = [
-        f"{SECTION}: {args.run.name}\n",
-        f"`python -m benchmarks.learning_curve {args.run} --count {args.count} --write`: {args.count} notes of each "
-        "checkpoint; the scores, of 256 notes, are those of `train.py --scores-every`.\n",
+        f"{SECTION}: {args.runs[0].name}\n",
+        f"`python -m benchmarks.learning_curve {' '.join(map(str, args.runs))} --count {args.count} --write`: "
+        f"{args.count} notes of each checkpoint; the scores, of 256 notes, are those of `train.py --scores-every`.\n",
         "| step | scale | in tune (50 cents) | median error (cents) | " + " | ".join(map(str.upper, SCORES)) + " |",
         "|---|---|---|---|" + "---|" * len(SCORES),
     ]
@@ -92,7 +100,7 @@ def draw(points: list[Point], path: Path) -> None:
         "PIS (higher is better)": [(point.step, point.scores["pis"]) for point in points if "pis" in point.scores],
         "PKID (lower is better)": [(point.step, point.scores["pkid"]) for point in points if "pkid" in point.scores],
     }
-    starts = [after.step for before, after in itertools.pairwise(points) if after.scale > before.scale]
+    starts = [before.step for before, after in itertools.pairwise(points) if after.scale > before.scale]
     for place, (title, curve) in enumerate(curves.items()):
         axes = figure.add_subplot(1, len(curves), place + 1)
         axes.plot(*zip(*curve, strict=True), marker=".")
