@@ -1,7 +1,7 @@
 """How a run learned: `python -m benchmarks.learning_curve RUN [RUN ...] [--count 48] [--picture FILE] [--write]`.
 
-Several runs are one that was continued under other names. From each checkpoint that RUN still has (`--keepCheckpoints 0`
-keeps all), as many notes as asked for, judged by pyin as in `benchmarks.pitch_accuracy`; beside them the scores that
+Several runs are one that was continued under other names. From each checkpoint that RUN still has (`--keepCheckpoints
+0` keeps all), as many notes as asked for, judged by pyin as in `benchmarks.pitch_accuracy`; beside them the scores that
 `train.py --scores-every` wrote.
 """
 
