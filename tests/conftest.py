@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
@@ -21,6 +22,9 @@ PITCHES = (60, 62, 64, 67)
 LOGGERS = ("utils", "data", "audio_transforms", "models", "evaluation", "scripts")
 VELOCITIES = (50, 75, 100)
 
+
+settings.register_profile("busy machine", deadline=None)  # how long an example takes is no property of the code
+settings.load_profile("busy machine")
 
 torch.set_num_threads(1)  # tests work on tiny tensors, where threads cost more than they give
 
