@@ -115,6 +115,8 @@ def write(experiment_dict, tmp_path):
         "miniBatchSize": [8, 4, 4, 4],
         "attribKeysOrder": None,
         "keepCheckpoints": 0,
+        # Adam's first steps have the size of the rate and the sign of a gradient, which may be one of rounding alone
+        "baseLearningRate": 1e-4,
     }
 
     def written(name, **published):
