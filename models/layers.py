@@ -48,10 +48,10 @@ class EqualizedConv2d(nn.Module):
         self.padding, self.transposed = padding, transposed
 
     def forward(self, x: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:
-        """Convolve, and of the result compute every `stride`-th row and column alone."""
+        """Convolve, and of the result compute every `stride`-th row and column alone; a `transposed` layer has stride 1."""
         weight, bias = self.weight * self.gain, self.bias * self.gain
         if self.transposed:
-            return F.conv_transpose2d(x, weight, bias, stride, self.padding)
+            return F.conv_transpose2d(x, weight, bias, padding=self.padding)
         return convolve(x, weight, bias, stride=stride, padding=self.padding)
 
     def after_upsampling(self, x: Tensor, size: tuple[int, int]) -> Tensor:
