@@ -48,7 +48,7 @@ class EqualizedConv2d(nn.Module):
         self.padding, self.transposed = padding, transposed
 
     def forward(self, x: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:
-        """Convolve, and of the result compute every `stride`-th row and column alone; a `transposed` layer has stride 1."""
+        """Convolve, computing every `stride`-th row and column alone; a `transposed` layer has stride 1."""
         weight, bias = self.weight * self.gain, self.bias * self.gain
         if self.transposed:
             return F.conv_transpose2d(x, weight, bias, padding=self.padding)
