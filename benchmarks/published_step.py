@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.growth import Phase
-from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, pixel_norm, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 from models.networks import Networks, conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
+from models.normalisation import pixel_norm
 from models.training_step import ADAM_BETAS
 from utils.config import ModelConfig
 

@@ -18,10 +18,11 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmarks.published_step import PublishedStep
 from benchmarks.training_nets import Net, nets
-from models import discriminator, layers, training_step
+from models import discriminator, generator, layers, training_step
 from models.device import keep_freed_memory
 from models.growth import Phase
 from models.networks import build_networks
+from models.normalisation import pixel_norm
 from models.training_step import TrainingStep
 
 KINDS = ("published", "float32", "bf16")
@@ -33,6 +34,7 @@ PARTS = {
     "upsampling": "upsampled layers computed on the small image",
     "convolution": "second derivatives of convolutions as first ones",
     "activation": "LeakyReLU over its input, without second derivatives of zero",
+    "normalisation": "LeakyReLU and pixel norm in one, keeping one image",
     "one pass": "real and generated images judged in one pass",
 }
 
@@ -140,6 +142,10 @@ def _plain_upsampling(self: layers.EqualizedConv2d, x: Tensor, size: tuple[int, 
     return self.forward(layers.resize(x, size))
 
 
+def _plain_normalisation(x: Tensor, slope: float) -> Tensor:
+    return pixel_norm(F.leaky_relu(x, slope))
+
+
 def _two_passes(self: TrainingStep, real: Tensor, fake: Tensor, phase: Phase) -> Any:
     return self._judge(real, phase), self._judge(fake, phase)
 
@@ -150,6 +156,7 @@ _PATCHES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], ...]] = {
     "upsampling": (lambda: mock.patch.object(layers.EqualizedConv2d, "after_upsampling", _plain_upsampling),),
     "convolution": (lambda: mock.patch.object(layers, "convolve", _plain_convolve),),
     "activation": (lambda: mock.patch.object(discriminator, "leaky_relu", F.leaky_relu),),
+    "normalisation": (lambda: mock.patch.object(generator, "normalised_leaky_relu", _plain_normalisation),),
     "one pass": (lambda: mock.patch.object(TrainingStep, "_judge_both", _two_passes),),
 }
 """How each part is taken away, but for the memory, which is never given back."""

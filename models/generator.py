@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.geometry import Size
-from models.layers import EqualizedConv2d, EqualizedLinear, pixel_norm, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, resize
+from models.normalisation import normalised_leaky_relu, pixel_norm
 from utils.config import ModelConfig
 
 Pair = tuple[EqualizedConv2d, EqualizedConv2d]
@@ -32,7 +33,7 @@ class Generator(nn.Module):
         grow = functools.partial(conv, transposed=config.transposed)
         self.sizes, self.latent_dim = sizes, config.latent_dim
         self.slope = config.leaky_slope
-        self.normalise = pixel_norm if config.pixel_norm else nn.Identity()
+        self.pixel_norm = config.pixel_norm
         self.tanh = config.output_activation == "tanh"
         features = config.latent_dim + n_conditions
         self.format_layer: nn.Module
@@ -51,7 +52,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, scale: int, alpha: float = 0.0) -> Tensor:
         """Latent with one-hot condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
-        x = self._activate(self.format_layer(self.normalise(latent)))
+        x = self._activate(self.format_layer(pixel_norm(latent) if self.pixel_norm else latent))
         x = self._activate(self.first(x))
         previous = x
         for level in range(scale):
@@ -66,7 +67,7 @@ class Generator(nn.Module):
         return image.tanh() if self.tanh else image
 
     def _activate(self, x: Tensor) -> Tensor:
-        return self.normalise(F.leaky_relu(x, self.slope))
+        return normalised_leaky_relu(x, self.slope) if self.pixel_norm else F.leaky_relu(x, self.slope)
 
 
 class LinearFormat(nn.Module):
@@ -99,5 +100,5 @@ class GANSynthFormat(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spread the features over the smallest image."""
-        x = pixel_norm(F.leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), self.slope))
-        return pixel_norm(F.leaky_relu(self.blend(x), self.slope))
+        x = normalised_leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), self.slope)
+        return normalised_leaky_relu(self.blend(x), self.slope)

@@ -1,6 +1,6 @@
-"""Layers with equalised learning rate, and the two normalisations of progressive growing.
+"""Layers with equalised learning rate, minibatch standard deviation, and resizing.
 
-Source: Karras et al. 2018, Progressive Growing of GANs, sections 3 (minibatch standard deviation), 4.1 and 4.2.
+Source: Karras et al. 2018, Progressive Growing of GANs, sections 3 (minibatch standard deviation) and 4.1.
 """
 
 import math
@@ -78,11 +78,6 @@ class EqualizedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, features_in) -> (B, features_out)."""
         return F.linear(x, self.weight * self.gain, self.bias * self.gain)
-
-
-def pixel_norm(x: Tensor) -> Tensor:
-    """Divide each position of (B, C, ...) by the root mean square over its channels."""
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
 def append_minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:

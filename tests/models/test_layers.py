@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, pixel_norm, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.npz"
 
@@ -44,18 +44,6 @@ def test_weights_are_standard_normal_and_the_output_has_variance_two():
 def test_biases_start_at_zero_or_within_the_bound_of_torch():
     assert EqualizedLinear(9, 400).bias.abs().max() == 0
     assert 0.32 < EqualizedLinear(9, 400, zero_bias=False).bias.abs().max() < 1 / 3
-
-
-def test_pixel_norm_by_hand():
-    x = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
-    torch.testing.assert_close(pixel_norm(x).flatten(), torch.tensor([3.0, 4.0]) / math.sqrt(12.5))
-
-
-def test_pixel_norm_of_zeros_is_zero_with_a_finite_gradient():
-    x = torch.zeros(1, 2, 1, 1, requires_grad=True)
-    pixel_norm(x).sum().backward()
-    assert x.grad is not None
-    assert x.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(
