@@ -73,7 +73,8 @@ def take_turns(net: str, scale: int, kinds: Iterable[str], *, n_steps: int, devi
         workers[kind] = process, here
     seconds: dict[str, list[float]] = {kind: [] for kind in workers}
     for number in range(n_steps + 1):
-        for kind, (_, pipe) in workers.items():
+        # forth and back, so that none always comes first
+        for kind, (_, pipe) in list(workers.items())[:: -1 if number % 2 else 1]:
             pipe.send(number)
             seconds[kind].append(pipe.recv())
     found = {}

@@ -88,31 +88,28 @@ def table_of_parts(args: argparse.Namespace) -> str:
     """The section of RESULTS.md that justifies each part: a step without it, against the step with all."""
     lines = [
         f"{_section(args)}\n",
-        f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. How many times longer a step of "
-        "ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
+        f"{_command(args)}: medians of {args.steps} steps, in turns, by pairs; {_machine(args)}. How many times "
+        "longer a step of ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
         "| part | " + " | ".join(f"{name}: float32 | bf16 | memory" for name, _ in PARTS_OF) + " |",
         "|---|" + "---|" * (3 * len(PARTS_OF)),
     ]
-    found: dict[str, dict[str, Turns]] = {name: {} for name, _ in PARTS_OF}
-    for name, scale in PARTS_OF:
-        for kind in ("float32", "bf16"):  # not both at once, for the memory's sake
-            kinds = [kind, *(f"{kind} without {part}" for part in PARTS)]
-            found[name] |= take_turns(name, scale, kinds, n_steps=args.steps, device=args.device)
-    for part in PARTS:
-        cells = [cell for name, _ in PARTS_OF for cell in _cells(found[name], part)]
-        lines.append(f"| {PARTS[part]} | {' | '.join(cells)} |")
+    for part, words in PARTS.items():
+        cells = [cell for name, scale in PARTS_OF for cell in _cells_of_part(part, name, scale, args)]
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+        print(lines[-1], file=sys.stderr)
     return "\n".join(lines) + "\n"
 
 
-def _cells(found: dict[str, Turns], part: str) -> list[str]:
-    ratios = [_ratio(found[f"{kind} without {part}"], found[kind]) for kind in ("float32", "bf16")]
-    memory = found[f"float32 without {part}"].peak_bytes / found["float32"].peak_bytes
-    return [f"{ratio:.2f}" for ratio in (*ratios, memory)]
-
-
-def _ratio(one: Turns, other: Turns) -> float:
-    """Median of the ratios turn by turn."""
-    return statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))
+def _cells_of_part(part: str, name: str, scale: int, args: argparse.Namespace) -> list[str]:
+    """Ratios of the median seconds in float32 and bf16, and of the memory in float32: without `part` to with it."""
+    pairs = []
+    for kind in ("float32", "bf16"):
+        kinds = (f"{kind} without {part}", kind)
+        found = take_turns(name, scale, kinds, n_steps=args.steps, device=args.device)
+        pairs.append([found[each] for each in kinds])
+    ratios = [statistics.median(less.seconds) / statistics.median(whole.seconds) for less, whole in pairs]
+    less, whole = pairs[0]
+    return [f"{ratio:.2f}" for ratio in (*ratios, less.peak_bytes / whole.peak_bytes)]
 
 
 def measure_ceiling(device: torch.device) -> Ceiling:

@@ -6,14 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-from tqdm import tqdm
-
 from data.nsynth import Value
 from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder
 from evaluation.note_spec import WalkPath
-from evaluation.places import Place, distinct, one_for_each, radius_walk, seeded_place, walk
-from utils.cli import show_progress
+from evaluation.places import Place, distinct, one_for_each, radius_walk, seeded_place, sounds, walk
+from models.distributed import ALONE, Ranks
 from utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -36,20 +34,23 @@ def write_interpolation(
     steps: int,
     radii: tuple[float, float] = RADII,
     gap: float,
+    ranks: Ranks = ALONE,
 ) -> list[Path]:
     """A wav and a card for each point of the path, and `interpolation` as wav, picture and card of them all.
 
     `linear` and `spherical` go through all `anchors` in `steps` steps from each to the next, `circle` takes two,
     `radius` one, from `radii[0]` to `radii[1]` times sqrt(latent_dim). Where two anchors differ in an attribute, its
     one-hots are mixed linearly, whatever the path; a circle keeps the first one's. A point that is an anchor is
-    the note that `random` makes of it, and has its name. All is made before anything is written. Returns the wavs.
+    the note that `random` makes of it, and has its name. All is made before anything is written. Each of `ranks` makes
+    its share, and rank 0 writes. Returns the wavs, on rank 0 alone.
     Raises: UserError if the path does not fit the anchors.
     """
     places = places_on_path(anchors, path=path, steps=steps, radii=radii)
     if path == "radius" and not instrument.table.values:
         logger.warning("radius: without attributes, networks with pixelNorm sound the same at every norm but 0")
-    bar = tqdm(places, unit="note", disable=not show_progress(), leave=False)
-    notes = [place.sound(instrument) for place in bar]
+    notes = sounds(instrument, places, ranks)
+    if not ranks.leads:
+        return []
     says = {"path": path, "steps": steps, "anchors": [anchor.spec.says() for anchor in anchors]}
     says |= {"radii": list(radii)} if path == "radius" else {}
     return folder.write_sequence("interpolation", notes, says, gap=gap)

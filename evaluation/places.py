@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from data.nsynth import Value
 from evaluation import latent_paths
@@ -15,6 +16,9 @@ from evaluation.generation import Instrument
 from evaluation.note_files import Note
 from evaluation.note_labels import generated_name
 from evaluation.note_spec import CardNote, CardReference, NoteSpec, RadiusWalk, Walk, WalkPath, referred_note
+from evaluation.synthesis import Wave
+from models.distributed import ALONE, Ranks
+from utils.cli import show_progress
 from utils.errors import DataError, UserError
 
 MOST_LETTERS = 120  # of a name; file systems take 255 bytes
@@ -40,8 +44,24 @@ class Place:
 
     def sound(self, instrument: Instrument) -> Note:
         """The note. Raises: UserError if the generator's output is not finite."""
-        wave = instrument.sound(torch.cat((self.latent, self.one_hot))[None])[0]
+        return self.note(self.wave(instrument))
+
+    def wave(self, instrument: Instrument) -> Wave:
+        """The note's samples (n_samples,). Raises: UserError if the generator's output is not finite."""
+        return instrument.sound(torch.cat((self.latent, self.one_hot))[None])[0]
+
+    def note(self, wave: Wave) -> Note:
+        """The note that sounds as `wave`."""
         return Note(self.name, self.title, wave, self.spec.says())
+
+
+def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> list[Note]:
+    """The note of each of `places`: each of `ranks` makes its share, and has all in the end. Raises: UserError."""
+    waves = torch.zeros(len(places), instrument.transform.n_samples)
+    for row in tqdm(ranks.share_of(len(places)), unit="note", disable=not show_progress(), leave=False):
+        waves[row] = torch.from_numpy(places[row].wave(instrument))
+    ranks.sum_([waves])  # the rows of other ranks are zero here
+    return [place.note(wave) for place, wave in zip(places, waves.numpy(), strict=True)]
 
 
 def seeded_place(

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from data.nsynth import Value
 from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder
-from evaluation.places import seeded_place
-from utils.cli import show_progress
+from evaluation.places import seeded_place, sounds
+from models.distributed import ALONE, Ranks
 from utils.errors import UserError
 
 
@@ -22,12 +20,14 @@ def write_scales(
     fixed: Mapping[str, Value],
     truncation: float | None = None,
     gap: float,
+    ranks: Ranks = ALONE,
 ) -> list[Path]:
     """For each seed, a wav and a card per MIDI pitch, and `scale_seed000000` as wav, picture and card of them all.
 
     The notes are those of `random` with the same seed, pitch, and `fixed` attributes. `pitches` are played in the order
     given, each as often as it is given; None: all that the run learned, ascending. `gap` s lie between two notes. All
-    of a scale is made before any of it is written. Returns the wavs. Raises: UserError.
+    of a scale is made before any of it is written. Each of `ranks` makes its share, and rank 0 writes. Returns the
+    wavs, on rank 0 alone. Raises: UserError.
     """
     known = instrument.table.values.get("pitch")
     if known is None:
@@ -37,13 +37,10 @@ def write_scales(
     wanted = sorted(int(pitch) for pitch in known) if pitches is None else list(pitches)
     instrument.require_pitches(wanted)
     paths: list[Path] = []
-    with tqdm(total=len(seeds) * len(wanted), unit="note", disable=not show_progress(), leave=False) as bar:
-        for seed in seeds:
-            notes = []
-            for pitch in wanted:
-                place = seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation)
-                notes.append(place.sound(instrument))
-                bar.update()
+    for seed in seeds:
+        places = [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation) for pitch in wanted]
+        notes = sounds(instrument, places, ranks)
+        if ranks.leads:
             says = {"seed": seed, "pitches": wanted}
             paths += folder.write_sequence(f"scale_seed{seed:06d}", notes, says, gap=gap)
     return paths

@@ -144,6 +144,12 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
+def require_one_process(work: str) -> None:
+    """Raise ConfigError if torchrun started several processes for `work`, which is not shared."""
+    if _n_processes() > 1:
+        raise ConfigError(f"torchrun: {work} is the work of one process; start it with python")
+
+
 def own_device(name: str) -> torch.device:
     """As `choose_device`, but of several processes on a machine with GPUs, each has that of its number there.
 

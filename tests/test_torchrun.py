@@ -213,3 +213,43 @@ def test_scores_of_two_processes_are_those_of_one(write, tiny_nsynth):
     expected = pytest.approx([json.loads(line)["value"] for line in one], rel=1e-9)
     assert [json.loads(line)["value"] for line in two] == expected
     assert out.count("results.jsonl") == 1
+
+
+def test_scales_and_walks_of_two_processes_are_those_of_one(write):
+    path, folder = write("played", maxIterAtScale=[2, 2, 2, 2])
+    assert alone(path) == 0
+    for flags in (["scale", "--seeds", "0", "3"], ["interpolation", "--seeds", "0", "1", "2", "--steps", "3"]):
+        flags += ["-d", str(folder), "--device", "cpu"]
+        with torchrun("generate.py", *flags, "-o", str(folder / "two")) as started:
+            code, out, err = finish(started)
+        assert code == 0, err
+        assert out.count("sounds in") == 1
+        assert generate.main([*flags, "-q", "-o", str(folder / "one")]) == 0
+    two, one = ({path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("two", "one"))
+    assert {"scale_seed000003.wav", "interpolation.wav"} < one.keys()
+    assert two == one
+
+
+def test_statistics_of_two_processes_are_those_of_one(write, tiny_nsynth):
+    path, folder = write("heard", maxIterAtScale=[2, 2, 2, 2])
+    assert alone(path) == 0
+    for notes in (["--run", str(folder), "--n", "20"], ["--notes", str(tiny_nsynth)]):
+        flags = ["statistics", *notes, "--device", "cpu"]
+        with torchrun("eval.py", *flags, "-d", str(folder / "two.npz")) as started:
+            code, out, err = finish(started)
+        assert code == 0, err
+        assert out.count("notes in") == 1
+        before = files(folder)
+        assert eval.main([*flags, "-q", "-d", str(folder / "one.npz")]) == 0
+        assert files(folder) == sorted({*before, "one.npz"})
+        assert (folder / "two.npz").read_bytes() == (folder / "one.npz").read_bytes()
+
+
+@pytest.mark.parametrize("flags", [["from_midi", "-d", "RUN"], ["random", "-d", "RUN", "--from-card", "a.json"]])
+def test_work_of_one_process_is_refused_to_several(tmp_path, flags):
+    with torchrun("generate.py", *(str(tmp_path) if flag == "RUN" else flag for flag in flags)) as started:
+        code, out, err = finish(started)
+    assert code != 0
+    assert not out
+    assert "is the work of one process; start it with python" in err
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ from pathlib import Path
 from evaluation.commands.common import add_device, add_seed, add_skip_broken, shipped_configs
 from evaluation.floor_report import FloorOptions, write_floors
 from models.device import choose_device
+from models.distributed import require_one_process
 from utils.arguments import at_least_one
 from utils.config_file import load_experiment
 
@@ -25,6 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """What representations lose by themselves: real notes, there and back, compared with what they were."""
+    require_one_process("floor")
     options = FloorOptions(
         real=args.real,
         output=args.output,

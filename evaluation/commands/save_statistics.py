@@ -1,7 +1,11 @@
 """`eval.py statistics`: one side of a score in a file without audio, to be given as --real or --fake."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evaluation.commands.common import (
     add_device,
@@ -18,6 +22,7 @@ from evaluation.open_side import open_side
 from evaluation.report_files import require_folder
 from evaluation.score_embeddings import all_embeddings
 from evaluation.statistics_file import STATISTICS_SUFFIX, save_statistics
+from models.distributed import Ranks, joined_ranks, own_device
 from utils.errors import UserError
 
 
@@ -41,8 +46,22 @@ def run(args: argparse.Namespace) -> str:
     if notes.suffix == STATISTICS_SUFFIX:
         raise UserError(f"{notes}: is a statistics file already; give the folder of the notes")
     require_folder(output.parent)
-    options = side_options(args, None, notes)
-    embeddings = all_embeddings(embedding_options(args), args.embedding)
-    side = open_side(notes, embeddings, options)
+    with joined_ranks(own_device(args.device)) as ranks, _exchange(output.parent, ranks) as folder:
+        options = replace(side_options(args, folder, notes), ranks=ranks)
+        embeddings = all_embeddings(embedding_options(args), args.embedding)
+        side = open_side(notes, embeddings, options)
+        if not ranks.leads:
+            return ""
     save_statistics(output, side, embeddings)
     return f"{len(side)} notes in {output}, as heard by {', '.join(side.arrays)}\n"
+
+
+@contextmanager
+def _exchange(folder: Path, ranks: Ranks) -> Iterator[Path | None]:
+    """A folder for the time being in `folder`, where several ranks find what each has computed; one needs none."""
+    if ranks.size == 1:
+        yield None
+        return
+    with TemporaryDirectory(dir=folder) if ranks.leads else nullcontext("") as own:
+        yield Path(ranks.of_leader(lambda: own))
+        ranks.any(False)  # all have read it

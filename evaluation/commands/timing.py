@@ -9,6 +9,7 @@ import torch
 from evaluation.commands.common import shipped_configs
 from evaluation.timing_report import TimingOptions, write_times
 from models.device import choose_device
+from models.distributed import require_one_process
 from utils.arguments import at_least_one
 from utils.config_file import load_experiment
 
@@ -25,6 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """How long a note takes: the generator's image, and the representation's way back to sound."""
+    require_one_process("time")
     paths = args.config or ([] if args.runs else shipped_configs())
     names = args.device or ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     options = TimingOptions(

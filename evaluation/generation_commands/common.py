@@ -10,7 +10,7 @@ from evaluation.card_notes import write_from_card
 from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder, SoundFormat
 from evaluation.note_spec import MOST_TRUNCATION, CardReference
-from models.distributed import own_device
+from models.distributed import own_device, require_one_process
 from utils.arguments import LONGEST_GAP, at_least_one, number_between, sample_rate, seed, seed_list
 from utils.errors import UserError
 
@@ -92,6 +92,7 @@ def write_again(args: argparse.Namespace, *names: str) -> list[Path]:
 
     Raises: UserError if one of the flags `names`, or of those that all modes share, is given beside it.
     """
+    require_one_process("--from-card")
     for name in (*names, "pitch", "attributes", "truncation", "bits", "rate"):
         if getattr(args, name) is not None:
             flag = _FLAGS.get(name, f"--{name}")

@@ -30,6 +30,7 @@ from evaluation.score_rendering.settings import (
     parse_settings,
     parse_source,
 )
+from models.distributed import require_one_process
 from utils.arguments import number_between, seed, seed_list
 from utils.errors import DataError, UserError
 from utils.files import sha256_of_file
@@ -55,6 +56,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """A MIDI file played by the run: NAME.wav, its card NAME.json, and NAME.png of its beginning."""
+    require_one_process("from_midi")
     given = {name: getattr(args, name) for name in _FLAGS_OF_SETTINGS if getattr(args, name) is not None}
     if args.from_card:
         for name in given:

@@ -19,6 +19,7 @@ from evaluation.generation_commands.common import (
 from evaluation.interpolation_notes import PATHS, RADII, seeded_anchors, write_interpolation
 from evaluation.note_spec import MOST_STEPS, CardReference
 from evaluation.places import Place, places_of_cards
+from models.distributed import Ranks, joined_ranks, own_device
 from utils.arguments import at_least_one, number_between, pitch_list, seed_list
 from utils.errors import UserError
 
@@ -70,6 +71,11 @@ def run(args: argparse.Namespace) -> str:
     if args.from_card:
         written = write_again(args, "seeds", "start", "end", "path", "steps", "radii", "gap")
         return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
+    with joined_ranks(own_device(args.device)) as ranks:
+        return _write(args, ranks)
+
+
+def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     path, steps = args.path or DEFAULT_PATH, args.steps or DEFAULT_STEPS
     low, high = args.radii or RADII
     if args.radii and path != "radius":
@@ -82,8 +88,10 @@ def run(args: argparse.Namespace) -> str:
     instrument = open_instrument(args)
     folder, anchors = note_folder(args, instrument), _anchors(args, instrument, path)
     written = write_interpolation(
-        instrument, folder, anchors, path=path, steps=steps, radii=(low, high), gap=args.gap or 0.0
+        instrument, folder, anchors, path=path, steps=steps, radii=(low, high), gap=args.gap or 0.0, ranks=ranks
     )
+    if not ranks.leads:
+        return ""
     whole = written[-1]
     return f"{len(written)} sounds in {folder.folder}; {whole.name} is the whole path, see {whole.stem}.png there\n"
 

@@ -9,6 +9,7 @@ from evaluation.listening_page.page import INDEX, PageOptions, write_page
 from evaluation.listening_page.runs import MOST_PITCHES
 from evaluation.listening_page.sound_files import FORMATS
 from models.device import choose_device
+from models.distributed import require_one_process
 from utils.arguments import pitch_list, seed_list
 from utils.errors import UserError
 
@@ -42,6 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """A web page to hear and see runs: notes against real ones, losses, scores, configs and commands."""
+    require_one_process("page")
     several = len(args.dir) > 1
     if several and args.output is None:
         raise UserError("-o: where does the page of several runs go? name a folder")

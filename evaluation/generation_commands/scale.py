@@ -17,6 +17,7 @@ from evaluation.generation_commands.common import (
     write_again,
 )
 from evaluation.scale_notes import write_scales
+from models.distributed import Ranks, joined_ranks, own_device
 from utils.arguments import pitch_list
 from utils.errors import UserError
 
@@ -43,6 +44,11 @@ def run(args: argparse.Namespace) -> str:
     if args.from_card:
         written = write_again(args, "count", "seed", "seeds", "gap")
         return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
+    with joined_ranks(own_device(args.device)) as ranks:
+        return _write(args, ranks)
+
+
+def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     seeds, instrument = asked_seeds(args, 1), open_instrument(args)
     attributes = known_attributes(instrument, args.attributes or [], None)
     for name, values in attributes.items():
@@ -57,6 +63,9 @@ def run(args: argparse.Namespace) -> str:
         fixed={name: values[0] for name, values in attributes.items()},
         truncation=args.truncation,
         gap=args.gap or 0.0,
+        ranks=ranks,
     )
+    if not ranks.leads:
+        return ""
     whole = written[-1]
     return f"{len(written)} sounds in {folder.folder}; {whole.name} is a whole scale, see {whole.stem}.png there\n"

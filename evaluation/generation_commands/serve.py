@@ -7,6 +7,7 @@ from evaluation.generation_commands.common import add_checkpoint, open_instrumen
 from evaluation.play_server.note_request import NoteRequest
 from evaluation.play_server.player import Player
 from evaluation.play_server.server import ADDRESS, PlayServer
+from models.distributed import require_one_process
 from utils.arguments import whole_number
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """A page to play the run on, for the browser of this computer alone; Ctrl-C ends it."""
+    require_one_process("serve")
     player = Player(open_instrument(args))
     player.note(FIRST_NOTE)
     with PlayServer(player, args.port) as server:
