@@ -20,6 +20,7 @@ import torch
 
 from audio_transforms import AudioTransform, build_transform
 from evaluation.budget import estimate_budget
+from models.device import keep_freed_memory
 from models.growth import Phase
 from models.networks import build_networks
 from models.training_step import TrainingStep
@@ -34,6 +35,7 @@ STEPS = 3
 
 def measure(path: Path) -> dict[str, Any]:
     """The costs of the config at `path`, as JSON values."""
+    keep_freed_memory()  # as train.py does
     experiment = load_experiment(path)
     transform = build_transform(experiment.transform)
     values = values_of(experiment)
@@ -71,13 +73,12 @@ def seconds_per_step(transform: AudioTransform, step: TrainingStep, scale: int) 
 
 
 def values_of(experiment: ExperimentConfig) -> tuple[int, ...]:
-    """How many values each conditioning attribute has: the pitches of the config's range."""
-    if not experiment.attributes:
-        return ()
-    assert experiment.attributes == ("pitch",), "this benchmark knows pitch alone"
-    assert experiment.loader.pitch_range
-    low, high = experiment.loader.pitch_range
-    return (high - low + 1,)
+    """How many values each conditioning attribute has: the pitches and the families that the config asks for."""
+    sizes = {"instrument_family": len(experiment.loader.instrument_labels or ())}
+    if experiment.loader.pitch_range:
+        low, high = experiment.loader.pitch_range
+        sizes["pitch"] = high - low + 1
+    return tuple(sizes[name] for name in experiment.attributes)
 
 
 def line_of(path: Path, costs: dict[str, Any]) -> str:
