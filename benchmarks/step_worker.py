@@ -12,7 +12,7 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -36,12 +36,17 @@ PARTS = {
     "activation": "LeakyReLU over its input, without second derivatives of zero",
     "normalisation": "LeakyReLU and pixel norm in one, keeping one image",
     "one pass": "real and generated images judged in one pass",
+    "optimisers": "Adam fused, the average of all weights in one call",
 }
+
+TRIED = {"compile": "the generator compiled by torch.compile"}
+"""What a step could have, and has not."""
 
 
 class Turns(NamedTuple):
     """What one kind of step took."""
 
+    first_seconds: float
     seconds: list[float]  # of each step but the first
     flops: float  # of one step
     peak_bytes: float
@@ -80,7 +85,7 @@ def take_turns(net: str, scale: int, kinds: Iterable[str], *, n_steps: int, devi
     found = {}
     for kind, (process, pipe) in workers.items():
         pipe.send(None)
-        found[kind] = Turns(seconds[kind][1:], *pipe.recv())
+        found[kind] = Turns(seconds[kind][0], seconds[kind][1:], *pipe.recv())
         process.join()
     return found
 
@@ -97,7 +102,8 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
 def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, n_threads: int) -> None:
     torch.set_num_threads(n_threads)
     net, device = nets()[name], torch.device(device_name)
-    base, _, without = kind.partition(" without ")
+    base, _, tried = kind.partition(" with ")
+    base, _, without = base.partition(" without ")
     if base != "published" and without != "memory":
         keep_freed_memory()
     size = net.config.batch_sizes[scale]
@@ -107,6 +113,8 @@ def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, 
         for patch in _PATCHES.get(without, ()):
             patches.enter_context(patch())
         step = _step(net, base, device)
+        if tried == "compile":
+            step.networks.generator.compile()
 
         def run(number: int) -> None:
             step.run(Phase(scale, number + 1, 0.0, size, number * size), images, labels)
@@ -147,6 +155,16 @@ def _plain_normalisation(x: Tensor, slope: float) -> Tensor:
     return pixel_norm(F.leaky_relu(x, slope))
 
 
+def _plain_adam(network: nn.Module, rate: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=training_step.ADAM_BETAS, foreach=False)
+
+
+@torch.no_grad()
+def _plain_average(ema: nn.Module, network: nn.Module, decay: float) -> None:
+    for average, weight in zip(ema.parameters(), network.parameters(), strict=True):
+        average.lerp_(weight, 1 - decay)
+
+
 def _two_passes(self: TrainingStep, real: Tensor, fake: Tensor, phase: Phase) -> Any:
     return self._judge(real, phase), self._judge(fake, phase)
 
@@ -159,5 +177,9 @@ _PATCHES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], ...]] = {
     "activation": (lambda: mock.patch.object(discriminator, "leaky_relu", F.leaky_relu),),
     "normalisation": (lambda: mock.patch.object(generator, "normalised_leaky_relu", _plain_normalisation),),
     "one pass": (lambda: mock.patch.object(TrainingStep, "_judge_both", _two_passes),),
+    "optimisers": (
+        lambda: mock.patch.object(training_step, "_adam", _plain_adam),
+        lambda: mock.patch.object(training_step, "update_ema", _plain_average),
+    ),
 }
 """How each part is taken away, but for the memory, which is never given back."""

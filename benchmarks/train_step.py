@@ -2,7 +2,8 @@
 
 Noise stands for images. Each kind of step has a process of its own, and they take turns, step by step, so that what
 else the machine does falls on all of them: the published order of work (`benchmarks/published_step.py`), the step of
-`train.py`, and the same with `--precision bf16`. `--parts` takes one part of what makes it fast away at a time.
+`train.py`, and the same with `--precision bf16`. `--parts` takes one part of what makes it fast away at a time, and
+adds what was tried.
 
 The rate is that of the convolutions and products that a step does, counted once, against a product of two large
 matrices; memory is the largest that the process ever held.
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.results import write_section
-from benchmarks.step_worker import KINDS, PARTS, Turns, take_turns, timed
+from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns, timed
 from benchmarks.training_nets import nets
 
 SECTION = "## Training steps"
@@ -86,30 +87,48 @@ def _row(name: str, scale: int, batch: int, found: dict[str, Turns]) -> str:
 
 def table_of_parts(args: argparse.Namespace) -> str:
     """The section of RESULTS.md that justifies each part: a step without it, against the step with all."""
+    head = [
+        f" | {' | '.join(f'{name}: float32 | bf16 | memory' for name, _ in PARTS_OF)} |",
+        "|---|" + "---|" * (3 * len(PARTS_OF)),
+    ]
     lines = [
         f"{_section(args)}\n",
         f"{_command(args)}: medians of {args.steps} steps, in turns, by pairs; {_machine(args)}. How many times "
         "longer a step of ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
-        "| part | " + " | ".join(f"{name}: float32 | bf16 | memory" for name, _ in PARTS_OF) + " |",
-        "|---|" + "---|" * (3 * len(PARTS_OF)),
+        f"| part{head[0]}",
+        head[1],
+        *(_row_of_part(words, "without", part, args) for part, words in PARTS.items()),
+        "\nTried, and not there, since it gains no more than chance does, and costs memory and the seconds in brackets, "
+        "of the first step: how many times longer a step takes with it. How large chance is, the second row shows for "
+        "quick: its images are small, so that the part changes nothing there.\n",
+        f"| tried{head[0]}",
+        head[1],
+        *(_row_of_part(words, "with", part, args) for part, words in TRIED.items()),
     ]
-    for part, words in PARTS.items():
-        cells = [cell for name, scale in PARTS_OF for cell in _cells_of_part(part, name, scale, args)]
-        lines.append(f"| {words} | {' | '.join(cells)} |")
-        print(lines[-1], file=sys.stderr)
     return "\n".join(lines) + "\n"
 
 
-def _cells_of_part(part: str, name: str, scale: int, args: argparse.Namespace) -> list[str]:
-    """Ratios of the median seconds in float32 and bf16, and of the memory in float32: without `part` to with it."""
+def _row_of_part(words: str, change: str, part: str, args: argparse.Namespace) -> str:
+    cells = [cell for name, scale in PARTS_OF for cell in _cells_of_part(change, part, name, scale, args)]
+    row = f"| {words} | {' | '.join(cells)} |"
+    print(row, file=sys.stderr)
+    return row
+
+
+def _cells_of_part(change: str, part: str, name: str, scale: int, args: argparse.Namespace) -> list[str]:
+    """Ratios of the median seconds in float32 and bf16, and of the memory in float32: changed to as it is."""
     pairs = []
     for kind in ("float32", "bf16"):
-        kinds = (f"{kind} without {part}", kind)
+        kinds = (f"{kind} {change} {part}", kind)
         found = take_turns(name, scale, kinds, n_steps=args.steps, device=args.device)
         pairs.append([found[each] for each in kinds])
-    ratios = [statistics.median(less.seconds) / statistics.median(whole.seconds) for less, whole in pairs]
-    less, whole = pairs[0]
-    return [f"{ratio:.2f}" for ratio in (*ratios, less.peak_bytes / whole.peak_bytes)]
+    first = [f" ({changed.first_seconds:.0f} s)" if change == "with" else "" for changed, _ in pairs]
+    ratios = [statistics.median(changed.seconds) / statistics.median(whole.seconds) for changed, whole in pairs]
+    changed, whole = pairs[0]
+    return [
+        *(f"{ratio:.2f}{seconds}" for ratio, seconds in zip(ratios, first, strict=True)),
+        f"{changed.peak_bytes / whole.peak_bytes:.2f}",
+    ]
 
 
 def measure_ceiling(device: torch.device) -> Ceiling:
