@@ -99,8 +99,8 @@ def table_of_parts(args: argparse.Namespace) -> str:
         head[1],
         *(_row_of_part(words, "without", part, args) for part, words in PARTS.items()),
         "\nTried, and not there, since it gains no more than chance does, and costs memory and the seconds in brackets "
-        "(of the first step): how many times longer a step takes with it. How large chance is, the second row shows for "
-        "quick: its images are small, so that the part changes nothing there.\n",
+        "(of the first step): how many times longer a step takes with it. How large chance is, the second row shows "
+        "for quick: its images are small, so that the part changes nothing there.\n",
         f"| tried{head[0]}",
         head[1],
         *(_row_of_part(words, "with", part, args) for part, words in TRIED.items()),
