@@ -87,22 +87,20 @@ def _row(name: str, scale: int, batch: int, found: dict[str, Turns]) -> str:
 
 def table_of_parts(args: argparse.Namespace) -> str:
     """The section of RESULTS.md that justifies each part: a step without it, against the step with all."""
-    head = [
-        f" | {' | '.join(f'{name}: float32 | bf16 | memory' for name, _ in PARTS_OF)} |",
-        "|---|" + "---|" * (3 * len(PARTS_OF)),
-    ]
+    columns = " | ".join(f"{name}: float32 | bf16 | memory" for name, _ in PARTS_OF)
+    rule = "|---|" + "---|" * (3 * len(PARTS_OF))
     lines = [
         f"{_section(args)}\n",
         f"{_command(args)}: medians of {args.steps} steps, in turns, by pairs; {_machine(args)}. How many times "
         "longer a step of ours takes without each part, in float32 and bf16; the largest scale of each net.\n",
-        f"| part{head[0]}",
-        head[1],
+        f"| part | {columns} |",
+        rule,
         *(_row_of_part(words, "without", part, args) for part, words in PARTS.items()),
-        "\nTried, and not there, since it gains no more than chance does, and costs memory and the seconds in brackets "
-        "(of the first step): how many times longer a step takes with it. How large chance is, the second row shows "
-        "for quick: its images are small, so that the part changes nothing there.\n",
-        f"| tried{head[0]}",
-        head[1],
+        "\nTried, and not there: how many times longer a step takes with it, and in brackets the seconds of its first "
+        "step. The second row shows for quick how far chance alone goes: its images are small, so that the part "
+        "changes nothing there.\n",
+        f"| tried | {columns} |",
+        rule,
         *(_row_of_part(words, "with", part, args) for part, words in TRIED.items()),
     ]
     return "\n".join(lines) + "\n"
