@@ -12,7 +12,8 @@ const seeds = [...document.querySelectorAll(".seed")];
 const selects = Object.keys(run.attributes).filter((name) => name !== "pitch").map(attributeSelect);
 const held = new Map(); // pitch -> voice
 const point = { right: 0, down: 0 }; // in hundredths of a side
-const last = { pitch: pitches[0] ?? null, buffer: null };
+const last = { strike: 0, pitch: pitches[0] ?? null, buffer: null }; // of those made, the note struck last
+let strikes = 0;
 let single = null; // the voice that no key holds
 let walking = false;
 
@@ -26,15 +27,22 @@ function asked(pitch) {
 }
 
 async function sound(voice, pitch) {
-  wake();
+  const awake = wake();
+  const strike = ++strikes;
   const began = performance.now();
+  const name = `${pitch === null ? "note" : pitchName(pitch)}, ${where()}`;
   await reporting(async () => {
     const buffer = await note(asked(pitch), run.sample_rate);
     voice.start(buffer);
-    Object.assign(last, { pitch, buffer });
+    if (strike < last.strike) return; // notes struck together may be made in another order
+    Object.assign(last, { strike, pitch, buffer });
     draw();
-    const state = isRunning() ? "Playing" : "Ready:";
-    say(`${state} ${pitch === null ? "note" : pitchName(pitch)}, ${where()}, made in ${Math.round(performance.now() - began)} ms`);
+    const made = `${name}, made in ${Math.round(performance.now() - began)} ms`;
+    if (isRunning()) say(`Playing ${made}`);
+    else {
+      say(`Ready: ${made}`);
+      awake.then(() => { if (strike === last.strike) say(`Playing ${made}`); });
+    }
   });
 }
 

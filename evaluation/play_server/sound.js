@@ -29,6 +29,7 @@ export function note(request, sampleRate) {
 }
 
 // Browsers let an AudioContext sound that a gesture makes, so this is called by gestures alone.
+// Returns a promise of the moment when it sounds.
 export function wake() {
   if (!output) {
     const context = new AudioContext();
@@ -36,7 +37,7 @@ export function wake() {
     output.volume.connect(context.createDynamicsCompressor()).connect(context.destination);
     setVolume(loudness);
   }
-  output.context.resume();
+  return output.context.resume();
 }
 
 export const isRunning = () => output?.context.state === "running";

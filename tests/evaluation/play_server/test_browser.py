@@ -92,6 +92,34 @@ def test_keys_of_the_computer_play_several_notes_at_once(page):
     assert key(page, 61).get_attribute("aria-label") == "C♯4, not learned"
 
 
+def test_note_struck_last_is_shown_though_made_first(page):
+    page.execute_script(
+        "const original = fetch; let first = true;"
+        "window.fetch = async (...what) => { const late = first; first = false;"
+        "if (late) await new Promise((made) => setTimeout(made, 400)); return original(...what); };"
+        "const start = AudioBufferSourceNode.prototype.start; window.started = 0;"
+        "AudioBufferSourceNode.prototype.start = function () { window.started += 1; return start.call(this); };"
+    )
+    hands(page).key_down("a").key_down("d").perform()
+    _until(page, lambda: page.execute_script("return window.started") == 2)
+    assert text(page).startswith("Playing E4, seed ")
+    find(page, "#save-card").click()
+    _until(page, lambda: text(page).startswith("Saved pitch064_"))
+
+
+def test_note_is_called_playing_once_the_sound_has_begun(page):
+    page.execute_script(
+        "const resume = AudioContext.prototype.resume; let running = false;"
+        "Object.defineProperty(AudioContext.prototype, 'state', { get: () => (running ? 'running' : 'suspended') });"
+        "AudioContext.prototype.resume = function () { return new Promise((begun) => { window.begin = "
+        "() => resume.call(this).then(() => { running = true; begun(); }); }); };"
+    )
+    hands(page).key_down("a").perform()
+    _until(page, lambda: text(page).startswith("Ready: C4, seed "))
+    page.execute_script("window.begin()")
+    _until(page, lambda: text(page).startswith("Playing C4, seed "))
+
+
 def test_mouse_glides_over_the_keys(page):
     hands(page).move_to_element_with_offset(key(page, 60), 0, 60).click_and_hold().perform()
     assert pressed(page) == [60]
