@@ -84,7 +84,7 @@ def _require_stored(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
             raise CheckpointError(
-                f"{path}: refused: larger when unpacked, as no file of torch.save; remove it; remove it"
+                f"{path}: refused: larger when unpacked, as no file of torch.save; remove it"
             )
 
 
