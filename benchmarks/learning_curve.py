@@ -59,7 +59,7 @@ def measured(run: Path, count: int) -> list[Point]:
     points = []
     for scale, iteration, _ in list_own_checkpoints(run):
         instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
-        waves, asked, _ = generated_notes(instrument, count)
+        waves, asked, _ = generated_notes(instrument, range(count))
         tuning = measure(waves, asked, instrument.transform.sample_rate)
         row = scores.get(instrument.step, {})
         known = {name: float(row[name]) for name in SCORES if row.get(name)}

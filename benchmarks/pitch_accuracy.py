@@ -1,9 +1,9 @@
-"""Are the notes of a run in tune? `python -m benchmarks.pitch_accuracy RUN [--count 96] [--notes DIR] [--write]`.
+"""Are the notes of a run in tune? `python -m benchmarks.pitch_accuracy RUN [--count 96] [--truncation 1] [--write]`.
 
 Each note's fundamental is the median of librosa.pyin over the voiced frames of its first 70 % (behind that lies the
 fade-out). In tune = within 50 cents of the pitch that was asked for, with more than half of the frames voiced. The
-notes asked for go through all pitches, and their seeds draw whatever else the run was conditioned on, as
-`generate.py random` does.
+notes asked for go through all pitches, and their seeds, from `--first-seed` on, draw whatever else the run was
+conditioned on, as `generate.py random` does.
 """
 
 import argparse
@@ -66,13 +66,15 @@ def heard_pitch(wave: Wave, sample_rate: int) -> tuple[float, float]:
     return (float(librosa.hz_to_midi(np.nanmedian(hertz))) if voiced.any() else float("nan")), float(voiced.mean())
 
 
-def generated_notes(instrument: Instrument, count: int) -> tuple[list[Wave], list[int], list[str]]:
-    """`count` notes, through all pitches in turn: waves, pitches asked for, and families, `all` where none is asked."""
+def generated_notes(
+    instrument: Instrument, seeds: Sequence[int], truncation: float | None = None
+) -> tuple[list[Wave], list[int], list[str]]:
+    """A note for each seed, through all pitches in turn: waves, pitches asked for, and families, `all` if none is."""
     pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
-    asked = [pitches[k % len(pitches)] for k in range(count)]
-    labels = torch.cat([instrument.labels(k, {"pitch": pitch}) for k, pitch in enumerate(asked)])
+    asked = [pitches[k % len(pitches)] for k in range(len(seeds))]
+    labels = torch.cat([instrument.labels(seed, {"pitch": pitch}) for seed, pitch in zip(seeds, asked, strict=True)])
     families = [str(_family(instrument.values_of(row).get(FAMILY))) for row in labels]
-    return instrument.play(range(count), labels), asked, families
+    return instrument.play(seeds, labels, truncation), asked, families
 
 
 def _family(value: Value | None) -> Value:
@@ -93,11 +95,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--truncation", type=float, help="bound of the latents' numbers, as in generate.py (none)")
     parser.add_argument("--notes", type=Path, help="where the notes it learned from are now; a run that is shared")
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
     instrument = Instrument.from_run(args.run, scale=None, iteration=None, device=torch.device("cpu"))
-    waves, asked, families = generated_notes(instrument, args.count)
+    seeds = range(args.first_seed, args.first_seed + args.count)
+    waves, asked, families = generated_notes(instrument, seeds, args.truncation)
     rate = instrument.transform.sample_rate
     rows = {"generated": measure(waves, asked, rate)}
     for family in sorted(set(families) - {"all"}):
@@ -105,11 +110,18 @@ def main() -> int:
         rows[f"generated, {family}"] = measure([waves[k] for k in chosen], [asked[k] for k in chosen], rate)
     if loader := _loader(args.run, args.notes):
         rows["notes it learned from"] = measure(*learned_notes(loader, instrument, args.count), rate)
-    text = table(args, instrument, rows)
+    heading = f"{SECTION}: {instrument.run_name}{_flags(args, ', {} {}')}"
+    text = table(heading, args, instrument, rows)
     print(text)
     if args.write:
-        write_section(f"{SECTION}: {instrument.run_name}", text)
+        write_section(heading, text)
     return 0
+
+
+def _flags(args: argparse.Namespace, form: str) -> str:
+    """What was asked for beside the count, each flag in the `form` given."""
+    given = {"first-seed": args.first_seed or None, "truncation": args.truncation}
+    return "".join(form.format(name, f"{value:g}") for name, value in given.items() if value is not None)
 
 
 def _loader(run: Path, notes: Path | None) -> LoaderConfig | None:
@@ -121,11 +133,12 @@ def _loader(run: Path, notes: Path | None) -> LoaderConfig | None:
     return loader if (run / "config.json").is_file() else None
 
 
-def table(args: argparse.Namespace, instrument: Instrument, rows: dict[str, Tuning]) -> str:
+def table(heading: str, args: argparse.Namespace, instrument: Instrument, rows: dict[str, Tuning]) -> str:
     """The section of RESULTS.md."""
     lines = [
-        f"{SECTION}: {instrument.run_name}\n",
-        f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count} --write`, run {instrument.run_name}, "
+        f"{heading}\n",
+        f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count}{_flags(args, ' --{} {}')} --write`, "
+        f"run {instrument.run_name}, "
         f"{instrument.step} steps, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
         "",
         "| notes | count | in tune (50 cents) | in tune but for octaves | median error (cents) | voiced frames |",

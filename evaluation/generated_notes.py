@@ -21,12 +21,16 @@ _BLOCK = 64  # notes that several ranks make together before they exchange them
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationOptions:
-    """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest)."""
+    """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
+
+    `truncation` bounds the latents' numbers (None: no bound).
+    """
 
     count: int = 1_000
     pitches: list[int] | None = None
     scale: int | None = None
     iteration: int | None = None
+    truncation: float | None = None
 
 
 def generate_notes(
@@ -56,7 +60,8 @@ def generate_notes(
                 seeds = [seed for _, seed, _ in named[start : start + _BLOCK]]
                 block = torch.zeros(len(seeds), instrument.transform.n_samples)
                 for row in ranks.share_of(len(seeds)):
-                    wave = instrument.play([seeds[row]], instrument.labels(seeds[row], _fixed(asked[seeds[row]])))[0]
+                    labels = instrument.labels(seeds[row], _fixed(asked[seeds[row]]))
+                    (wave,) = instrument.play([seeds[row]], labels, options.truncation)
                     block[row] = torch.from_numpy(fit_full_scale(wave)[0])
                 ranks.sum_([block])  # the rows of other ranks are zero here
                 bar.update(len(seeds))

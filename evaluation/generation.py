@@ -78,9 +78,10 @@ class Instrument:
                 picked[column] = values.index(fixed[name])
         return torch.tensor([picked], dtype=torch.int64)
 
-    def play(self, seeds: Sequence[int], labels: Tensor) -> list[Wave]:
+    def play(self, seeds: Sequence[int], labels: Tensor, truncation: float | None = None) -> list[Wave]:
         """One wave (n_samples,) for each seed, with its row of `labels` (len(seeds), n_attributes)."""
-        return self.sound(self.conditions(torch.cat([self.latent(seed) for seed in seeds]), labels))
+        latents = torch.cat([self.latent(seed, truncation) for seed in seeds])
+        return self.sound(self.conditions(latents, labels))
 
     def conditions(self, latent: Tensor, labels: Tensor) -> Tensor:
         """Latents (B, latent_dim) and labels (B, n_attributes) -> what the generator gets (B, latent_dim + C)."""

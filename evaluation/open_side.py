@@ -73,8 +73,10 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
         return nullcontext(notes if sample_rate == rate else resampled(notes, rate, sample_rate, n_samples))
 
-    source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step})"
+    bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
+    source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
     origin = {"kind": "run", **instrument.card(), "notes": len(notes), "pitches": wanted.pitches}
+    origin |= {"truncation": wanted.truncation}
     return _side(source, embeddings, options, opened, origin)
 
 

@@ -8,6 +8,7 @@ from evaluation.generated_notes import GenerationOptions
 from evaluation.open_side import SideOptions, is_run
 from evaluation.score_embeddings import EmbeddingOptions
 from evaluation.score_report import ReportOptions
+from evaluation.truncation_flag import add_truncation
 from models.checkpoint import find_checkpoint
 from models.distributed import Ranks, own_device
 from utils.arguments import at_least_one, pitches, seed
@@ -54,6 +55,7 @@ def add_notes(parser: argparse.ArgumentParser, flag: str) -> None:
     made.add_argument(
         "--pitch", type=pitches, nargs="+", help="MIDI pitches in turn, such as 60-72 (drawn by the seed)"
     )
+    add_truncation(made)
     made.add_argument("-s", "--scale", type=int, help="scale of the checkpoint (the newest)")
     made.add_argument("-i", "--iteration", type=int, help="iteration of the checkpoint (the newest)")
 
@@ -108,13 +110,15 @@ def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -
 
 def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | None) -> SideOptions:
     """What the flags say of reading and making notes. Raises: UserError if they are of a run and no side is one."""
-    flags = {"--n": args.count, "--pitch": args.pitch, "--scale": args.scale, "--iteration": args.iteration}
+    flags = {"--n": args.count, "--pitch": args.pitch, "--truncation": args.truncation}
+    flags |= {"--scale": args.scale, "--iteration": args.iteration}
     given = [flag for flag, value in flags.items() if value is not None]
     if given and not any(side is not None and is_run(side) for side in sides):
         raise UserError(f"{given[0]}: is of notes that a run makes, but no run folder is given; leave it out")
     asked = [pitch for group in args.pitch for pitch in group] if args.pitch else None
     count = {} if args.count is None else {"count": args.count}
-    generation = GenerationOptions(**count, pitches=asked, scale=args.scale, iteration=args.iteration)
+    place = {"scale": args.scale, "iteration": args.iteration}
+    generation = GenerationOptions(**count, **place, pitches=asked, truncation=args.truncation)
     return SideOptions(cache=cache, skip_broken=args.skip_broken, device=own_device(args.device), generation=generation)
 
 

@@ -9,7 +9,8 @@ from evaluation.asked_attributes import AskedAttribute
 from evaluation.card_notes import write_from_card
 from evaluation.generation import Instrument
 from evaluation.note_files import NoteFolder, SoundFormat
-from evaluation.note_spec import MOST_TRUNCATION, CardReference
+from evaluation.note_spec import CardReference
+from evaluation.truncation_flag import add_truncation
 from models.distributed import own_device, require_one_process
 from utils.arguments import LONGEST_GAP, at_least_one, number_between, sample_rate, seed, seed_list
 from utils.errors import UserError
@@ -48,11 +49,7 @@ def add_timbre(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="attributes that the run knows, such as instrument_family=brass,flute (drawn by the seed)",
     )
-    parser.add_argument(
-        "--truncation",
-        type=number_between(1e-3, MOST_TRUNCATION),
-        help="bound of the latents' numbers: below 1, timbres nearer to the usual (none)",
-    )
+    add_truncation(parser)
 
 
 def add_from_card(parser: argparse.ArgumentParser) -> None:

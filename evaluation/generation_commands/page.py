@@ -8,6 +8,7 @@ from evaluation.listening_page.ogg_files import ogg_codec
 from evaluation.listening_page.page import INDEX, PageOptions, write_page
 from evaluation.listening_page.runs import MOST_PITCHES
 from evaluation.listening_page.sound_files import FORMATS
+from evaluation.truncation_flag import add_truncation
 from models.device import choose_device
 from models.distributed import require_one_process
 from utils.arguments import pitch_list, seed_list
@@ -27,6 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help=f"MIDI pitches, such as 60-71 (at most {MOST_PITCHES}, evenly from those that all runs learned)",
     )
     parser.add_argument("--seeds", type=seed_list, nargs="+", help="seeds of the latents, such as 0-3 or 2,7 (0-2)")
+    add_truncation(parser)
     parser.add_argument(
         "--real", type=Path, metavar="DIR", help="real notes to compare with (those that each run learned from)"
     )
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> str:
         output=args.output or args.dir[0] / "page",
         pitches=flat(args.pitches),
         seeds=flat(args.seeds) or DEFAULT_SEEDS,
+        truncation=args.truncation,
         real=args.real,
         scores=args.scores,
         audio_format=args.format,

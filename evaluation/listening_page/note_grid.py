@@ -11,6 +11,7 @@ from data.nsynth import NoteRecord, Value
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.sound_files import Sound, SoundFolder
+from evaluation.note_files import Note
 from evaluation.random_notes import seeded_note
 from utils.cli import show_progress
 
@@ -82,12 +83,18 @@ class _RealNotesOfPage:
 
 
 def write_grid(
-    runs: Sequence[HeardRun], pitches: Sequence[int], seeds: Sequence[int], real: Path | None, sounds: SoundFolder
+    runs: Sequence[HeardRun],
+    pitches: Sequence[int],
+    seeds: Sequence[int],
+    sounds: SoundFolder,
+    *,
+    truncation: float | None,
+    real: Path | None,
 ) -> list[RunNotes]:
     """Make and write every note: each run at each of `pitches` that it learned, for each of `seeds`.
 
-    A note is that of `generate.py random` with its seed and pitch. `real` is a folder of notes to take in place of
-    those that the runs learned from. Raises: UserError.
+    A note is that of `generate.py random` with its seed, pitch and `truncation`. `real` is a folder of notes to take in
+    place of those that the runs learned from. Raises: UserError.
     """
     reals = _RealNotesOfPage(sounds)
     grid = []
@@ -97,9 +104,9 @@ def write_grid(
         places = [(seed, pitch) for seed in seeds for pitch in columns]
         notes: dict[tuple[int, int | None], GeneratedNote | None] = {}
         for seed, pitch in tqdm(places, desc=run.name, unit="note", disable=not show_progress(), leave=False):
-            learned = run.pitches is None or pitch in run.pitches
-            place = (len(notes), len(places))
-            notes[seed, pitch] = _write_note(run, number, (seed, pitch), known, place, reals) if learned else None
+            place, learned = (len(notes), len(places)), run.pitches is None or pitch in run.pitches
+            made = seeded_note(run.instrument, seed, pitch, truncation) if learned else None
+            notes[seed, pitch] = _write_note(run, number, made, known, place, reals) if made else None
         lacking = sum(1 for note in notes.values() if note and not note.real)
         if known.records and lacking:
             logger.warning("%s: %d of %d notes have no real note of their attributes", run.name, lacking, len(notes))
@@ -110,14 +117,14 @@ def write_grid(
 def _write_note(
     run: HeardRun,
     number: int,
-    asked: tuple[int, int | None],
+    note: Note,
     known: RealNotes,
     place: tuple[int, int],
     reals: _RealNotesOfPage,
 ) -> GeneratedNote:
-    seed, pitch = asked
-    note = seeded_note(run.instrument, seed, pitch)
     attributes: dict[str, Value] = note.says["attributes"]
+    pitch = attributes.get("pitch")
     sound = reals.sounds.write(f"run{number}_{note.name}", note.wave, run.instrument.transform.sample_rate)
     record = matching_note(known.records, attributes, place)
-    return GeneratedNote(seed, pitch, attributes, sound, reals.write(run, record) if record else None)
+    real = reals.write(run, record) if record else None
+    return GeneratedNote(note.says["seed"], None if pitch is None else int(pitch), attributes, sound, real)

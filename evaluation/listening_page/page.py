@@ -14,7 +14,7 @@ import torch
 from data.atomic_folder import atomic_folder
 from evaluation.listening_page.longer_sounds import copy_longer_sounds
 from evaluation.listening_page.note_grid import RunNotes, write_grid
-from evaluation.listening_page.rendering import RunSection, render_page
+from evaluation.listening_page.rendering import Making, RunSection, render_page
 from evaluation.listening_page.runs import choose_pitches, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
@@ -39,6 +39,7 @@ class PageOptions:
     output: Path
     pitches: Sequence[int] | None
     seeds: Sequence[int]
+    truncation: float | None
     real: Path | None
     scores: Sequence[Path] | None
     audio_format: str
@@ -63,12 +64,14 @@ def write_page(options: PageOptions) -> int:
     command = page_command(options, pitches, seeds)
     with atomic_folder(options.output, replace=True) as folder:
         sounds = SoundFolder(folder, options.audio_format)
-        grid = write_grid(runs, pitches, seeds, options.real, sounds)
+        grid = write_grid(runs, pitches, seeds, sounds, truncation=options.truncation, real=options.real)
         sections = [_section(notes, number, folder) for number, notes in enumerate(grid, start=1)]
-        write_text(folder / INDEX, render_page(sections, pitches, scores, command, sounds.format_said))
+        made = Making(command, sounds.format_said, options.truncation)
+        write_text(folder / INDEX, render_page(sections, pitches, scores, made))
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        settings = {"command": command, "format": sounds.format_said, "pitches": pitches, "seeds": seeds}
-        write_json(folder / CARD, {"made_by": MADE_BY, **settings, **_account(grid), "files": [*files, CARD]})
+        asked = {"pitches": pitches, "seeds": seeds, "truncation": options.truncation}
+        told = {"made_by": MADE_BY, "command": command, "format": sounds.format_said, **asked, **_account(grid)}
+        write_json(folder / CARD, {**told, "files": [*files, CARD]})
     return sum(1 for notes in grid for row in notes.rows.values() for note in row if note)
 
 
@@ -77,6 +80,7 @@ def page_command(options: PageOptions, pitches: Sequence[int], seeds: Sequence[i
     words = ["python", "generate.py", "page", "-d", *map(str, options.runs), "-o", str(options.output)]
     words += ["--pitches", ",".join(map(str, pitches))] if pitches else []
     words += ["--seeds", ",".join(map(str, seeds)), "--format", options.audio_format]
+    words += [] if options.truncation is None else ["--truncation", str(options.truncation)]
     words += ["--real", str(options.real)] if options.real else []
     words += ["--scores", *map(str, options.scores)] if options.scores else []
     words += ["-s", str(options.scale)] if options.scale is not None else []

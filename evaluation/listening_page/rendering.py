@@ -36,9 +36,16 @@ class RunSection:
     train_command: str
 
 
-def render_page(
-    sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, command: str, format_said: str
-) -> str:
+@dataclass(frozen=True)
+class Making:
+    """What a page says of how it was made: the command, the format of its sounds, the bound of its latents' numbers."""
+
+    command: str
+    format_said: str
+    truncation: float | None
+
+
+def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, made: Making) -> str:
     """The HTML of the page."""
     style, theme, player = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "theme.js", "page.js"))
     # 'self' is not enough where a browser gives files on disk no origin
@@ -71,8 +78,7 @@ def render_page(
         run_facts=run_facts,
         scores=scores,
         better=better,
-        command=command,
-        format_said=format_said,
+        made=made,
         picture=PICTURE_SIZE,
         frame=charts,
         shown=shown,

@@ -44,7 +44,7 @@ def numbers_of(folder):
     return [{key: line[key] for key in keys} for line in lines]
 
 
-@pytest.mark.parametrize("flags", [[], ["--pitch", 60, 67]])
+@pytest.mark.parametrize("flags", [[], ["--pitch", 60, 67], ["--truncation", 0.5]])
 @pytest.mark.parametrize("rate", [16_000, 11_025])
 def test_a_run_scores_as_the_folder_that_generate_writes(flags, rate, run_folder, real, tmp_path, monkeypatch):
     monkeypatch.setattr(StubClassifier, "sample_rate", rate)
@@ -62,7 +62,15 @@ def test_a_run_says_what_it_was_and_may_stand_on_the_real_side(run_folder, fake,
     assert (line["n_real"], line["n_fake"], line["fake_origin"]) == (5, 7, {"kind": "folder"})
     assert line["real"].startswith(f"{run_folder} (5 notes of scale ")
     assert {"kind", "checkpoint_sha256", "step", "notes"} <= line["real_origin"].keys()
-    assert line["real_origin"]["notes"] == 5
+    assert (line["real_origin"]["notes"], line["real_origin"]["truncation"]) == (5, None)
+
+
+def test_a_run_says_how_its_latents_were_bounded(run_folder, tmp_path):
+    out = tmp_path / "out"
+    assert run("pis", "--run", run_folder, "--n", 5, "--truncation", 0.5, "-d", out) == 0
+    line = json.loads((out / "results.jsonl").read_text().splitlines()[0])
+    assert line["fake_origin"]["truncation"] == 0.5
+    assert line["fake"].endswith(", truncation 0.5)")
 
 
 @pytest.mark.parametrize(

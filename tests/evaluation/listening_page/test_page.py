@@ -57,6 +57,19 @@ def test_notes_are_those_of_random(run_folder, tmp_path):
     assert (info.subtype, info.samplerate, info.frames) == ("PCM_16", SAMPLE_RATE, N_SAMPLES)
 
 
+def test_bound_of_the_latents_is_obeyed_and_told(run_folder, tmp_path):
+    out = tmp_path / "page"
+    assert make_page(run_folder, out, "--seeds", 5, "--pitches", "62,67", "--truncation", 0.5) == 0
+    random = ["random", "-d", str(run_folder), "-o", str(tmp_path / "random"), "-q", "--device", "cpu"]
+    assert generate.main([*random, "--count", "1", "--seed", "5", "--pitch", "67", "--truncation", "0.5"]) == 0
+    card = card_of(out)
+    audio = card["notes"][1]["sound"]["audio"]
+    assert (out / audio).read_bytes() == (tmp_path / "random/pitch067_seed000005.wav").read_bytes()
+    assert card["truncation"] == 0.5
+    assert "--truncation 0.5" in card["command"]
+    assert "The latents’ numbers are kept within ±0.5." in Page(out).text
+
+
 def test_real_notes_are_as_training_heard_them(run_folder, tiny_nsynth, tmp_path):
     out = tmp_path / "page"
     assert make_page(run_folder, out, "--seeds", 0, "--real", tiny_nsynth) == 0
