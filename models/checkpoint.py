@@ -145,12 +145,19 @@ def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int |
         raise CheckpointError(f"{run_folder}: no such run folder; give the folder that train.py made")
     found = list_checkpoints(run_folder)
     if not found:
-        raise CheckpointError(f"{run_folder}: holds no {FOLDER}/s*_i*.pt; is it a run folder of train.py?")
+        raise CheckpointError(f"{run_folder}: holds no {FOLDER}/s*_i*.pt; {_advice(run_folder)}")
     fitting = [path for s, i, path in found if scale in (None, s) and iteration in (None, i)]
     if not fitting:
         there = ", ".join(f"-s {s} -i {i}" for s, i, _ in found[-8:])
         raise CheckpointError(f"{run_folder}: no checkpoint of scale {scale}, iteration {iteration}; there are {there}")
     return fitting[-1]
+
+
+def _advice(folder: Path) -> str:
+    """What to do about a `folder` that is no run's; often it is the folder in which the runs lie."""
+    inside = (each for each in sorted(folder.iterdir()) if each.is_dir())
+    run = next((each for each in inside if list_own_checkpoints(each) or list_published(each)), None)
+    return f"give a run in it, such as {run}" if run else "is it a run folder of train.py?"
 
 
 def remove_old_checkpoints(run_folder: Path, keep: int) -> None:

@@ -83,9 +83,7 @@ def _require_stored(path: Path) -> None:
     """torch.save compresses nothing: what would grow when read is none of its files."""
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
-            raise CheckpointError(
-                f"{path}: refused: larger when unpacked, as no file of torch.save; remove it"
-            )
+            raise CheckpointError(f"{path}: refused: larger when unpacked, as no file of torch.save; remove it")
 
 
 def _require_plain(path: Path, pickle: IO[bytes], allowed: Iterable[str]) -> None:

@@ -203,7 +203,15 @@ def test_checkpoint_is_found_by_scale_and_iteration(tmp_path):
 def test_folder_without_checkpoints_is_one_line(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere: no such run folder"):
         find_checkpoint(tmp_path / "nowhere")
-    with pytest.raises(CheckpointError, match=r"holds no checkpoints/s\*_i\*\.pt"):
+    with pytest.raises(CheckpointError, match=r"holds no checkpoints/s\*_i\*\.pt; is it a run folder of train\.py\?"):
+        find_checkpoint(tmp_path)
+
+
+def test_folder_of_runs_is_told_from_a_run(tmp_path):
+    (tmp_path / "a").mkdir()
+    for run in ("b", "c"):
+        touch(tmp_path / run, "s0_i0000001.pt")
+    with pytest.raises(CheckpointError, match=rf"; give a run in it, such as {tmp_path / 'b'}$"):
         find_checkpoint(tmp_path)
 
 
