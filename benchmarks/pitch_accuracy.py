@@ -137,7 +137,8 @@ def table(heading: str, args: argparse.Namespace, instrument: Instrument, rows: 
     """The section of RESULTS.md."""
     lines = [
         f"{heading}\n",
-        f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count}{_flags(args, ' --{} {}')} --write`, "
+        f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count}{_flags(args, ' --{} {}')}"
+        f"{' --notes DIR' if args.notes else ''} --write`, "
         f"run {instrument.run_name}, "
         f"{instrument.step} steps, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
         "",
