@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.results import write_section
 from data.audio_io import read_audio
-from data.nsynth import FAMILIES, Value, find_notes
+from data.nsynth import find_notes, value_in_words
 from evaluation.generation import Instrument
 from evaluation.synthesis import Wave
 from models.checkpoint import find_checkpoint, load_checkpoint
@@ -73,12 +73,8 @@ def generated_notes(
     pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
     asked = [pitches[k % len(pitches)] for k in range(len(seeds))]
     labels = torch.cat([instrument.labels(seed, {"pitch": pitch}) for seed, pitch in zip(seeds, asked, strict=True)])
-    families = [str(_family(instrument.values_of(row).get(FAMILY))) for row in labels]
+    families = [value_in_words(FAMILY, instrument.values_of(row).get(FAMILY, "all")) for row in labels]
     return instrument.play(seeds, labels, truncation), asked, families
-
-
-def _family(value: Value | None) -> Value:
-    return "all" if value is None else FAMILIES[value] if isinstance(value, int) else value
 
 
 def learned_notes(loader: LoaderConfig, instrument: Instrument, count: int) -> tuple[list[Wave], list[int]]:

@@ -34,6 +34,7 @@ QUALITIES = (
     *("bright", "dark", "distortion", "fast_decay", "long_release"),
     *("multiphonic", "nonlinear_env", "percussive", "reverb", "tempo-synced"),
 )
+_NUMBERED = {"instrument_family": FAMILIES, "instrument_source": SOURCES}
 ATTRIBUTE_TYPES: dict[str, type[int] | type[str]] = {
     "pitch": int,
     "velocity": int,
@@ -165,6 +166,16 @@ class AttributeTable:
                     )
                 labels[row, column] = position[value]
         return labels
+
+
+def value_in_words(name: str, value: Value) -> str:
+    """`value` of the attribute `name` as people write it: the word, where NSynth numbers words.
+
+    >>> value_in_words("instrument_family", 4), value_in_words("pitch", 60)
+    ('keyboard', '60')
+    """
+    words = _NUMBERED.get(name, ())
+    return words[value] if isinstance(value, int) and 0 <= value < len(words) else str(value)
 
 
 def _value(record: NoteRecord, name: str) -> Value:

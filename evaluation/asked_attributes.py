@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from data.nsynth import FAMILIES, SOURCES, Value
+from data.nsynth import Value, value_in_words
 from evaluation.generation import Instrument
 from utils.errors import UserError
 
 _MOST_LISTED = 20
-_NUMBERED = {"instrument_family": FAMILIES, "instrument_source": SOURCES}
 
 
 class AskedAttribute(NamedTuple):
@@ -49,8 +48,7 @@ def known_attributes(
 
 def values_by_text(name: str, values: Sequence[Value]) -> Mapping[str, Value]:
     """How the `values` of the attribute are written on a command line: as words where NSynth numbers words."""
-    words = dict(enumerate(_NUMBERED.get(name, ())))
-    return {words.get(value, str(value)) if isinstance(value, int) else value: value for value in values}
+    return {value_in_words(name, value): value for value in values}
 
 
 def _own_name(instrument: Instrument, name: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from data.nsynth import Value
+from data.nsynth import Value, value_in_words
 from evaluation import latent_paths
 from evaluation.generation import Instrument
 from evaluation.note_files import Note
@@ -179,7 +179,7 @@ def _shared(start: NoteSpec, end: NoteSpec) -> dict[str, Value]:
 
 def _longer_name(place: Place) -> str:
     """The name, and behind it what tells the note from others of its seed and pitch."""
-    says = [str(value) for name, value in place.spec.attributes.items() if name != "pitch"]
+    says = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
     says += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
     if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in says):
         return _short("_".join((place.name, *says)))

@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from audio_transforms import AudioTransform
 from data.audio_io import write_wav
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable
+from data.nsynth import AttributeTable, value_in_words
 from evaluation.synthesis import Wave, fit_full_scale, synthesise
 from models.growth import Phase
 from models.networks import Networks
@@ -117,5 +117,6 @@ def spread_over_labels(labels: Tensor, count: int) -> list[int]:
 def describe_labels(table: AttributeTable, row: Tensor) -> str:
     """The label values of one note in words, such as `pitch 60`."""
     return ", ".join(
-        f"{name} {values[index]}" for (name, values), index in zip(table.values.items(), row.tolist(), strict=True)
+        f"{name} {value_in_words(name, values[index])}"
+        for (name, values), index in zip(table.values.items(), row.tolist(), strict=True)
     )

@@ -33,10 +33,10 @@ def trained(experiment_dict, tmp_path, *flags):
     return moved
 
 
-def with_families(experiment_dict):
-    """The experiment, conditioned on the instrument family too."""
-    experiment_dict["loaderConfig"]["attribute_list"] = ["instrument_family_str", "pitch"]
-    experiment_dict["modelConfig"]["attribKeysOrder"] = {"pitch": 1, "instrument_family_str": 0}
+def with_families(experiment_dict, name="instrument_family_str"):
+    """The experiment, conditioned on the instrument family too, by the attribute `name`."""
+    experiment_dict["loaderConfig"]["attribute_list"] = [name, "pitch"]
+    experiment_dict["modelConfig"]["attribKeysOrder"] = {"pitch": 1, name: 0}
     return experiment_dict
 
 

@@ -93,8 +93,9 @@ def test_interpolation_between_values_of_an_attribute(experiment_dict, tmp_path)
     assert card["notes"][1]["attributes"] == {"pitch": 60}
 
 
-def test_notes_of_one_name_but_other_attributes_are_all_written(experiment_dict, tmp_path):
-    run = trained(with_families(experiment_dict), tmp_path)
+@pytest.mark.parametrize("name", ["instrument_family_str", "instrument_family"])
+def test_notes_of_one_name_but_other_attributes_are_all_written(name, experiment_dict, tmp_path):
+    run = trained(with_families(experiment_dict, name), tmp_path)
     flags = ("--attributes", "instrument_family=brass,flute", "--pitch", 60, "--steps", 2)
     assert run_mode("interpolation", run, "-o", tmp_path / "out", *flags) == 0
     names = files_of(tmp_path / "out" / "interpolation.wav")

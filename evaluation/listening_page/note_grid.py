@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord, Value
+from data.nsynth import NoteRecord, Value, value_in_words
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.sound_files import Sound, SoundFolder
@@ -39,7 +39,7 @@ class GeneratedNote:
     @property
     def others(self) -> str:
         """The values of its attributes beside pitch."""
-        return ", ".join(str(value) for name, value in self.attributes.items() if name != "pitch")
+        return ", ".join(value_in_words(name, value) for name, value in self.attributes.items() if name != "pitch")
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ async function save(path) {
 function attributeSelect(name) {
   const label = Object.assign(document.createElement("label"), { textContent: name.replace(/_str$/, "").replaceAll("_", " ") });
   const select = Object.assign(document.createElement("select"), { name });
-  select.append(new Option("as the seed draws it", ""), ...run.attributes[name].map((value, index) => new Option(value, index)));
+  select.append(new Option("as the seed draws it", ""), ...run.words[name].map((word, index) => new Option(word, index)));
   select.addEventListener("change", strike);
   label.append(select);
   find("controls").append(label);

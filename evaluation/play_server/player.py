@@ -12,7 +12,7 @@ import soundfile
 
 from data.audio_io import quantise
 from data.midi import LARGEST_FILE, read_midi_bytes
-from data.nsynth import Value
+from data.nsynth import Value, value_in_words
 from evaluation.generation import Instrument
 from evaluation.note_files import Note
 from evaluation.play_server.latent_square import place_in_square
@@ -60,6 +60,7 @@ class Player:
             "seconds": transform.n_samples / transform.sample_rate,
             "largest_midi": LARGEST_FILE,
             "attributes": self._instrument.table.to_plain(),
+            "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
 
     def score(self, content: bytes, request: NoteRequest) -> PlayedScore:

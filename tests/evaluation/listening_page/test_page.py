@@ -82,12 +82,15 @@ def test_real_notes_are_as_training_heard_them(run_folder, tiny_nsynth, tmp_path
 
 
 @pytest.mark.usefixtures("_no_previews")
-def test_real_note_has_all_attributes_of_the_generated_one(experiment_dict, tiny_nsynth, tmp_path):
-    run = trained(with_families(experiment_dict), tmp_path)
+@pytest.mark.parametrize(
+    ("name", "brass", "flute"), [("instrument_family_str", "brass", "flute"), ("instrument_family", 1, 2)]
+)
+def test_real_note_has_all_attributes_of_the_generated_one(name, brass, flute, experiment_dict, tiny_nsynth, tmp_path):
+    run = trained(with_families(experiment_dict, name), tmp_path)
     out = tmp_path / "page"
     assert make_page(run, out, "--seeds", "0-7", "--pitches", 62, "--real", tiny_nsynth) == 0
-    pairs = {(note["attributes"]["instrument_family_str"], note["real"]["name"]) for note in card_of(out)["notes"]}
-    assert pairs == {("brass", "brass_acoustic_000-062-050"), ("flute", "flute_acoustic_001-062-050")}
+    pairs = {(note["attributes"][name], note["real"]["name"]) for note in card_of(out)["notes"]}
+    assert pairs == {(brass, "brass_acoustic_000-062-050"), (flute, "flute_acoustic_001-062-050")}
     labels = [button["aria-label"] for button in Page(out).players()]
     assert len(labels) == 8  # one column has several real notes: no row for all
     assert {label.rpartition(", ")[2] for label in labels} == {"brass", "flute"}

@@ -27,7 +27,15 @@ def test_page_learns_what_the_run_knows(server):
         "seconds": N_SAMPLES / 16_000,
         "largest_midi": 4 * 2**20,
         "attributes": {"pitch": PITCHES},
+        "words": {"pitch": [str(pitch) for pitch in PITCHES]},
     }
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_numbered_families_have_their_words(experiment_dict, tmp_path):
+    about = player_of(trained(with_families(experiment_dict, "instrument_family"), tmp_path)).about()
+    assert about["attributes"]["instrument_family"] == [1, 2]
+    assert about["words"]["instrument_family"] == ["brass", "flute"]
 
 
 @pytest.mark.parametrize("corner", CORNERS)
