@@ -41,7 +41,8 @@ check: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.ready-dev
-	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN)
+	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN) --count 192
+	$(BIN)/python -m benchmarks.pitch_accuracy $(RUN) --count 192 --truncation 1
 	$(BIN)/python -m benchmarks.transforms
 	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.generation

@@ -183,6 +183,7 @@ def test_notes_and_cards_are_saved(page, tmp_path):
         find(page, button).click()
         _until(page, lambda end=suffix: text(page).startswith("Saved pitch060_seed") and text(page).endswith(end))
         _until(page, lambda: (tmp_path / text(page).removeprefix("Saved ")).exists())
+    assert json.loads((tmp_path / text(page).removeprefix("Saved ")).read_text())["truncation"] == 1  # as it begins
 
 
 def test_midi_file_plays(page, tmp_path):
