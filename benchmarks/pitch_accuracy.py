@@ -134,8 +134,7 @@ def table(heading: str, args: argparse.Namespace, instrument: Instrument, rows: 
     lines = [
         f"{heading}\n",
         f"`python -m benchmarks.pitch_accuracy {args.run} --count {args.count}{_flags(args, ' --{} {}')}"
-        f"{' --notes DIR' if args.notes else ''} --write`, "
-        f"run {instrument.run_name}, "
+        f"{' --notes DIR' if args.notes else ''} --write`, run {instrument.run_name}, "
         f"{instrument.step} steps, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}",
         "",
         "| notes | count | in tune (50 cents) | in tune but for octaves | median error (cents) | voiced frames |",

@@ -1,6 +1,6 @@
 """Attributes that a user names on the command line, as the run knows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from data.nsynth import Value, value_in_words
@@ -32,7 +32,7 @@ def known_attributes(
         own_name = _own_name(instrument, name)
         if own_name in attributes:
             raise UserError(f"--attributes {name}: given twice; put its values together, separated by commas")
-        values = values_by_text(own_name, instrument.table.values[own_name])
+        values = {value_in_words(own_name, value): value for value in instrument.table.values[own_name]}
         for text in texts:
             if text not in values:
                 some = ", ".join(list(values)[:_MOST_LISTED])
@@ -44,11 +44,6 @@ def known_attributes(
         instrument.require_pitches(pitches)
         attributes["pitch"] = list(pitches)
     return attributes
-
-
-def values_by_text(name: str, values: Sequence[Value]) -> Mapping[str, Value]:
-    """How the `values` of the attribute are written on a command line: as words where NSynth numbers words."""
-    return {value_in_words(name, value): value for value in values}
 
 
 def _own_name(instrument: Instrument, name: str) -> str:

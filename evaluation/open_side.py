@@ -75,8 +75,8 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
 
     bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
     source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
-    origin = {"kind": "run", **instrument.card(), "notes": len(notes), "pitches": wanted.pitches}
-    origin |= {"truncation": wanted.truncation}
+    asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
+    origin = {"kind": "run", **instrument.card(), **asked}
     return _side(source, embeddings, options, opened, origin)
 
 

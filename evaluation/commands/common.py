@@ -110,15 +110,21 @@ def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -
 
 def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | None) -> SideOptions:
     """What the flags say of reading and making notes. Raises: UserError if they are of a run and no side is one."""
-    flags = {"--n": args.count, "--pitch": args.pitch, "--truncation": args.truncation}
-    flags |= {"--scale": args.scale, "--iteration": args.iteration}
+    flags = {
+        "--n": args.count,
+        "--pitch": args.pitch,
+        "--truncation": args.truncation,
+        "--scale": args.scale,
+        "--iteration": args.iteration,
+    }
     given = [flag for flag, value in flags.items() if value is not None]
     if given and not any(side is not None and is_run(side) for side in sides):
         raise UserError(f"{given[0]}: is of notes that a run makes, but no run folder is given; leave it out")
     asked = [pitch for group in args.pitch for pitch in group] if args.pitch else None
     count = {} if args.count is None else {"count": args.count}
-    place = {"scale": args.scale, "iteration": args.iteration}
-    generation = GenerationOptions(**count, **place, pitches=asked, truncation=args.truncation)
+    generation = GenerationOptions(
+        **count, pitches=asked, truncation=args.truncation, scale=args.scale, iteration=args.iteration
+    )
     return SideOptions(cache=cache, skip_broken=args.skip_broken, device=own_device(args.device), generation=generation)
 
 

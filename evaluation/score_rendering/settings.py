@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.audio_io import SUBTYPES
+from evaluation.note_spec import MOST_TRUNCATION
 from utils.arguments import HIGHEST_RATE, MAX_SEED
 from utils.errors import DataError
 
@@ -33,7 +34,7 @@ class ScoreSettings(BaseModel):
 
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     latent: LatentMotion = "hold"
-    truncation: Annotated[float, Field(gt=0, le=100)] | None = None
+    truncation: Annotated[float, Field(gt=0, le=MOST_TRUNCATION)] | None = None
     voices: tuple[str, ...] = ("shared",)
     attributes: tuple[str, ...] = ()  # each NAME=VALUE
     adsr: Stages = (0.003, 0.0, 1.0, 0.05)  # s, s, level, s

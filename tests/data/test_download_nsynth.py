@@ -58,7 +58,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.asked = []  # the Range headers, "" for none
 
     def handle_error(self, request, client_address):
-        pass  # a client that has seen enough hangs up
+        """Clients that have seen enough hang up."""
 
     @property
     def url(self):
