@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from evaluation.commands import all_scores, compare, floor, save_statistics, score, timing
+from commands.evaluate import all_scores, compare, floor, save_statistics, score, timing
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
 class Command(Protocol):
-    """A module of `evaluation.commands`."""
+    """A module of `commands.evaluate`."""
 
     def add_flags(self, parser: argparse.ArgumentParser) -> None:
         """Add the subcommand's flags."""

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from evaluation.generation_commands import from_midi, interpolation, page, random_notes, scale, serve
+from commands.generate import from_midi, interpolation, page, random_notes, scale, serve
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
 class Mode(Protocol):
-    """A module of `evaluation.generation_commands`."""
+    """A module of `commands.generate`."""
 
     def add_flags(self, parser: argparse.ArgumentParser) -> None:
         """Add the mode's flags."""

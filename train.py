@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.dry_run import describe_cost
-from evaluation.run_status import describe_run
-from evaluation.starting_point import StartSource
-from evaluation.training_run import RunOptions, prepare_run
-from models.distributed import Ranks, joined_ranks, own_device
-from models.profiling import profiled
+from commands.train.model_flags import add_model_flags, given_overrides, list_overrides
+from commands.train.smoke_test import shrink_to_smoke_test
+from training.dry_run import describe_cost
+from training.prepare import RunOptions, prepare_run
+from training.profiling import profiled
+from training.run_status import describe_run
+from training.starting_point import StartSource
 from utils.arguments import at_least_one, seed
 from utils.cli import EXIT_INTERRUPTED, Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config import ExperimentConfig
@@ -19,9 +20,8 @@ from utils.config_file import load_experiment
 from utils.durations import TrainingLimit, training_limit
 from utils.errors import UserError
 from utils.interrupt import StopRequest
-from utils.model_flags import add_model_flags, given_overrides, list_overrides
+from utils.ranks import Ranks, joined_ranks, own_device
 from utils.run_folder import RunFolderLock, require_own_folders
-from utils.smoke_test import shrink_to_smoke_test
 
 logger = logging.getLogger("scripts.train")
 

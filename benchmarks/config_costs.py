@@ -19,13 +19,13 @@ from typing import Any
 import torch
 
 from audio_transforms import AudioTransform, build_transform
-from evaluation.budget import estimate_budget
-from models.device import keep_freed_memory
 from models.growth import Phase
 from models.networks import build_networks
-from models.training_step import TrainingStep
+from training.budget import estimate_budget
+from training.training_step import TrainingStep
 from utils.config import ExperimentConfig
 from utils.config_file import load_experiment
+from utils.device import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "config_files" / "README.md"

@@ -26,13 +26,13 @@ import torch
 
 from audio_transforms import build_transform
 from benchmarks.results import write_section
-from data.midi import read_midi
 from data.nsynth import AttributeTable
-from evaluation.generation import Instrument
-from evaluation.note_files import NoteFolder
-from evaluation.random_notes import write_random_notes
-from evaluation.score_rendering.render import render_score
-from evaluation.score_rendering.settings import ScoreSettings, ScoreSource
+from generation.instrument import Instrument
+from generation.midi.midi_file import read_midi
+from generation.note_files import NoteFolder
+from generation.playing.render import render_score
+from generation.playing.settings import ScoreSettings, ScoreSource
+from generation.random_notes import write_random_notes
 from models.networks import build_networks
 from utils.config_file import load_experiment
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.pitch_accuracy import generated_notes, measure
 from benchmarks.results import write_section
-from evaluation.generation import Instrument
+from generation.instrument import Instrument
 from models.checkpoint import list_own_checkpoints
 from utils.files import atomic_path
 

@@ -20,8 +20,8 @@ import torch
 from benchmarks.results import write_section
 from data.audio_io import read_audio
 from data.nsynth import find_notes, value_in_words
-from evaluation.generation import Instrument
-from evaluation.synthesis import Wave
+from generation.instrument import Instrument
+from generation.synthesis import Wave
 from models.checkpoint import find_checkpoint, load_checkpoint
 from utils.config import LoaderConfig
 from utils.config_file import parse_experiment

@@ -1,6 +1,6 @@
 """A training step with the published order of work, on networks that compute as the published ones did.
 
-The same mathematics as `models.training_step` without its options: what it is measured against, and tested against.
+The same mathematics as `training.training_step` without its options: what it is measured against, and tested against.
 Source of the order: SonyCSLParis/Comparing-Representations-for-Audio-Synthesis-using-GANs and its ancestor,
 facebookresearch/pytorch_GAN_zoo. Published: layers scale their outputs, every loss goes backward by itself through a
 graph that is retained, the generator makes a graph that is thrown away, the discriminator collects gradients that are
@@ -18,7 +18,7 @@ from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_std
 from models.networks import Networks, conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
 from models.normalisation import pixel_norm
-from models.training_step import ADAM_BETAS
+from training.training_step import ADAM_BETAS
 from utils.config import ModelConfig
 
 

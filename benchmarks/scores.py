@@ -30,20 +30,20 @@ from torch import Tensor
 from audio_transforms.mag_if import MagIF, MagIFConfig
 from benchmarks.results import write_section
 from data.audio_io import read_audio, write_wav
+from data.note_folder import notes_of_folder
+from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import PITCHES, SHIPPED, NoteClassifier, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import SPECTROGRAM
 from evaluation.embeddings.spectrogram_inception import SpectrogramInception, inception_images
-from evaluation.features import Embedding
-from evaluation.generated_notes import GenerationOptions
-from evaluation.note_folder import notes_of_folder
-from evaluation.note_labels import NoteLabels
-from evaluation.open_side import SideOptions
-from evaluation.score_plan import plan_all
-from evaluation.score_report import ReportOptions, write_scores
-from evaluation.scores.inception_score import published_inception_score
-from evaluation.scores.kernel_distance import published_kernel_distance
-from evaluation.side import Side
-from models.device import choose_device
+from evaluation.metrics.inception_score import published_inception_score
+from evaluation.metrics.kernel_distance import published_kernel_distance
+from evaluation.scoring.generated_notes import GenerationOptions
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.open_side import SideOptions
+from evaluation.scoring.score_plan import plan_all
+from evaluation.scoring.score_report import ReportOptions, write_scores
+from evaluation.scoring.side import Side
+from utils.device import choose_device
 
 RATE = 16_000
 PUBLISHED_BATCH = 50

@@ -18,12 +18,13 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmarks.published_step import PublishedStep
 from benchmarks.training_nets import Net, nets
-from models import discriminator, generator, layers, training_step
-from models.device import keep_freed_memory
+from models import discriminator, generator, layers
 from models.growth import Phase
 from models.networks import build_networks
 from models.normalisation import pixel_norm
-from models.training_step import TrainingStep
+from training import training_step
+from training.training_step import TrainingStep
+from utils.device import keep_freed_memory
 
 KINDS = ("published", "float32", "bf16")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.audio_io import read_audio
-from evaluation.classifier_training.doubtful_labels import sounds_octaves_away
-from evaluation.classifier_training.predictions import PREDICTIONS, Prediction, read_predictions
-from evaluation.classifier_training.report import write_report
-from evaluation.classifier_training.tasks import PITCH, Classes
+from data.note_folder import family_of, notes_of_folder
+from evaluation.classifier.doubtful_labels import sounds_octaves_away
+from evaluation.classifier.predictions import PREDICTIONS, Prediction, read_predictions
+from evaluation.classifier.report import write_report
+from evaluation.classifier.tasks import PITCH, Classes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
-from evaluation.note_folder import family_of, notes_of_folder
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import read_json

@@ -14,17 +14,16 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
-from evaluation.classifier_training.classifier_run import ClassifierRun, Pool, Schedule
-from evaluation.classifier_training.folds import instrument_folds
-from evaluation.classifier_training.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
-from evaluation.classifier_training.predictions import PREDICTIONS, predictions_of, write_predictions
-from evaluation.classifier_training.report import write_report
-from evaluation.classifier_training.tasks import InceptionTask, NoteTask, Task
-from evaluation.commands.common import add_device, add_skip_broken
-from evaluation.note_folder import notes_of_folder
-from models.device import choose_device
-from utils.arguments import at_least_one, seed, whole_number
+from data.note_folder import notes_of_folder
+from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule
+from evaluation.classifier.folds import instrument_folds
+from evaluation.classifier.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
+from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
+from evaluation.classifier.report import write_report
+from evaluation.classifier.tasks import InceptionTask, NoteTask, Task
+from utils.arguments import add_device, add_skip_broken, at_least_one, seed, whole_number
 from utils.cli import EXIT_INTERRUPTED, Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.device import choose_device
 from utils.errors import UserError
 from utils.files import atomic_path, sha256_of_file, write_json
 from utils.interrupt import StopRequest

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from models.augmentation import build_augmentation
 from models.convolution import leaky_relu
-from models.distributed import ALONE, Ranks
 from models.geometry import Size, whole_factors
 from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
 from utils.config import ModelConfig
+from utils.ranks import ALONE, Ranks
 
 
 class Judgement(NamedTuple):

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.convolution import convolve
-from models.distributed import ALONE, Ranks
 from models.geometry import whole_factors
 from models.upsampling import convolve_upsampled
+from utils.ranks import ALONE, Ranks
 
 STDDEV_GROUP = 4
 

@@ -14,12 +14,12 @@ from hypothesis import settings
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
 from tests.playing import trained
+from utils.cli import OUR_LOGGERS
 
 SAMPLE_RATE = 16_000
 SECONDS = 0.3
 INSTRUMENTS = ("brass_acoustic_000", "flute_acoustic_001")
 PITCHES = (60, 62, 64, 67)
-LOGGERS = ("utils", "data", "audio_transforms", "models", "evaluation", "scripts")
 VELOCITIES = (50, 75, 100)
 
 
@@ -60,7 +60,7 @@ def decaying_tone(pitch, velocity, *, partials):
 @pytest.fixture(autouse=True)
 def _unchanged_logging():
     """Scripts set the levels of our loggers for the whole process; no test inherits them from another."""
-    loggers = {name: logging.getLogger(name) for name in ("", *LOGGERS)}
+    loggers = {name: logging.getLogger(name) for name in ("", *OUR_LOGGERS)}
     levels = {name: logger.level for name, logger in loggers.items()}
     handlers = list(loggers[""].handlers)
     yield
@@ -139,7 +139,7 @@ def experiment_dict(tiny_nsynth, tmp_path):
 
 @pytest.fixture
 def _no_previews(monkeypatch):
-    monkeypatch.setattr("evaluation.preview.PreviewWriter.__call__", lambda *_: None)
+    monkeypatch.setattr("training.preview.PreviewWriter.__call__", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -5,18 +5,31 @@ import doctest
 import importlib
 import pkgutil
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-MAY_IMPORT = {
-    "utils": set(),
-    "audio_transforms": {"utils"},
-    "data": {"utils"},
-    "models": {"utils", "audio_transforms"},
-    "evaluation": {"utils", "audio_transforms", "data", "models"},
-}
+from tests.places import ROOT
+from utils.cli import OUR_LOGGERS
+
+FLOORS = ("utils", "audio_transforms data", "models", "generation", "evaluation", "training", "commands")
+"""Packages from the ground up: each may import those of the floors below its own."""
+EVALUATION_FLOORS = (
+    "metrics embeddings timing",
+    "scoring classifier",
+    "floor listening_page download train_classifier cross_check config_schema",
+)
+"""The same of what is in `evaluation`."""
+
+
+def below(floors):
+    """Each room -> the rooms of the floors below it."""
+    rooms = [floor.split() for floor in floors]
+    return {
+        room: {each for lower in rooms[:level] for each in lower} for level, floor in enumerate(rooms) for room in floor
+    }
+
+
+MAY_IMPORT = below(FLOORS)
 PROTOCOL = {"audio_transforms.AudioTransform", "audio_transforms.base.AudioTransform"}
 SCRIPTS = sorted(ROOT.glob("*.py"))
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")) + SCRIPTS
@@ -46,6 +59,21 @@ def test_imports_run_one_way(package):
         assert not foreign, f"{name_of(path)} must not import {sorted(foreign)}"
 
 
+@pytest.mark.parametrize(("room", "allowed"), below(EVALUATION_FLOORS).items())
+def test_imports_inside_evaluation_run_one_way(room, allowed):
+    place = ROOT / "evaluation" / room
+    for path in sorted(place.rglob("*.py")) or [place.with_suffix(".py")]:
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("evaluation.")}
+        assert used <= allowed | {room}, f"{name_of(path)} must not import {sorted(used - allowed - {room})}"
+
+
+def test_every_room_of_evaluation_is_covered():
+    rooms = {
+        path.stem for path in (ROOT / "evaluation").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__"} == set(below(EVALUATION_FLOORS))
+
+
 def test_networks_know_representations_by_their_protocol_alone():
     for path in (ROOT / "models").rglob("*.py"):
         used = {name for name in imports(path) if name.startswith("audio_transforms")}
@@ -55,6 +83,10 @@ def test_networks_know_representations_by_their_protocol_alone():
 def test_every_folder_of_code_is_covered():
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert folders - {"tests", "benchmarks"} == set(MAY_IMPORT)
+
+
+def test_every_package_logs_as_loud_as_the_user_asks():
+    assert set(OUR_LOGGERS) == {*MAY_IMPORT, "scripts"}
 
 
 def test_no_file_bears_a_name_of_the_standard_library():

@@ -13,10 +13,11 @@ from matplotlib.image import imread
 
 import eval
 from audio_transforms import build_transform
+from commands.evaluate import common
 from data.audio_io import write_wav
-from evaluation import floor, floor_report
-from evaluation.commands import common
 from evaluation.embeddings import note_classifier
+from evaluation.floor import measures as floor
+from evaluation.floor import report as floor_report
 from utils.config_file import load_experiment
 
 N_SAMPLES = 16 * 32 - 1
@@ -25,7 +26,7 @@ FADED = f"16000hz_{N_SAMPLES}_faded"
 
 @pytest.fixture(autouse=True)
 def _without_scores(monkeypatch, tmp_path):
-    """`tests/evaluation/test_floor_scores.py` has those."""
+    """`tests/evaluation/floor/test_floor_scores.py` has those."""
     monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "none.safetensors")
 
 
@@ -255,8 +256,8 @@ def test_interrupted_leaves_nothing(configs, tiny_nsynth, tmp_path, capsys, monk
         (["-c", "{tmp}/none.json"], r"\S+/none\.json: no such file; check the path"),
         (["-c", "{tmp}/file"], r"\S+/file, line 1 column 1: not valid JSON .*"),
         (["-c", "{tmp}/a.json", "{tmp}/a.json"], r"polar: is the name of several of the configs; .*"),
-        (["-d", "{tmp}/file"], r"\S+/file: a file stands where a folder is needed; choose another --output"),
-        (["-d", "{tmp}/file/out"], r"\S+/file: a file stands where a folder is needed; choose another --output"),
+        (["-d", "{tmp}/file"], r"\S+/file: a file stands where a folder is needed; choose another output folder"),
+        (["-d", "{tmp}/file/out"], r"\S+/file: a file stands where a folder is needed; choose another output folder"),
         (["--device", "tpu9"], r"--device tpu9: not available here .*"),
         (["-n", "0"], r"argument -n/--count: 0: must be 1 or more; .*"),
         (["--pairs", "0"], r"argument --pairs: 0: must be 1 or more; .*"),
@@ -276,7 +277,7 @@ def test_folder_without_permission_is_refused_before_the_work(configs, tiny_nsyn
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     monkeypatch.setattr(floor_report, "decoded_notes", None)
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", *configs) == 2
-    assert capsys.readouterr().err == f"eval.py: {tmp_path}: no permission to write; choose another --output\n"
+    assert capsys.readouterr().err == f"eval.py: {tmp_path}: no permission to write; choose another output folder\n"
 
 
 def test_evaluation_and_notes_must_be_named(capsys):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from data.fur_elise import fur_elise
-from evaluation.generation import Instrument
-from evaluation.generation_commands.from_midi import safe_name
-from evaluation.score_rendering.render import LONGEST
-from evaluation.score_rendering.settings import ScoreSource
+from commands.generate.from_midi import safe_name
+from generation.instrument import Instrument
+from generation.midi.fur_elise import fur_elise
+from generation.playing.render import LONGEST
+from generation.playing.settings import ScoreSource
 from models.checkpoint import find_checkpoint
 from tests.playing import CPU, card_of, run_mode, trained, with_families
 
@@ -87,7 +87,7 @@ def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
 
 @pytest.fixture
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr("evaluation.score_rendering.render.save_score_picture", lambda *_: None)
+    monkeypatch.setattr("generation.playing.render.save_score_picture", lambda *_: None)
 
 
 @pytest.mark.parametrize(

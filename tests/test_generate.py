@@ -12,14 +12,14 @@ import soundfile
 import torch
 
 import generate
-from evaluation.generation import Instrument
-from evaluation.generation_commands.random_notes import DEFAULT_COUNT
-from evaluation.note_files import MOST_IN_PICTURE
-from evaluation.synthesis import HEADROOM, fit_full_scale
+from commands.generate.random_notes import DEFAULT_COUNT
+from generation.instrument import Instrument
+from generation.note_files import MOST_IN_PICTURE
+from generation.synthesis import HEADROOM, fit_full_scale
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from models.networks import build_networks
-from models.training_step import TrainingStep
 from tests.playing import CPU, N_SAMPLES, PITCHES, card_of, play, trained, wavs, with_families
+from training.training_step import TrainingStep
 from utils.config_file import parse_experiment
 
 pytestmark = pytest.mark.usefixtures("_no_previews")

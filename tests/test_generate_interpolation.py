@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.generation import Instrument
-from evaluation.interpolation_notes import places_on_path, seeded_anchors
-from evaluation.note_files import MOST_IN_PICTURE
+from generation.instrument import Instrument
+from generation.interpolation_notes import places_on_path, seeded_anchors
+from generation.note_files import MOST_IN_PICTURE
 from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.playing import CPU, N_SAMPLES, card_of, files_of, play, run_mode, sound, trained, wavs, with_families
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.generation import Instrument
+from generation.instrument import Instrument
 from tests.playing import N_SAMPLES, PITCHES, card_of, files_of, play, run_mode, sound, wavs
 
 

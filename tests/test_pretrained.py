@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,10 +10,10 @@ import torch
 import generate
 from benchmarks.pitch_accuracy import generated_notes, measure
 from data.audio_io import read_audio
-from evaluation.generation import Instrument
+from generation.instrument import Instrument
+from tests.places import ROOT
 from utils.config_file import load_experiment
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "pretrained" / "mag-if"
 MOST_BYTES = 10_000_000
 

@@ -1,14 +1,14 @@
 """Every config that is shipped parses, and trains."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 import train
+from tests.places import ROOT
 from utils.config_file import load_experiment
 
-FOLDER = Path(__file__).resolve().parents[1] / "config_files"
+FOLDER = ROOT / "config_files"
 CONFIGS = sorted(path for path in FOLDER.rglob("*.json") if path.name != "schema.json")
 
 

@@ -17,10 +17,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from data import note_cache
-from evaluation import preview, training_run
 from models import checkpoint
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
-from models.training_step import TrainingStep
+from training import prepare as training_run
+from training import preview
+from training.training_step import TrainingStep
 from utils.errors import UserError
 from utils.run_log import read_log
 

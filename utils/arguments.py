@@ -1,4 +1,4 @@
-"""Types of command-line arguments that several scripts take."""
+"""Command-line arguments that several programs take: their types, and flags of one meaning everywhere."""
 
 import argparse
 import math
@@ -88,6 +88,16 @@ def number_between(lowest: float, highest: float) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+
+
+def add_skip_broken(parser: argparse.ArgumentParser) -> None:
+    """Add `--skip-broken`."""
+    parser.add_argument("--skip-broken", action="store_true", help="go on without the notes that cannot be read")
 
 
 def _seed_range(text: str) -> range:

@@ -13,6 +13,18 @@ from utils.errors import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+OUR_LOGGERS = (
+    "utils",
+    "data",
+    "audio_transforms",
+    "models",
+    "generation",
+    "evaluation",
+    "training",
+    "commands",
+    "scripts",
+)
+"""Packages whose messages -v and -q show or hide, and the scripts beside them."""
 
 
 class Main(Protocol):
@@ -52,7 +64,7 @@ def stay_quiet() -> None:
 
 
 def _set_level(level: int) -> None:
-    for package in ("utils", "data", "audio_transforms", "models", "evaluation", "scripts"):
+    for package in OUR_LOGGERS:
         logging.getLogger(package).setLevel(level)
 
 

@@ -3,7 +3,8 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,6 +113,13 @@ def experiment_schema() -> dict[str, Any]:
             "modelConfig": model,
         },
     }
+
+
+def require_own_names(names: Sequence[str]) -> None:
+    """Raise ConfigError if two experiments have one name: their rows could not be told apart."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ConfigError(f"{name}: is the name of several of the configs; give each another name")
 
 
 def _accept_other_spellings(section: str, schema: dict[str, Any]) -> None:

@@ -57,8 +57,13 @@ def explained_write_errors(path: Path) -> Iterator[None]:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically; NaN and infinity are refused, since JSON has none."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path, error_type: Callable[[str], UserError] = UserError) -> Any:
@@ -99,6 +104,15 @@ def require_disk_space(folder: Path, needed: int, advice: str = "free some space
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise UserError(f"{folder}: needs {needed / 1e6:,.0f} MB but the disk has {free / 1e6:,.0f} MB free; {advice}")
+
+
+def require_writable_folder(folder: Path) -> None:
+    """Refuse before the work what would be refused after it. Raises: UserError if `folder` cannot be written."""
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise UserError(f"{place}: a file stands where a folder is needed; choose another output folder")
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{place}: no permission to write; choose another output folder")
 
 
 def _parse_int(digits: str) -> int:

@@ -11,8 +11,8 @@ from data.nsynth import NoteRecord, Value, value_in_words
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.sound_files import Sound, SoundFolder
-from evaluation.note_files import Note
-from evaluation.random_notes import seeded_note
+from generation.note_files import Note
+from generation.random_notes import seeded_note
 from utils.cli import show_progress
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from evaluation.synthesis import Wave
+from generation.synthesis import Wave
 
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _SERIAL = 0

@@ -19,9 +19,9 @@ from evaluation.listening_page.runs import choose_pitches, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
 from evaluation.listening_page.training_charts import training_charts
-from evaluation.report_files import require_folder, versions, write_text
 from utils.errors import UserError
-from utils.files import read_json, write_json
+from utils.files import read_json, require_writable_folder, write_json, write_text
+from utils.versions import versions
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def write_page(options: PageOptions) -> int:
     Raises: UserError.
     """
     _require_free(options.output)
-    require_folder(options.output)
+    require_writable_folder(options.output)
     runs = open_runs(options.runs, scale=options.scale, iteration=options.iteration, device=options.device)
     pitches = choose_pitches(runs, options.pitches)
     seeds = list(dict.fromkeys(options.seeds))

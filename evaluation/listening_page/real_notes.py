@@ -9,11 +9,11 @@ import numpy as np
 
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
+from data.note_folder import has_metadata
 from data.nsynth import NoteRecord, Value, find_notes
 from data.render_notes import MADE_BY
 from evaluation.listening_page.runs import HeardRun
-from evaluation.note_folder import has_metadata
-from evaluation.synthesis import Wave
+from generation.synthesis import Wave
 from utils.errors import DataError
 from utils.files import read_json
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from evaluation.generation import Instrument
-from evaluation.note_files import evenly_chosen
+from generation.instrument import Instrument
+from generation.note_files import evenly_chosen
 from models.checkpoint import find_checkpoint, load_checkpoint
 from utils.config import ExperimentConfig
 from utils.config_file import parse_experiment

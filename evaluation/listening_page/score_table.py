@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.comparison import compare_results
 from evaluation.listening_page.charts import in_words
 from evaluation.listening_page.runs import HeardRun
-from evaluation.results_file import RESULTS, Line, read_results
+from evaluation.scoring.comparison import compare_results
+from evaluation.scoring.results_file import RESULTS, Line, read_results
 from utils.errors import UserError
 
 _BASELINE = "baseline (the real side alone)"

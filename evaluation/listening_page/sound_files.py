@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.audio_io import write_wav
 from evaluation.listening_page.ogg_files import ogg_codec, write_ogg
-from evaluation.synthesis import Wave, fit_full_scale
+from generation.synthesis import Wave, fit_full_scale
 from utils.pictures import rainbowgram
 
 FORMATS = ("wav", "ogg")

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -14,12 +13,13 @@ from audio_transforms import build_transform
 from audio_transforms.cqt import CQTConfig
 from data.note_dataset import fade_window
 from tests.audio_transforms.small import RATE
+from tests.places import GOLDEN, SHARED
 
 FILES = [
-    Path(__file__).parents[1] / "golden" / "transforms_synthetic.npz",
-    Path(__file__).resolve().parents[3] / "shared" / "golden" / "transforms.npz",
+    GOLDEN / "transforms_synthetic.npz",
+    SHARED / "golden" / "transforms.npz",
 ]
-GOLDEN = [
+GOLDEN_FILES = [
     pytest.param(path, note, id=f"{path.stem}-{note}")
     for path in FILES
     if path.exists()
@@ -56,7 +56,7 @@ def snr(expected, actual):
     )
 
 
-@pytest.mark.parametrize(("path", "note"), GOLDEN)
+@pytest.mark.parametrize(("path", "note"), GOLDEN_FILES)
 def test_coefficients_are_the_published_ones(published, path, note):
     wave, image, _ = golden(path, note)
     expected, actual = published.polar.decode(image), published.polar.decode(published(wave))
@@ -69,7 +69,7 @@ def test_coefficients_are_the_published_ones(published, path, note):
     assert (apart[1] - 2 * torch.round(apart[1] / 2))[strong].abs().max() < 0.06  # 0.032 half turns per frame
 
 
-@pytest.mark.parametrize(("path", "note"), GOLDEN)
+@pytest.mark.parametrize(("path", "note"), GOLDEN_FILES)
 def test_inverse_is_nearer_to_the_note_than_the_published_one(published, path, note):
     wave, image, restored = golden(path, note)
     wave, ours = wave[:, : restored.shape[1]], published.inverse(image)[:, : restored.shape[1]]

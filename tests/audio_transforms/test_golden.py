@@ -1,7 +1,6 @@
 """The representations against arrays made by the published code: the synthetic ones always, real notes if there."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +8,13 @@ import torch
 
 from audio_transforms import build_transform
 from data.note_dataset import fade_window
+from tests.places import GOLDEN, SHARED
 from utils.config_file import parse_experiment
 
 COMPARED = ("waveform", "stft", "specgrams", "mel", "mfcc")
 FILES = [
-    Path(__file__).parents[1] / "golden" / "transforms_synthetic.npz",
-    Path(__file__).resolve().parents[3] / "shared" / "golden" / "transforms.npz",
+    GOLDEN / "transforms_synthetic.npz",
+    SHARED / "golden" / "transforms.npz",
 ]
 
 # Of the array's maximum unless said otherwise; in brackets what was reached, the worst of all notes and geometries.

@@ -17,11 +17,12 @@ from audio_transforms.mfcc import orthonormal_cosines
 from audio_transforms.spectrogram import Spectrogram
 from data.note_dataset import fade_window
 from tests.audio_transforms.small import small_config, small_transform
+from tests.places import GOLDEN, SHARED
 from utils.config import TRANSFORM_CONFIGS
 
 PUBLISHED = {"fft_size": 2048, "win_size": 1024, "hop_size": 256, "n_frames": 64}
-SYNTHETIC = Path(__file__).parents[1] / "golden" / "transforms_synthetic.npz"
-REAL = Path(__file__).resolve().parents[3] / "shared" / "golden" / "transforms.npz"
+SYNTHETIC = GOLDEN / "transforms_synthetic.npz"
+REAL = SHARED / "golden" / "transforms.npz"
 
 
 def published(name, **keys):

@@ -20,9 +20,9 @@ import torch
 from data import note_cache
 from data.note_cache import open_note_cache
 from data.nsynth import NoteRecord
+from tests.places import ROOT
 from utils.errors import DataError, UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT.parent / "shared" / "nsynth" / "nsynth-real.jsonwav.tar.gz"
 RATE = 16_000
 

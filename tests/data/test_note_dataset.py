@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,9 +7,10 @@ from data.audio_io import write_wav
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset, fade_window
 from data.nsynth import NoteRecord
+from tests.places import GOLDEN, SHARED
 
-SYNTHETIC = Path(__file__).parents[1] / "golden" / "transforms_synthetic.npz"
-REAL = Path(__file__).resolve().parents[3] / "shared" / "golden" / "transforms.npz"
+SYNTHETIC = GOLDEN / "transforms_synthetic.npz"
+REAL = SHARED / "golden" / "transforms.npz"
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.nsynth import FAMILIES, QUALITIES, SOURCES, AttributeTable, NoteRecord, expand_attributes, find_notes
+from tests.places import SHARED
 from utils.config import LoaderConfig
 from utils.errors import DataError
 
-ARCHIVE = Path(__file__).resolve().parents[3] / "shared" / "nsynth" / "nsynth-real.jsonwav.tar.gz"
+ARCHIVE = SHARED / "nsynth" / "nsynth-real.jsonwav.tar.gz"
 NAMES = [
     *(f"brass_acoustic_000-{pitch:03d}-100" for pitch in range(60, 66)),
     *(f"flute_acoustic_001-{pitch:03d}-050" for pitch in range(62, 66)),

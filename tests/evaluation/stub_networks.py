@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from data.audio_io import write_wav
-from evaluation import score_embeddings
+from evaluation.scoring import score_embeddings
 
 RATE = 16_000
 N_SAMPLES = 8_000

@@ -1,15 +1,15 @@
 import json
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from audio_transforms import TRANSFORMS
 from evaluation.config_schema import SCHEMA_PATH, main
+from tests.places import GOLDEN
 from utils.config_file import experiment_schema
 
 CONFIGS = sorted(path for path in SCHEMA_PATH.parent.rglob("*.json") if path != SCHEMA_PATH)
-README = Path(__file__).parents[1] / "golden" / "published_readme_config.json"
+README = GOLDEN / "published_readme_config.json"
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from evaluation import features, generated_notes
-from evaluation.features import NotesInMemory, embed_notes
-from evaluation.generated_notes import GenerationOptions, generate_notes
-from evaluation.generation import Instrument
-from evaluation.training_run import require_same_on_all
-from tests.models.thread_ranks import Exchange
+from evaluation.embeddings import features
+from evaluation.embeddings.features import NotesInMemory, embed_notes
+from evaluation.scoring import generated_notes
+from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
+from generation.instrument import Instrument
 from tests.playing import CPU
+from tests.utils.thread_ranks import Exchange
+from training.prepare import require_same_on_all
 from utils.errors import CheckpointError
 
 

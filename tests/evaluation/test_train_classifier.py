@@ -8,7 +8,7 @@ import torch
 from data.audio_io import write_wav
 from data.note_pitch import hertz
 from evaluation import cross_check, train_classifier
-from evaluation.classifier_training.predictions import Prediction, write_predictions
+from evaluation.classifier.predictions import Prediction, write_predictions
 from evaluation.embeddings.note_classifier import load_note_classifier
 from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
 from utils.files import write_json

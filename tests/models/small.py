@@ -6,7 +6,7 @@ import torch
 
 from models.growth import Phase
 from models.networks import build_networks
-from models.training_step import TrainingStep
+from training.training_step import TrainingStep
 from utils.config import ModelConfig
 
 CPU = torch.device("cpu")

@@ -1,6 +1,5 @@
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,8 +7,9 @@ from hypothesis import strategies as st
 
 from models.growth import GrowthSchedule
 from tests.models.small import small_config
+from tests.places import GOLDEN
 
-CARD = json.loads((Path(__file__).parents[1] / "golden" / "metrics_and_schedules.json").read_text())
+CARD = json.loads((GOLDEN / "metrics_and_schedules.json").read_text())
 SCHEDULES = CARD["fade_schedules"]
 
 

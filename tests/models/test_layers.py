@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,8 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
+from tests.places import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.npz"
+METRICS = GOLDEN / "metrics.npz"
 
 
 @pytest.mark.parametrize("kernel", [1, 3, (3, 5)])
@@ -50,7 +50,7 @@ def test_biases_start_at_zero_or_within_the_bound_of_torch():
     ("given", "published"), [("input", "published_group4"), ("input_7", "published_group4_batch7")]
 )
 def test_minibatch_stddev_equals_the_published_one(given, published):
-    arrays = np.load(GOLDEN)
+    arrays = np.load(METRICS)
     x = torch.from_numpy(arrays[f"stddev/{given}"])
     y = append_minibatch_stddev(x)
     assert torch.equal(y[:, :-1], x)

@@ -3,21 +3,21 @@
 import copy
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
 
-from models.adversarial_losses import ADVERSARIAL_LOSSES
-from models.gdpp import gdpp_loss
-from models.losses import classification_loss, soft_targets
 from models.networks import conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
-from models.training_step import TrainingStep
 from tests.models.small import CPU, SHAPE, changed, phase, small_config, small_networks, small_step, snapshot
+from tests.places import ROOT
+from training.adversarial_losses import ADVERSARIAL_LOSSES
+from training.gdpp import gdpp_loss
+from training.losses import classification_loss, soft_targets
+from training.training_step import TrainingStep
 from utils.config import ModelConfig
 
-OPTIONS_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "model_options.md"
+OPTIONS_DOCUMENT = ROOT / "docs" / "model_options.md"
 LABELS = torch.tensor([[0], [2], [1], [2]])
 WHEN = phase(2, first_note=8)
 

@@ -1,7 +1,6 @@
 """The networks and losses against arrays made by the published code; see tests/golden."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +9,11 @@ import torch
 from models.discriminator import Discriminator
 from models.generator import Generator
 from models.geometry import scale_sizes
-from models.losses import classification_loss, critic_fake_loss, critic_real_loss, drift_loss, gradient_penalty
 from models.published_weights import our_name
+from tests.places import GOLDEN
+from training.losses import classification_loss, critic_fake_loss, critic_real_loss, drift_loss, gradient_penalty
 from utils.config import ModelConfig
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 RELATIVE = 1e-5
 RELATIVE_GRADIENT = 3e-5
 """The golden float32 gradients of the penalty are themselves up to 1.5e-5 away from a float64 computation."""

@@ -19,11 +19,12 @@ from models.growth import GrowthSchedule
 from models.networks import build_networks, conditioned
 from models.published_checkpoint import PublishedConfig
 from models.restricted_unpickler import read_torch_file
+from tests.places import GOLDEN
 from utils.config_file import parse_experiment
 from utils.errors import CheckpointError
 
-GOLDEN = Path(__file__).parents[1] / "golden/published_run"
-RUN = GOLDEN / "mag-if_test_config"
+PUBLISHED = GOLDEN / "published_run"
+RUN = PUBLISHED / "mag-if_test_config"
 NAME = "mag-if_test_config"
 PITCHES = list(range(40, 71))
 CPU = torch.device("cpu")
@@ -79,7 +80,7 @@ def test_outputs_equal_the_published_ones(ours, published):
 
     The golden float32 arrays are themselves up to 7e-6 away from the float64 computation.
     """
-    expected = np.load(GOLDEN / "expected_outputs.npz")
+    expected = np.load(PUBLISHED / "expected_outputs.npz")
     state = read(RUN)
     network = networks_of(state).ema
     network.load_state_dict(state[ours])

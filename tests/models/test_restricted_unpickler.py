@@ -8,7 +8,6 @@ import struct
 import tarfile
 import zipfile
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,11 +17,12 @@ from hypothesis import strategies as st
 from models import restricted_unpickler
 from models.published_checkpoint import PublishedConfig
 from models.restricted_unpickler import read_torch_file
+from tests.places import GOLDEN
 from utils.errors import CheckpointError
 
 CLASSES = {"utils.config.BaseConfig": PublishedConfig}
 CONFIG = b"cutils.config\nBaseConfig\n)\x81"
-GOLDEN = Path(__file__).parents[1] / "golden/published_run/mag-if_test_config/mag-if_test_config_s4_i11.pt"
+PUBLISHED_FILE = GOLDEN / "published_run/mag-if_test_config/mag-if_test_config_s4_i11.pt"
 UNREADABLE = r"not a readable checkpoint \(\w+\)"
 REFUSED = "refused: "
 
@@ -257,7 +257,7 @@ def test_class_is_allowed_for_the_one_reading_alone(write):
 @given(edits=st.lists(st.tuples(st.integers(0, 16_199), st.integers(0, 255)), min_size=1, max_size=4))
 def test_published_file_with_bytes_changed_is_read_or_refused(tmp_path, edits):
     """Nothing but a plain result or one error comes of it; a warning would fail the test too."""
-    reader = torch._C.PyTorchFileReader(str(GOLDEN))
+    reader = torch._C.PyTorchFileReader(str(PUBLISHED_FILE))
     stream = bytearray(reader.get_record("data.pkl"))
     for place, value in edits:
         stream[place] = value

@@ -3,11 +3,11 @@ import logging
 
 import pytest
 
+from commands.train.model_flags import add_model_flags, given_overrides, list_overrides
 from utils.arguments import at_least_one, pitches, seed
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import ModelConfig
 from utils.errors import CheckpointError, ConfigError, DataError, TrainingDiverged, UserError
-from utils.model_flags import add_model_flags, given_overrides, list_overrides
 
 
 def ending(error):
@@ -86,7 +86,7 @@ def test_arguments_at_their_limits():
 )
 def test_verbosity_sets_the_level_of_our_packages_alone(argv, level, progress, capsys):
     start_logging(parser().parse_args(argv))
-    assert logging.getLogger("models.trainer").getEffectiveLevel() == level
+    assert logging.getLogger("training.trainer").getEffectiveLevel() == level
     assert logging.getLogger("other_library").getEffectiveLevel() == logging.WARNING
     assert show_progress() is progress
     logging.getLogger("data.nsynth").info("said")

@@ -2,7 +2,6 @@ import copy
 import dataclasses
 import json
 import logging
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,12 +10,13 @@ from pydantic import ValidationError
 
 import train
 from audio_transforms import TRANSFORMS
+from tests.places import GOLDEN, SHARED
 from utils.config import MAX_CHANNELS, TRANSFORM_CONFIGS, LoaderConfig, ModelConfig
 from utils.config_faults import short, unusable
 from utils.config_file import INERT_KEYS, KEY_ALIASES, load_experiment, parse_experiment
 from utils.errors import ConfigError
 
-README = Path(__file__).parents[1] / "golden" / "published_readme_config.json"
+README = GOLDEN / "published_readme_config.json"
 
 
 def valid():
@@ -536,7 +536,7 @@ def test_text_that_cannot_be_written_and_depth_without_end_are_refused():
 
 
 def test_published_file_holds_the_readmes_example():
-    published = Path(__file__).resolve().parents[3] / "shared" / "reference" / "PUBLISHED_README.md"
+    published = SHARED / "reference" / "PUBLISHED_README.md"
     if not published.exists():
         pytest.skip("the published README is not on this machine")
     assert README.read_text(encoding="utf-8").strip() in published.read_text(encoding="utf-8")

@@ -19,10 +19,11 @@ from evaluation.embeddings.note_classifier import (
     stacked_harmonics,
 )
 from evaluation.embeddings.semitone_spectrogram import LOWEST_PITCH, N_BINS
+from tests.places import SHARED
 from utils.errors import UserError
 from utils.files import sha256_of_file
 
-REAL_NOTES = sorted((Path(__file__).resolve().parents[4] / "shared" / "nsynth").glob("*.tar.gz"))
+REAL_NOTES = sorted((SHARED / "nsynth").glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The published classifier against logits of the published code; see tests/golden."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +12,11 @@ from evaluation.embeddings.spectrogram_inception import (
     inception_images,
     load_spectrogram_inception,
 )
+from tests.places import GOLDEN
 from utils.config_file import parse_experiment
 from utils.errors import UserError
 
-GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "spectrogram_inception.json").read_text())
+INCEPTION = json.loads((GOLDEN / "spectrogram_inception.json").read_text())
 LOGITS = 1e-4  # (27 classes: 6.0e-7, 11 classes: 7.9e-7) of the largest golden logit
 BFLOAT16 = 0.02  # (4.2e-3) likewise, under autocast and channels_last
 
@@ -44,7 +44,7 @@ def filled(shapes):
 
 @pytest.fixture(scope="module")
 def weights():
-    return filled(GOLDEN["state_dict_shapes"])
+    return filled(INCEPTION["state_dict_shapes"])
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def images():
 
 
 def assert_golden(logits, n_classes, bound=LOGITS):
-    golden = torch.tensor(GOLDEN[str(n_classes)]["logits"])
+    golden = torch.tensor(INCEPTION[str(n_classes)]["logits"])
     assert logits.shape == golden.shape
     assert (logits - golden).abs().max() <= bound * golden.abs().max()
 
@@ -70,9 +70,9 @@ def assert_golden(logits, n_classes, bound=LOGITS):
 def test_names_shapes_and_their_order_are_the_published_ones(n_classes):
     with torch.device("meta"):
         network = SpectrogramInception(n_classes)
-    shapes = GOLDEN["state_dict_shapes"] | {"fc.weight": [n_classes, 2048], "fc.bias": [n_classes]}
+    shapes = INCEPTION["state_dict_shapes"] | {"fc.weight": [n_classes, 2048], "fc.bias": [n_classes]}
     assert [(name, list(tensor.shape)) for name, tensor in network.state_dict().items()] == list(shapes.items())
-    assert sum(parameter.numel() for parameter in network.parameters()) == GOLDEN[str(n_classes)]["parameters"]
+    assert sum(parameter.numel() for parameter in network.parameters()) == INCEPTION[str(n_classes)]["parameters"]
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ def test_logits_equal_the_published_ones(network, images):
     assert features.shape == (2, 2048)
     torch.testing.assert_close(network.fc(features), logits)
     # the fill rule gives the first 11 classes the same weights; only their biases are others
-    seed = sum(not name.endswith("num_batches_tracked") for name in GOLDEN["state_dict_shapes"]) - 1
+    seed = sum(not name.endswith("num_batches_tracked") for name in INCEPTION["state_dict_shapes"]) - 1
     bias = torch.from_numpy(0.1 * np.random.RandomState(seed).standard_normal(11)).float()
     assert_golden(features @ network.fc.weight[:11].T + bias, 11)
 

@@ -9,9 +9,9 @@ import torch
 
 from evaluation.embeddings.vggish import TF_LAYERS, VGGish, load_vggish, sha256_of_weights, weights_from_tensorflow
 from evaluation.embeddings.weights import fit_weights
+from tests.places import GOLDEN
 from utils.errors import UserError
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 SHAPES = dict(json.loads((GOLDEN / "vggish.json").read_text())["variables_in_order"])
 EMBEDDING = 1e-4  # (1.3e-6) of the largest golden value
 BFLOAT16 = 0.03  # (9.8e-3) likewise, under autocast

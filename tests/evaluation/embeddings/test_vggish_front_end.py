@@ -1,17 +1,16 @@
 """VGGish's front end against arrays made by the original: synthetic signals always, real notes if there."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from evaluation.embeddings.vggish_front_end import GOOGLE, SAMPLE_RATE, VGGISH, LogMel, VGGishExamples
+from tests.places import GOLDEN, SHARED
 from utils.errors import DataError
 
-SYNTHETIC = Path(__file__).parents[2] / "golden" / "vggish_synthetic.npz"
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "golden"
-REAL, REAL_AUDIO = SHARED / "vggish.npz", SHARED / "transforms.npz"
+SYNTHETIC = GOLDEN / "vggish_synthetic.npz"
+SHARED_GOLDEN = SHARED / "golden"
+REAL, REAL_AUDIO = SHARED_GOLDEN / "vggish.npz", SHARED_GOLDEN / "transforms.npz"
 REAL_NOTES = {"brass_acoustic_000-049-100": 0, "mallet_acoustic_001-065-100": 1}  # and their place in REAL_AUDIO
 
 # absolute, in nats; in brackets what was reached, the worst of all signals

@@ -1,0 +1,66 @@
+"""`eval.py statistics`: one side of a score in a file without audio, to be given as --real or --fake."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from commands.evaluate.common import (
+    add_inception,
+    add_notes,
+    add_user_network,
+    add_vggish,
+    embedding_options,
+    notes_path,
+    side_options,
+)
+from evaluation.scoring.open_side import open_side
+from evaluation.scoring.score_embeddings import all_embeddings
+from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, save_statistics
+from utils.arguments import add_device, add_skip_broken
+from utils.errors import UserError
+from utils.files import require_writable_folder
+from utils.ranks import Ranks, joined_ranks, own_device
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `eval.py statistics`."""
+    add_notes(parser, "--notes")
+    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    parser.add_argument("--embedding", type=Path, metavar="PATH", help="your own network too: TorchScript or ONNX")
+    add_inception(parser)
+    add_vggish(parser)
+    add_user_network(parser)
+    add_device(parser)
+    add_skip_broken(parser)
+
+
+def run(args: argparse.Namespace) -> str:
+    """What every embedding makes of notes, in one file: it holds no audio and no names, and can be shared."""
+    notes, output = notes_path(args), args.output
+    if output.suffix != STATISTICS_SUFFIX:
+        raise UserError(f"{output}: is no name of a statistics file; let it end with {STATISTICS_SUFFIX}")
+    if notes.suffix == STATISTICS_SUFFIX:
+        raise UserError(f"{notes}: is a statistics file already; give the folder of the notes")
+    require_writable_folder(output.parent)
+    with joined_ranks(own_device(args.device)) as ranks, _exchange(output.parent, ranks) as folder:
+        options = replace(side_options(args, folder, notes), ranks=ranks)
+        embeddings = all_embeddings(embedding_options(args), args.embedding)
+        side = open_side(notes, embeddings, options)
+        if not ranks.leads:
+            return ""
+    save_statistics(output, side, embeddings)
+    return f"{len(side)} notes in {output}, as heard by {', '.join(side.arrays)}\n"
+
+
+@contextmanager
+def _exchange(folder: Path, ranks: Ranks) -> Iterator[Path | None]:
+    """A folder for the time being in `folder`, where several ranks find what each has computed; one needs none."""
+    if ranks.size == 1:
+        yield None
+        return
+    with TemporaryDirectory(dir=folder) if ranks.leads else nullcontext("") as own:
+        yield Path(ranks.of_leader(lambda: own))
+        ranks.any(False)  # all have read it

@@ -1,0 +1,94 @@
+"""The notes that a classifier learns from, in memory-mapped form, with labels and how often each is drawn."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from data.note_cache import NoteCache, open_note_cache
+from data.note_folder import family_of, notes_of_folder
+from data.nsynth import NoteRecord
+from evaluation.classifier.doubtful_labels import doubtful_notes
+from evaluation.classifier.folds import instrument_of
+from evaluation.classifier.tasks import PITCH, UNLABELLED, Task, labels_of
+from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
+from utils.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+_INSTRUMENT_POWER, _FAMILY_POWER = 0.5, 0.7
+
+
+@dataclass(frozen=True)
+class LabelledNotes:
+    """The notes of one folder; labels (n,) int64 by attribute, and those of them that are to be learned."""
+
+    folder: Path
+    cache: NoteCache
+    labels: dict[str, Tensor]
+    learned: dict[str, Tensor]
+
+    @property
+    def records(self) -> list[NoteRecord]:
+        """One for each note."""
+        return self.cache.records
+
+    def contents(self) -> list[str]:
+        """SHA-256 of each note's samples."""
+        return [hashlib.sha256(self.cache.waves([row]).numpy().tobytes()).hexdigest() for row in range(len(self.cache))]
+
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Which notes (n,) have a class in every head."""
+        known = np.ones(len(self.cache), dtype=bool)
+        for labels in self.labels.values():
+            known &= labels.numpy() != UNLABELLED
+        return known
+
+
+def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_broken: bool) -> LabelledNotes:
+    """The notes of a folder in NSynth's layout, decoded once; all labels are to be learned. Raises: DataError."""
+    records = notes_of_folder(folder)
+    labels_of(records, task.classes)  # before the long decoding, so that a lacking label is said at once
+    cache = open_note_cache(
+        records, cache_folder, sample_rate=SAMPLE_RATE, n_samples=task.n_samples, skip_broken=skip_broken
+    )
+    labels = labels_of(cache.records, task.classes)
+    notes = LabelledNotes(folder, cache, labels, labels)
+    if not notes.labelled().any():
+        ranges = ", ".join(f"{name} {values[0]} to {values[-1]}" for name, values in task.classes.items())
+        raise DataError(f"{folder}: no note that {task.name} has classes for ({ranges}); give other notes")
+    return notes
+
+
+def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
+    """The same notes, whose pitch is not learned where it sounds octaves away from its label, and said how many."""
+    if PITCH not in notes.labels:
+        return notes
+    pitches = [int(record.attributes[PITCH]) for record in notes.records]
+    doubtful = doubtful_notes(notes.cache, pitches)
+    logger.info("%s: %d notes sound octaves away from their label: not learned", notes.folder, int(doubtful.sum()))
+    pitch = torch.where(doubtful, UNLABELLED, notes.labels[PITCH])
+    return replace(notes, learned={**notes.labels, PITCH: pitch})
+
+
+def drawing_odds(records: Sequence[NoteRecord]) -> npt.NDArray[np.float64]:
+    """Odds (n,) of drawing each note, summing to 1.
+
+    An instrument counts by the root of how many notes it has, so that those with few are heard; a family by its sum of
+    these to the power 0.3, so that no family drowns the others.
+    """
+    instruments, families = [instrument_of(record) for record in records], [family_of(record) for record in records]
+    n_notes = Counter(instruments)
+    odds = np.array([n_notes[instrument] ** -_INSTRUMENT_POWER for instrument in instruments])
+    total: Counter[str] = Counter()
+    for family, odd in zip(families, odds, strict=True):
+        total[family] += odd
+    odds /= np.array([total[family] ** _FAMILY_POWER for family in families])
+    return np.asarray(odds / odds.sum())

@@ -1,0 +1,252 @@
+"""What `eval.py floor` leaves behind: tables, numbers, sound and a picture."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data.audio_io import write_wav
+from data.note_folder import family_of, notes_of_folder, spread_over_families
+from data.nsynth import NoteRecord
+from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.note_classifier import SHIPPED
+from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
+from evaluation.floor.measures import (
+    BATCH,
+    AudioFormat,
+    Floor,
+    FloorNotes,
+    by_family,
+    decoded_notes,
+    measure_floor,
+    summarise,
+)
+from evaluation.floor.score_table import scores_in_words, scores_table
+from evaluation.floor.signal_distances import LARGEST_DB
+from generation.synthesis import fit_full_scale
+from utils.config import ExperimentConfig
+from utils.config_file import require_own_names
+from utils.device import device_name
+from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
+from utils.pictures import ImageAndSound, save_images_and_sounds
+from utils.tables import markdown_table
+from utils.versions import versions
+
+SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
+MEASURES = {
+    "snr_db": ("SNR dB", "signal-to-noise ratio of the waveform; says nothing where phase is not kept"),
+    "log_spectral_distance_db": ("LSD dB", "log-spectral distance: 0 = same level at every time and frequency"),
+    "spectral_convergence_db": ("SC dB", "spectral convergence: error of the magnitudes, the lower the better"),
+    "pitch_error_cents": ("pitch cents", "error of the fundamental, of notes with a clear pitch that is not lost"),
+}
+"""Key of each measure -> its heading, and what it is; `evaluation.floor.signal_distances` has the formulas."""
+
+IDENTICAL = {"snr_db": LARGEST_DB, "spectral_convergence_db": -LARGEST_DB}
+"""What stands for no difference at all where decibels would be infinite."""
+
+NO_SCORES = f"No scores: {SHIPPED}, which comes with the repository, is missing; restore it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloorOptions:
+    """What the command line says beside the configs."""
+
+    real: Path
+    output: Path
+    count: int
+    n_pairs: int
+    device: torch.device
+    skip_broken: bool
+    vggish: Path | None
+    seed: int
+
+
+def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions) -> str:
+    """Measure the floor of every experiment's representation, write the report; returns it in short, for the terminal.
+
+    Nothing is written before everything is measured. Raises: UserError.
+    """
+    require_own_names([experiment.name for experiment in experiments])
+    require_writable_folder(options.output)
+    embeddings = floor_embeddings(options.vggish, options.device)
+    found = notes_of_folder(options.real)
+    chosen = spread_over_families(found, options.count)
+    formats = list(dict.fromkeys(AudioFormat.of(experiment.transform) for experiment in experiments))
+    with decoded_notes(chosen, formats, skip_broken=options.skip_broken) as notes:
+        listened = _spread(notes.records, options.n_pairs)
+        scorer = FloorScorer(notes, embeddings, seed=options.seed) if embeddings else None
+        floors = [
+            measure_floor(each, notes, device=options.device, listened=listened, scorer=scorer) for each in experiments
+        ]
+        account = _account(notes, found, chosen)
+    gains = _write_sounds(options.output / "audio", floors)
+    _write_pictures(options.output, floors)
+    overview, said = _overview(floors), _in_words(account, options)
+    scores = f"{scores_table(floors)}\n\n{scores_in_words(floors)}" if embeddings else NO_SCORES
+    write_text(options.output / "floor.md", _markdown(floors, overview, said, scores))
+    write_json(options.output / "floor.json", _card(floors, gains, account, embeddings, options))
+    where = f"{options.output}: floor.md (by family), floor.json (by note), representations.png, audio/"
+    return f"{overview}\n\n{said}\n\n{scores}\n{where}\n"
+
+
+def _spread(records: Sequence[NoteRecord], count: int) -> list[str]:
+    count = min(count, len(records))
+    return [records[place * len(records) // count].name for place in range(count)]
+
+
+def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[NoteRecord]) -> dict[str, Any]:
+    """Which notes were measured, and why not all."""
+    digest = hashlib.sha256()
+    for record in notes.records:
+        digest.update(json.dumps([record.name, sha256_of_file(record.path)]).encode())
+    return {
+        "found": len(found),
+        "chosen": len(chosen),
+        "selection": SELECTION,
+        "measured": len(notes.records),
+        "families": dict(sorted(Counter(family_of(record) for record in notes.records).items())),
+        "silent": notes.silent,
+        "broken": notes.broken,
+        "padded": {wanted.name: dataset.cache.card.padded for wanted, dataset in notes.datasets.items()},
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
+    """One sentence on the notes."""
+    families = len(account["families"])
+    spread = f"{families} families" if families > 1 else "one family"
+    words = [f"Medians over {account['measured']} notes of {spread}, of {account['found']} in {options.real}"]
+    words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
+    if padded := max(account["padded"].values()):
+        words.append(f"{padded} shorter than asked for and padded with silence")
+    return "; ".join(words) + f". Times on {device_name(options.device)}."
+
+
+# Tables
+
+
+def _overview(floors: Sequence[Floor]) -> str:
+    """One row per representation."""
+    headings = (heading for heading, _ in MEASURES.values())
+    header = ("config", "transform", "shape", *headings, "pitched notes", "forward ms", "inverse ms", "exact")
+    return markdown_table(header, [_overview_row(floor) for floor in floors])
+
+
+def _overview_row(floor: Floor) -> tuple[str, ...]:
+    summary = summarise(floor.notes)
+    pitch = summary["pitch_error_cents"]
+    return (
+        floor.experiment.name,
+        floor.experiment.transform.transform,
+        " x ".join(map(str, floor.transform.shape)),
+        *(_cell(measure, summary) for measure in MEASURES),
+        str(pitch["notes"]) + (f", {pitch['pitch_lost']} lost" if pitch["pitch_lost"] else ""),
+        f"{floor.forward_ms:.2f}",
+        f"{floor.inverse_ms:.2f}",
+        "yes" if floor.transform.exact else "no",
+    )
+
+
+def _cell(measure: str, summary: dict[str, Any]) -> str:
+    value = summary[measure]["median"]
+    if value is None:
+        return "-"
+    if value == IDENTICAL.get(measure):
+        return "identical"
+    return f"{value:.2f}"
+
+
+def _markdown(floors: Sequence[Floor], overview: str, said: str, scores: str) -> str:
+    """The overview, the scores, and one table per measure with a column per family."""
+    parts = ["# What each representation loses", said, overview, "## Scores", scores]
+    families = list(by_family(floors[0].notes))
+    for measure, (heading, meaning) in MEASURES.items():
+        rows = []
+        for floor in floors:
+            groups = by_family(floor.notes)
+            cells = [_cell(measure, summarise(groups[family])) for family in families]
+            rows.append((floor.experiment.name, _cell(measure, summarise(floor.notes)), *cells))
+        parts += [f"## {heading} by family", f"{meaning[0].upper()}{meaning[1:]}."]
+        parts.append(markdown_table(("config", "all", *families), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+# Files
+
+
+def _card(
+    floors: Sequence[Floor],
+    gains: dict[str, dict[str, float]],
+    account: dict[str, Any],
+    embeddings: Sequence[Embedding],
+    options: FloorOptions,
+) -> dict[str, Any]:
+    """Everything, as JSON values."""
+    return {
+        "made_by": "eval.py floor",
+        "real": str(options.real),
+        "notes": account,
+        "measures": {key: meaning for key, (_, meaning) in MEASURES.items()},
+        "identical": IDENTICAL,
+        "worst_tenth": "the value that a tenth of the notes reach or pass, towards the bad side",
+        "device": device_name(options.device),
+        "threads": torch.get_num_threads(),
+        "notes_per_batch": BATCH,
+        "seed": options.seed,
+        "embeddings": {embedding.name: dict(embedding.identity) for embedding in embeddings},
+        "versions": versions(),
+        "configs": [_card_of(floor, gains[floor.experiment.name]) for floor in floors],
+    }
+
+
+def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
+    return {
+        "name": floor.experiment.name,
+        "transformConfig": floor.experiment.transform.to_plain(),
+        "shape": list(floor.transform.shape),
+        "n_samples": floor.transform.n_samples,
+        "exact": floor.transform.exact,
+        "forward_ms": floor.forward_ms,
+        "inverse_ms": floor.inverse_ms,
+        "scores": [asdict(score) for score in floor.scores],
+        "all": summarise(floor.notes),
+        "families": {family: summarise(notes) for family, notes in by_family(floor.notes).items()},
+        "audio_gain_db": gains,
+        "notes": [asdict(note) for note in floor.notes],
+    }
+
+
+def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, float]]:
+    """Write originals and restored notes; returns config -> note -> gain in dB by which it had to be turned down."""
+    gains: dict[str, dict[str, float]] = {}
+    for floor in floors:
+        originals, rate = folder / "original" / floor.format.name, floor.format.sample_rate
+        gains[floor.experiment.name] = {}
+        for name, (original, restored) in floor.sounds.items():
+            write_wav(originals / f"{name}.wav", original, rate)
+            sound, gains[floor.experiment.name][name] = fit_full_scale(restored)
+            write_wav(folder / floor.experiment.name / f"{name}.wav", sound, rate)
+    return gains
+
+
+def _write_pictures(folder: Path, floors: Sequence[Floor]) -> None:
+    """One note in every representation; a picture for each sample rate, since its axes go by that."""
+    rates = sorted({floor.format.sample_rate for floor in floors})
+    for rate in rates:
+        same = [floor for floor in floors if floor.format.sample_rate == rate]
+        note = list(same[0].sounds)[len(same[0].sounds) // 2]
+        file = "representations.png" if len(rates) == 1 else f"representations_{rate}hz.png"
+        save_images_and_sounds(folder / file, [_picture(floor, note) for floor in same], rate)
+
+
+@torch.inference_mode()
+def _picture(floor: Floor, note: str) -> ImageAndSound:
+    original, restored = floor.sounds[note]
+    image = floor.transform.cpu()(torch.from_numpy(original)[None])[0]
+    return ImageAndSound(floor.experiment.transform.transform, image.numpy(), restored)

@@ -1,0 +1,81 @@
+"""Notes of a trained run, straight into memory: sample for sample those that `generate.py random` writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import soxr
+import torch
+from tqdm import tqdm
+
+from data.nsynth import NoteRecord, Value
+from evaluation.embeddings.features import NotesInMemory
+from generation.instrument import Instrument
+from generation.note_names import generated_name
+from generation.synthesis import Wave, fit_full_scale
+from utils.cli import show_progress
+from utils.ranks import ALONE, Ranks
+
+_BLOCK = 64  # notes that several ranks make together before they exchange them
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
+
+    `truncation` bounds the latents' numbers (None: no bound).
+    """
+
+    count: int = 1_000
+    pitches: list[int] | None = None
+    scale: int | None = None
+    iteration: int | None = None
+    truncation: float | None = None
+
+
+def generate_notes(
+    instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE
+) -> NotesInMemory:
+    """The notes of seeds 0 to count - 1, by name as in a folder: (count, n_samples) at the run's own rate.
+
+    Each of `ranks` makes its share, and has all of them in the end.
+    Raises: UserError if the run does not know a pitch, or its sound is not finite.
+    """
+    pitches = options.pitches
+    if pitches is not None:
+        instrument.require_pitches(pitches)
+    asked = [pitches[seed % len(pitches)] if pitches else None for seed in range(options.count)]
+    named = []
+    for seed, pitch in enumerate(asked):
+        values = instrument.values_of(instrument.labels(seed, _fixed(pitch))[0])
+        name = generated_name(values, seed)
+        named.append((name, seed, NoteRecord(name, run / f"{name}.wav", values)))
+    named.sort(key=lambda note: note[0])
+
+    def waves() -> Iterator[Wave]:
+        with tqdm(
+            desc="generating notes", total=len(named), unit="note", disable=not show_progress(), leave=False
+        ) as bar:
+            for start in range(0, len(named), _BLOCK):
+                seeds = [seed for _, seed, _ in named[start : start + _BLOCK]]
+                block = torch.zeros(len(seeds), instrument.transform.n_samples)
+                for row in ranks.share_of(len(seeds)):
+                    labels = instrument.labels(seeds[row], _fixed(asked[seeds[row]]))
+                    (wave,) = instrument.play([seeds[row]], labels, options.truncation)
+                    block[row] = torch.from_numpy(fit_full_scale(wave)[0])
+                ranks.sum_([block])  # the rows of other ranks are zero here
+                bar.update(len(seeds))
+                yield from block.numpy()
+
+    return NotesInMemory([record for _, _, record in named], waves())
+
+
+def resampled(notes: NotesInMemory, sample_rate: int, wanted_rate: int, n_samples: int) -> NotesInMemory:
+    """`notes` at `wanted_rate` Hz, cropped to `n_samples`, as `data.audio_io.read_audio` would read their files."""
+    wave_of = (notes.waves([row])[0].numpy() for row in range(len(notes)))
+    turned = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in wave_of)
+    return NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in turned))
+
+
+def _fixed(pitch: int | None) -> dict[str, Value]:
+    return {} if pitch is None else {"pitch": pitch}

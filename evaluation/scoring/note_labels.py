@@ -1,0 +1,52 @@
+"""What was asked of notes, pitch and family, from their metadata, their names, or the cards beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.note_folder import family_of
+from data.nsynth import NoteRecord
+from generation.note_names import pitch_of_name
+from utils.config import MIDI_MAX
+from utils.errors import DataError
+from utils.files import read_json
+
+NO_PITCH = -1
+
+
+@dataclass(frozen=True)
+class NoteLabels:
+    """Of n notes: MIDI pitch (n,) int16, -1 where none was asked for, and family (n,), `unknown` where none is told."""
+
+    pitches: npt.NDArray[np.int16]
+    families: npt.NDArray[np.str_]
+
+    @classmethod
+    def of(cls, records: Sequence[NoteRecord]) -> "NoteLabels":
+        """The labels of `records`. Raises: DataError as `asked_pitch`."""
+        asked = [asked_pitch(record) for record in records]
+        pitches = np.array([NO_PITCH if pitch is None else pitch for pitch in asked], dtype=np.int16)
+        return cls(pitches, np.array([family_of(record) for record in records], dtype=np.str_))
+
+
+def asked_pitch(record: NoteRecord) -> int | None:
+    """MIDI pitch that the note should have: of its metadata, of its name, or of the JSON card beside it.
+
+    None if none of them tells. Raises: DataError if the card is no JSON, or its pitch no MIDI pitch.
+    """
+    if "pitch" in record.attributes:
+        return int(record.attributes["pitch"])
+    named = pitch_of_name(record.name)
+    if named is not None:
+        return named
+    path = record.path.with_suffix(".json")
+    if not path.is_file():
+        return None
+    card = read_json(path, DataError)
+    attributes = card.get("attributes") if isinstance(card, dict) else None
+    pitch = attributes.get("pitch") if isinstance(attributes, dict) else None
+    if pitch is not None and (type(pitch) is not int or pitch not in range(MIDI_MAX + 1)):
+        raise DataError(f"{path}: pitch {pitch!r} is no MIDI pitch from 0 to {MIDI_MAX}; mend the card")
+    return pitch

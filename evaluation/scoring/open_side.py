@@ -1,0 +1,122 @@
+"""What can stand on either side of a score: a folder of notes, a run that makes them, or a saved statistics file."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data.note_folder import notes_of_folder
+from evaluation.embeddings.features import Embedding, Features, Notes, decoded, embed_notes
+from evaluation.scoring.generated_notes import GenerationOptions, generate_notes, resampled
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.side import Side
+from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, load_statistics
+from generation.instrument import Instrument
+from models.checkpoint import list_checkpoints
+from utils.errors import DataError, UserError
+from utils.ranks import ALONE, Ranks
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideOptions:
+    """How notes are read or made; `cache` keeps what the embeddings make of them (None: nowhere)."""
+
+    cache: Path | None
+    skip_broken: bool
+    device: torch.device
+    generation: GenerationOptions
+    ranks: Ranks = ALONE  # processes that share the work
+
+
+def open_side(path: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
+    """What stands at `path`, by its kind: a statistics file `.npz`, a run folder of train.py, or a folder of notes.
+
+    Raises: UserError if it is none of them or damaged, or if notes cannot be read or made.
+    """
+    if path.suffix == STATISTICS_SUFFIX and not path.is_dir():
+        return load_statistics(path, embeddings)
+    if is_run(path):
+        return side_of_run(path, embeddings, options)
+    return side_of_folder(path, embeddings, options)
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is a run folder of train.py: it holds checkpoints."""
+    return path.is_dir() and bool(list_checkpoints(path))
+
+
+def side_of_folder(folder: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
+    """The notes of `folder`, each decoded once for each sample rate. Raises: UserError."""
+    records = notes_of_folder(folder)
+
+    def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
+        return decoded(records, sample_rate, n_samples, options.skip_broken)
+
+    return _side(str(folder), embeddings, options, opened, {"kind": "folder"})
+
+
+def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
+    """Notes that the trained run `run` makes now: those that `generate.py random` would write. Raises: UserError."""
+    wanted = options.generation
+    instrument = Instrument.from_run(run, scale=wanted.scale, iteration=wanted.iteration, device=options.device)
+    notes = generate_notes(instrument, run, wanted, options.ranks)
+    rate = instrument.transform.sample_rate
+
+    def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
+        return nullcontext(notes if sample_rate == rate else resampled(notes, rate, sample_rate, n_samples))
+
+    bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
+    source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
+    asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
+    origin = {"kind": "run", **instrument.card(), **asked}
+    return _side(source, embeddings, options, opened, origin)
+
+
+def _side(
+    source: str,
+    embeddings: Sequence[Embedding],
+    options: SideOptions,
+    opened: Callable[[int, int], AbstractContextManager[Notes]],
+    origin: Mapping[str, Any],
+) -> Side:
+    """The side whose notes `opened(sample_rate, n_samples)` gives, opened once for each sample rate."""
+    of_rate: defaultdict[int, list[Embedding]] = defaultdict(list)
+    for embedding in embeddings:
+        of_rate[embedding.sample_rate].append(embedding)
+    found: dict[str, Features] = {}
+    for sample_rate, group in of_rate.items():
+        with opened(sample_rate, max(embedding.n_samples for embedding in group)) as notes:
+            features = embed_notes(notes, group, options.cache, options.ranks)
+        found |= {embedding.name: each for embedding, each in zip(group, features, strict=True)}
+    for name, features_of_one in found.items():
+        _require_finite(source, name, features_of_one)
+    records, *others = [each.records for each in found.values()]
+    if any(each != records for each in others):
+        raise DataError(f"{source}: some notes can be read at one sample rate and not at another; take them away")
+    logger.info("%s: %d notes", source, len(records))
+    return Side(
+        source=source,
+        arrays={name: each.arrays for name, each in found.items()},
+        sha256={name: each.sha256 for name, each in found.items()},
+        labels=NoteLabels.of(records),
+        origin=origin,
+    )
+
+
+def _require_finite(source: str, name: str, features: Features) -> None:
+    for array in features.arrays.values():
+        finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        if not finite.all():
+            note = features.records[int(np.argmin(finite))].name
+            raise UserError(
+                f"{source}: {name} makes NaN or infinity of {int((~finite).sum())} notes, such as {note}; "
+                "leave them out, or use another embedding"
+            )

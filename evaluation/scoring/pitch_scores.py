@@ -1,0 +1,56 @@
+"""Pitch accuracy and pitch entropy of a classifier's logits, against the pitch that each note should have."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from evaluation.embeddings.note_classifier import PITCHES
+from evaluation.metrics.pitch_accuracy import pitch_accuracy, pitch_entropy
+from evaluation.metrics.uncertainty import Estimate
+from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
+from evaluation.scoring.scores import Samples, Score
+from utils.errors import DataError
+
+ACCURACY, ENTROPY = "pitch-accuracy", "pitch-entropy"
+
+_SETTINGS = {"pitches": f"{PITCHES[0]} to {PITCHES[-1]}", "standard_error": "of a mean over notes"}
+
+
+def score_accuracy(
+    fake: Samples, fake_labels: NoteLabels, real: Samples | None, real_labels: NoteLabels | None
+) -> list[Score]:
+    """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
+
+    Notes without an asked pitch, or asked for another, are left out, which a remark says. The real notes, whose labels
+    tell their pitch, are the baseline. Raises: DataError if no generated note is left.
+    """
+    scores = [_accuracy(fake, fake_labels.pitches, baseline=False)]
+    if real is not None and real_labels is not None and np.isin(real_labels.pitches, PITCHES).any():
+        scores.append(_accuracy(real, real_labels.pitches, baseline=True))
+    return scores
+
+
+def score_entropy(fake: Samples, real: Samples | None) -> list[Score]:
+    """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
+    scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), baseline=False)]
+    if real is not None:
+        found = pitch_entropy(softmax(real, axis=1))
+        scores.append(_score(ENTROPY, found, len(real), baseline=True))
+    return scores
+
+
+def _accuracy(logits: Samples, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:
+    heard = np.isin(pitches, PITCHES)
+    silent = int((pitches == NO_PITCH).sum())
+    reasons = {"without an asked pitch": silent, f"asked for one outside {_SETTINGS['pitches']}": sum(~heard) - silent}
+    said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
+    if not heard.any():
+        raise DataError(f"{ACCURACY}: no note to judge of {len(heard)}: {said}; name them pitch060_seed000000.wav, say")
+    found = pitch_accuracy(softmax(logits[heard], axis=1), pitches[heard] - np.int16(PITCHES[0]))
+    remarks = (f"notes left out, of {len(heard)}: {said}",) if said else ()
+    return _score(ACCURACY, found, int(heard.sum()), baseline=baseline, remarks=remarks)
+
+
+def _score(name: str, found: Estimate, n: int, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:
+    n_real, n_fake = (n, None) if baseline else (None, n)
+    return Score(name, found.value, found.standard_error, n_real, n_fake, baseline, dict(_SETTINGS), remarks=remarks)

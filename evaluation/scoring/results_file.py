@@ -1,0 +1,78 @@
+"""`results.jsonl`: a line for each score that was computed, never rewritten, with tables made from all of them."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from utils.errors import UserError
+from utils.files import write_text
+from utils.tables import markdown_table
+
+RESULTS = "results.jsonl"
+
+_COLUMNS = ("name", "value", "standard_error", "n_real", "n_fake", "real", "fake", "baseline", "date")
+
+Line = Mapping[str, Any]
+
+
+def read_results(path: Path) -> list[Line]:
+    """The lines of `path`. Raises: UserError if it is missing, or a line is no JSON object."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read; give a folder of results of eval.py") from error
+    lines = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            lines.append(json.loads(line))
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not JSON lines ({error}); move the file away") from error
+        if not isinstance(lines[-1], dict):
+            raise UserError(f"{path}, line {number}: not a JSON object; move the file away")
+    return lines
+
+
+def append_results(folder: Path, lines: Sequence[Line]) -> None:
+    """Append `lines` to the results in `folder` and rewrite `results.csv` and `results.md` from all of them.
+
+    Each file is written whole. Raises: UserError.
+    """
+    path = folder / RESULTS
+    earlier = read_results(path) if path.exists() else []
+    text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
+    rows = io.StringIO()
+    writer = csv.DictWriter(rows, _COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows([*earlier, *lines])
+    write_text(folder / "results.csv", rows.getvalue())
+    write_text(folder / "results.md", results_table([*earlier, *lines]) + "\n")
+
+
+def results_table(lines: Sequence[Line]) -> str:
+    """One row for each line, in the order given, in Markdown; what a line does not say is `-`."""
+    header = ("score", "value", "standard error", "n real", "n fake", "real", "fake")
+    return markdown_table(header, [_row(line) for line in lines])
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    real, fake = str(line.get("real") or "-"), str(line.get("fake") or "-")
+    if line.get("baseline"):
+        alone = line.get("n_fake") is None
+        real, fake = (real, "-") if alone else (f"half of {real}", f"the other half of {real}")
+    return (
+        str(line.get("name", "-")),
+        _number(line.get("value"), ".6g"),
+        _number(line.get("standard_error"), ".2g"),
+        _number(line.get("n_real"), "d"),
+        _number(line.get("n_fake"), "d"),
+        real,
+        fake,
+    )
+
+
+def _number(value: Any, form: str) -> str:
+    return format(value, form) if isinstance(value, int | float) else "-"

@@ -1,0 +1,238 @@
+"""From the features of notes to scores with their uncertainty, and what real notes reach as baseline.
+
+A baseline is the same score of the real notes: of one random half against the other where two sides are compared.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.metrics.coverage import coverage
+from evaluation.metrics.different_bins import different_bins
+from evaluation.metrics.frechet_distance import (
+    GaussianStatistics,
+    frechet_distance,
+    frechet_distance_inf,
+    frechet_standard_error,
+)
+from evaluation.metrics.inception_score import inception_score, inception_score_of_splits, published_inception_score
+from evaluation.metrics.kernel_distance import Kernel, kernel_distance, published_kernel_distance
+from evaluation.metrics.samples import in_canonical_order
+from evaluation.metrics.uncertainty import Indices, half_sample_standard_errors
+from utils.errors import DataError
+
+N_SPLITS = 10
+N_NEIGHBOURS = 5
+N_BINS = 50
+LEAST_TO_EXTRAPOLATE = 20
+_NOTES_PER_BIN = 10  # an average bin that one side leaves empty differs from 4 on, small ones need more
+
+_HALVES = "deviation over 10 random halves of both sides"
+
+Samples = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number: of the notes, or, as `baseline`, of the real notes alone."""
+
+    name: str
+    value: float
+    standard_error: float | None
+    n_real: int | None  # samples: notes, or windows of notes
+    n_fake: int | None
+    baseline: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What shapes the number, and must agree where two are compared."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What was found beside the number."""
+    remarks: Sequence[str] = ()
+    """What a reader must know of the number."""
+
+
+def score_inception(name: str, fake: Samples, real: Samples | None, *, published: bool, seed: int) -> list[Score]:
+    """Inception score of logits (n, n_classes), 1 to n_classes, over all notes and over 10 shuffled splits."""
+    compute = _published_inception if published else partial(_inception, seed=seed)
+    scores = [compute(name, fake, baseline=False)]
+    return scores if real is None else [*scores, compute(name, real, baseline=True)]
+
+
+def score_kernel(name: str, real: Samples, fake: Samples, kernel: Kernel, *, published: bool, seed: int) -> list[Score]:
+    """MMD^2 between features or logits (n, d) by `kernel`, unbiased; `published` has a kernel of its own.
+
+    Raises: DataError if a side has fewer than 2 notes.
+    """
+    _require(name, 2, real, fake)
+    compute = _published_kernel if published else partial(_kernel, kernel=kernel, seed=seed)
+    scores = [compute(name, real, fake, baseline=False)]
+    if len(real) >= 4:
+        scores.append(compute(name, *_halves(real, seed), baseline=True))
+    return scores
+
+
+def score_frechet(name: str, real: Samples, fake: Samples, *, infinite: bool, seed: int) -> list[Score]:
+    """Frechet distance between samples (n, d); `infinite` adds its extrapolation to infinitely many generated notes.
+
+    Windows of notes (n, windows, d) count as samples each; those of a note stay together in the halves of the baseline.
+    Raises: DataError if a side has fewer than 2 samples, or too few to extrapolate.
+    """
+    first, second = (half.reshape(-1, real.shape[-1]) for half in _halves(real.reshape(len(real), -1), seed))
+    real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
+    _require(name, 2, real, fake)
+    if infinite:
+        _require(f"{name} --inf", LEAST_TO_EXTRAPOLATE, real, fake)
+    scores = [_frechet(name, real, fake, seed, baseline=False)]
+    if len(first) >= 2:  # it is the smaller one
+        scores.append(_frechet(name, first, second, seed, baseline=True))
+    if infinite:
+        scores.append(_frechet_inf(f"{name}-inf", real, fake, seed, baseline=False))
+        if len(first) >= LEAST_TO_EXTRAPOLATE:
+            scores.append(_frechet_inf(f"{name}-inf", first, second, seed, baseline=True))
+    return scores
+
+
+def score_coverage(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
+    """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
+    _require("precision, recall, density, coverage", N_NEIGHBOURS + 1, real, fake)
+    scores = _coverage(real, fake, seed, baseline=False)
+    if len(real) // 2 > N_NEIGHBOURS:
+        scores += _coverage(*_halves(real, seed), seed, baseline=True)
+    return scores
+
+
+def score_bins(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
+    """NDB of features (n, d): 0 to 50 bins. Raises: DataError if there are fewer real notes than bins."""
+    if len(real) < N_BINS:
+        raise DataError(f"ndb: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes")
+    scores = [_bins(real, fake, seed, baseline=False)]
+    if len(real) // 2 >= N_BINS:
+        scores.append(_bins(*_halves(real, seed), seed, baseline=True))
+    return scores
+
+
+def _inception(name: str, logits: Samples, *, seed: int, baseline: bool) -> Score:
+    whole = inception_score(logits)
+    n, n_classes = logits.shape
+    settings = {"estimator": "all notes at once", "n_classes": n_classes, "standard_error": "jackknife over notes"}
+    details: dict[str, Any] = {}
+    if n >= N_SPLITS:
+        details["splits"] = inception_score_of_splits(logits, n_splits=N_SPLITS, seed=seed)._asdict()
+    n_real, n_fake = (n, None) if baseline else (None, n)
+    return Score(name, whole.value, whole.standard_error, n_real, n_fake, baseline, settings, details)
+
+
+def _published_inception(name: str, logits: Samples, *, baseline: bool) -> Score:
+    n, n_classes = logits.shape
+    old, unbiased = published_inception_score(logits), inception_score(logits).value
+    settings = {"estimator": "published: running mean over batches of 50", "n_classes": n_classes}
+    remark = f"the published estimator is biased: too large by {old.mean - unbiased:.6g}, against all notes at once"
+    n_real, n_fake = (n, None) if baseline else (None, n)
+    details = {"std": old.std, "bias": old.mean - unbiased}
+    return Score(f"{name}-published", old.mean, None, n_real, n_fake, baseline, settings, details, (remark,))
+
+
+def _kernel(name: str, real: Samples, fake: Samples, *, kernel: Kernel, seed: int, baseline: bool) -> Score:
+    found = kernel_distance(real, fake, kernel, seed=seed)
+    settings = {
+        "estimator": "unbiased U-statistic; may be a little below 0",
+        "kernel": kernel.__name__,
+        "dimensions": real.shape[1],
+        "standard_error": "jackknife over notes of both sides",
+    }
+    subsets = {"size": found.subset_size, "mean": found.subset_mean, "std": found.subset_std}
+    sizes = len(real), len(fake)
+    return Score(name, found.value, found.standard_error, *sizes, baseline, settings, {"subsets": subsets})
+
+
+def _published_kernel(name: str, real: Samples, fake: Samples, *, baseline: bool) -> Score:
+    old = published_kernel_distance(real, fake)
+    settings = {"estimator": "published: keeps the diagonal", "dimensions": real.shape[1]}
+    remark = f"the published estimator is biased: too large by {old.bias:.6g}"
+    sizes = len(real), len(fake)
+    return Score(f"{name}-published", old.value, None, *sizes, baseline, settings, {"bias": old.bias}, (remark,))
+
+
+def _frechet(name: str, real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+    of_real, of_fake = GaussianStatistics.from_features(real), GaussianStatistics.from_features(fake)
+    errors = [frechet_standard_error(of_real, fake, seed=seed), frechet_standard_error(of_fake, real, seed=seed)]
+    known = [error for error in errors if error is not None]
+    error = math.hypot(*known) if len(known) == 2 else None
+    settings = {
+        "estimator": "Gaussians; too large by about a constant / n: compare at equal n",
+        "dimensions": real.shape[1],
+        "standard_error": "jackknife over 10 groups of either side",
+    }
+    remarks: tuple[str, ...] = ()
+    if of_real.rank_deficient or of_fake.rank_deficient:
+        remarks = (f"fewer samples than its {real.shape[1]} dimensions: too large by far",)
+    value = frechet_distance(of_real, of_fake)
+    return Score(name, value, error, len(real), len(fake), baseline, settings, remarks=remarks)
+
+
+def _frechet_inf(name: str, real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+    real, fake = _in_order(real), _in_order(fake)
+    found = frechet_distance_inf(GaussianStatistics.from_features(real), fake, seed=seed)
+
+    def of_halves(kept_real: Indices, kept_fake: Indices) -> npt.NDArray[np.float64]:
+        half = frechet_distance_inf(GaussianStatistics.from_features(real[kept_real]), fake[kept_fake], seed=seed)
+        return np.array([half.value])
+
+    error = None
+    if min(len(real), len(fake)) >= 2 * LEAST_TO_EXTRAPOLATE:
+        error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
+    settings = {
+        "estimator": "extrapolated to infinitely many generated notes; the bias of the real side stays",
+        "dimensions": real.shape[1],
+        "standard_error": _HALVES,
+    }
+    details = {"r_squared": found.r_squared, "slope": found.slope, "sizes": [int(size) for size in found.sizes]}
+    remarks = (f"R^2 {found.r_squared:.4f} of the line in 1/n",)
+    return Score(name, found.value, error, len(real), len(fake), baseline, settings, details, remarks)
+
+
+def _coverage(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> list[Score]:
+    found = coverage(real, fake, n_neighbours=N_NEIGHBOURS, seed=seed)
+    settings = {"n_neighbours": N_NEIGHBOURS, "dimensions": real.shape[1], "standard_error": _HALVES}
+    return [
+        Score(name, each.value, each.standard_error, len(real), len(fake), baseline, settings)
+        for name, each in found._asdict().items()
+    ]
+
+
+def _bins(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+    real, fake = _in_order(real), _in_order(fake)
+    found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
+
+    def of_halves(kept_real: Indices, kept_fake: Indices) -> npt.NDArray[np.float64]:
+        return np.array([different_bins(real[kept_real], fake[kept_fake], n_bins=N_BINS, seed=seed).different])
+
+    error = None
+    if len(real) // 2 >= N_BINS and len(fake) >= 2:
+        error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
+    settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1], "standard_error": _HALVES}
+    details = {key: value for key, value in found._asdict().items() if key not in ("different", "n_bins")}
+    remarks = [f"bins of {N_BINS}; {found.by_chance:.3g} +- {found.by_chance_std:.2g} would differ by chance"]
+    if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
+        remarks.append(f"under {_NOTES_PER_BIN} notes for each bin: an emptied bin may not count as different")
+    return Score("ndb", found.different, error, len(real), len(fake), baseline, settings, details, remarks)
+
+
+def _halves(samples: Samples, seed: int) -> tuple[Samples, Samples]:
+    """Two random halves, which depend on what the samples are and not on their order."""
+    shuffled = np.random.default_rng(seed).permutation(_in_order(samples))
+    return shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
+
+
+def _in_order(samples: Samples) -> npt.NDArray[np.float64]:
+    return in_canonical_order(samples.astype(np.float64))
+
+
+def _require(name: str, least: int, *sides: Samples) -> None:
+    fewest = min(len(side) for side in sides)
+    if fewest < least:
+        raise DataError(f"{name}: needs {least} or more on either side, not {fewest}; give more notes")

@@ -1,0 +1,148 @@
+"""A side of a score in one `.npz` file without audio or names: features, labels, and what made them."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.embeddings.features import Array, Embedding
+from evaluation.scoring.metric_card import RESAMPLER, all_versions, flattened
+from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
+from evaluation.scoring.side import Side
+from utils.config import MIDI_MAX
+from utils.errors import UserError
+from utils.files import atomic_path
+
+STATISTICS_FORMAT = 1
+STATISTICS_SUFFIX = ".npz"
+
+
+class _SavedEmbedding(BaseModel):
+    """What made a group of arrays, and their names."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    settings: dict[str, Any]
+    sha256: str
+    arrays: list[str]
+
+
+class _StatisticsCard(BaseModel):
+    """What the file holds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: int
+    notes: int
+    origin: dict[str, Any]
+    embeddings: list[_SavedEmbedding]
+    versions: dict[str, str]
+
+
+def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> None:
+    """Write what `embeddings` made of the notes of `side` to `path`, whole or not at all. Raises: UserError."""
+    card = _StatisticsCard(
+        format=STATISTICS_FORMAT,
+        notes=len(side),
+        origin=dict(side.origin),
+        embeddings=[
+            _SavedEmbedding(
+                name=embedding.name,
+                settings=_settings(embedding),
+                sha256=side.sha256[embedding.name],
+                arrays=sorted(side.arrays[embedding.name]),
+            )
+            for embedding in embeddings
+        ],
+        versions=all_versions(),
+    )
+    entries: dict[str, npt.NDArray[Any]] = {
+        "card": np.array(card.model_dump_json()),
+        "pitches": side.labels.pitches,
+        "families": side.labels.families,
+    }
+    for saved in card.embeddings:
+        entries |= {f"{saved.name}/{name}": side.arrays[saved.name][name] for name in saved.arrays}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **entries)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
+
+
+def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
+    """The side that `path` holds, as far as it is of `embeddings`; those that it lacks have no arrays.
+
+    Raises: UserError if it is no such file or damaged, or if one of the embeddings made it with other settings.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            card = _StatisticsCard.model_validate_json(str(file["card"][()]))
+            if card.format != STATISTICS_FORMAT:
+                raise ValueError(f"format {card.format}, this version reads {STATISTICS_FORMAT}")
+            labels = _labels(file["pitches"], file["families"], card.notes)
+            wanted = {embedding.name for embedding in embeddings}
+            kept = {saved.name: saved for saved in card.embeddings if saved.name in wanted}
+            arrays = {
+                saved.name: {name: _checked(file[f"{saved.name}/{name}"], card.notes) for name in saved.arrays}
+                for saved in kept.values()
+            }
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; check the path") from error
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        what = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: no statistics file, or damaged ({what}); make it with eval.py statistics") from error
+    for embedding in embeddings:
+        if embedding.name in kept:
+            _require_same(path, embedding, kept[embedding.name].settings)
+    return Side(
+        source=str(path),
+        arrays=arrays,
+        sha256={name: saved.sha256 for name, saved in kept.items()},
+        labels=labels,
+        origin={"kind": "statistics", "of": card.origin, "versions": card.versions},
+    )
+
+
+def _settings(embedding: Embedding) -> dict[str, Any]:
+    """All that shapes the numbers, as JSON gives it back."""
+    settings = {
+        **embedding.identity,
+        "sample_rate": embedding.sample_rate,
+        "n_samples": embedding.n_samples,
+        "resampler": RESAMPLER,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
+
+
+def _require_same(path: Path, embedding: Embedding, saved: Mapping[str, Any]) -> None:
+    there, here = flattened(saved), flattened(_settings(embedding))
+    for key in sorted(there.keys() | here.keys()):
+        if there.get(key) != here.get(key):
+            raise UserError(
+                f"{path}: {embedding.name} was another when it was made: {key} was {there.get(key)}, is "
+                f"{here.get(key)}; make the file anew with eval.py statistics"
+            )
+
+
+def _labels(pitches: npt.NDArray[Any], families: npt.NDArray[Any], n_notes: int) -> NoteLabels:
+    if n_notes < 1 or pitches.shape != (n_notes,) or families.shape != (n_notes,):
+        raise ValueError(f"no labels of {n_notes} notes")
+    if pitches.dtype != np.int16 or families.dtype.kind != "U":
+        raise ValueError("labels of another type")
+    if pitches.min() < NO_PITCH or pitches.max() > MIDI_MAX:
+        raise ValueError("pitches that are not MIDI pitches")
+    return NoteLabels(pitches, families)
+
+
+def _checked(array: npt.NDArray[Any], n_notes: int) -> Array:
+    if array.dtype != np.float32 or array.ndim < 2 or len(array) != n_notes:
+        raise ValueError(f"{array.dtype} {array.shape} instead of float32 of {n_notes} notes")
+    if not np.isfinite(array).all():
+        raise ValueError("NaN or infinite values")
+    return array

@@ -1,0 +1,48 @@
+"""Notes made anew from their cards, bit for bit: one note, those that a card lists, or a whole sequence."""
+
+from pathlib import Path
+from typing import Any
+
+from data.audio_io import SUBTYPES
+from generation.instrument import Instrument
+from generation.note_files import NoteFolder, SoundFormat
+from generation.note_spec import CardReference, notes_of_card, read_card, referred_note
+from generation.places import place_of_card_note
+from generation.random_notes import write_places
+from utils.arguments import HIGHEST_RATE, LONGEST_GAP, LOWEST_RATE
+from utils.errors import DataError
+
+_OF_EACH_SOUND = ("sample_rate", "bits", "gain_db", "gap_s", "pictured", "notes")
+
+
+def write_from_card(instrument: Instrument, folder: Path, reference: CardReference) -> list[Path]:
+    """Write again what the card tells of, into `folder`, with the bits and the rate that it names; returns the wavs.
+
+    The card of one note gives that note, CARD#3 the note of this number, the card of a scale or an interpolation all
+    of its notes and the whole. Raises: DataError if the card is no such card, or of another checkpoint; UserError.
+    """
+    card = read_card(reference.path)
+    instrument.require_own_card(card, str(reference.path))
+    origin = instrument.card()
+    output = NoteFolder(folder, origin, instrument.transform.sample_rate, _format(card, reference.path))
+    if reference.number is not None:
+        chosen = referred_note(reference)[1]
+        return [output.write(place_of_card_note(instrument, chosen).sound(instrument))]
+    places = [place_of_card_note(instrument, note) for note in notes_of_card(card, reference.path)]
+    if "notes" not in card:
+        return [output.write(place.sound(instrument)) for place in places]
+    if "gap_s" not in card:
+        return write_places(instrument, output, places)
+    gap = card["gap_s"]
+    if type(gap) not in (int, float) or not 0 <= gap <= LONGEST_GAP:
+        raise DataError(f"{reference.path}: gap_s {gap!r} is no time up to {LONGEST_GAP:g} s; give a card as written")
+    notes = [place.sound(instrument) for place in places]
+    says = {name: value for name, value in card.items() if name not in (*origin, *_OF_EACH_SOUND)}
+    return output.write_sequence(reference.path.stem, notes, says, gap=gap)
+
+
+def _format(card: dict[str, Any], path: Path) -> SoundFormat:
+    bits, rate = card.get("bits", "16"), card.get("sample_rate")
+    if bits not in SUBTYPES or type(rate) is not int or not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise DataError(f"{path}: {bits!r} bits at {rate!r} Hz are no sound that generate.py writes; give another card")
+    return SoundFormat(bits, rate)

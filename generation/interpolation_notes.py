@@ -1,0 +1,102 @@
+"""`generate.py interpolation`: notes along a path through the latents."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+from data.nsynth import Value
+from generation.instrument import Instrument
+from generation.note_files import NoteFolder
+from generation.note_spec import WalkPath
+from generation.places import Place, distinct, one_for_each, radius_walk, seeded_place, sounds, walk
+from utils.errors import UserError
+from utils.ranks import ALONE, Ranks
+
+logger = logging.getLogger(__name__)
+
+PATHS = {
+    "linear": "straight from latent to latent",
+    "spherical": "along arcs from latent to latent, as far from 0 as they are",
+    "circle": "once around the sphere of the first latent, by way of the second's direction",
+    "radius": "along the direction of one latent, from small to large norm",
+}
+RADII = (0.0, 2.0)
+
+
+def write_interpolation(
+    instrument: Instrument,
+    folder: NoteFolder,
+    anchors: Sequence[Place],
+    *,
+    path: str,
+    steps: int,
+    radii: tuple[float, float] = RADII,
+    gap: float,
+    ranks: Ranks = ALONE,
+) -> list[Path]:
+    """A wav and a card for each point of the path, and `interpolation` as wav, picture and card of them all.
+
+    `linear` and `spherical` go through all `anchors` in `steps` steps from each to the next, `circle` takes two,
+    `radius` one, from `radii[0]` to `radii[1]` times sqrt(latent_dim). Where two anchors differ in an attribute, its
+    one-hots are mixed linearly, whatever the path; a circle keeps the first one's. A point that is an anchor is
+    the note that `random` makes of it, and has its name. All is made before anything is written. Each of `ranks` makes
+    its share, and rank 0 writes. Returns the wavs, on rank 0 alone.
+    Raises: UserError if the path does not fit the anchors.
+    """
+    places = places_on_path(anchors, path=path, steps=steps, radii=radii)
+    if path == "radius" and not instrument.table.values:
+        logger.warning("radius: without attributes, networks with pixelNorm sound the same at every norm but 0")
+    notes = sounds(instrument, places, ranks)
+    if not ranks.leads:
+        return []
+    says = {"path": path, "steps": steps, "anchors": [anchor.spec.says() for anchor in anchors]}
+    says |= {"radii": list(radii)} if path == "radius" else {}
+    return folder.write_sequence("interpolation", notes, says, gap=gap)
+
+
+def places_on_path(
+    anchors: Sequence[Place], *, path: str, steps: int, radii: tuple[float, float] = RADII
+) -> list[Place]:
+    """The points of the path, in order. Raises: UserError as `write_interpolation`."""
+    anchors = distinct(anchors)
+    if path == "radius":
+        _require_anchors(path, "one latent", len(anchors) == 1)
+        return radius_walk(anchors[0], radii, steps)
+    walked = cast(WalkPath, path)
+    if path == "circle":
+        _require_anchors(path, "two latents", len(anchors) == 2)
+        return walk(walked, anchors[0], anchors[1], steps)
+    _require_anchors(path, "two latents or more", len(anchors) >= 2)
+    segments = [walk(walked, start, end, steps) for start, end in pairwise(anchors)]
+    return [place for segment in segments for place in segment[:-1]] + [anchors[-1]]
+
+
+def seeded_anchors(
+    instrument: Instrument,
+    seeds: Sequence[int],
+    attributes: Mapping[str, Sequence[Value]],
+    *,
+    truncation: float | None = None,
+) -> list[Place]:
+    """The notes that `seeds` and the values of `attributes` name: as many as the longest of these, or one of each.
+
+    Where no pitch is given, all are at that of the first seed's own note; the seeds draw their other attributes.
+    Raises: UserError if some have neither one value nor as many as the longest.
+    """
+    n_notes = max(len(seeds), *(len(values) for values in attributes.values()), 1)
+    each_seed = one_for_each(seeds, n_notes, "--seeds")
+    flags = {name: "--pitch" if name == "pitch" else f"--attributes {name}" for name in attributes}
+    columns = {name: one_for_each(values, n_notes, flags[name]) for name, values in attributes.items()}
+    if "pitch" in instrument.table.values and "pitch" not in columns:
+        own = seeded_place(instrument, each_seed[0], {}).spec.attributes["pitch"]
+        columns["pitch"] = [own] * n_notes
+    rows = [{name: values[number] for name, values in columns.items()} for number in range(n_notes)]
+    pairs = zip(each_seed, rows, strict=True)
+    return [seeded_place(instrument, seed, row, truncation=truncation) for seed, row in pairs]
+
+
+def _require_anchors(path: str, wanted: str, fits: bool) -> None:
+    if not fits:
+        raise UserError(f"--path {path}: goes through {wanted}; give as many by --seeds, or by --from and --to")

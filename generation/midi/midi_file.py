@@ -1,0 +1,92 @@
+"""MIDI files as notes in seconds: when each sounds, for how long, at which pitch, how loud, by which program."""
+
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from pathlib import Path
+
+from generation.midi.bars import BarLines
+from generation.midi.chunks import read_frame
+from generation.midi.events import read_track
+from generation.midi.note_timing import Player, ScoreNote
+from generation.midi.remarks import Remarks
+from utils.errors import DataError
+
+__all__ = ["LARGEST_FILE", "Score", "ScoreNote", "read_midi", "read_midi_bytes"]
+
+LARGEST_FILE = 4 * 2**20  # bytes: half a million notes
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A file's notes by onset, then track, channel and pitch; its bars; a line for each thing skipped or repaired."""
+
+    notes: list[ScoreNote]
+    bars: list[float]  # seconds: where bars begin, rising from 0.0 up to the end of the last note
+    remarks: list[str]
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the beginning to the end of the last note; 0 without notes."""
+        return _end(self.notes)
+
+
+def read_midi(path: Path, *, lenient: bool = False) -> Score:
+    """The notes and bars of the file `path`, as `read_midi_bytes` reads its content.
+
+    Raises: DataError also if the file is missing or unreadable.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device would be waited for
+            raise DataError(f"{path}: not a file; give a Standard MIDI File")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    return read_midi_bytes(content, str(path), lenient=lenient)
+
+
+def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Score:
+    """The notes and bars of a Standard MIDI File of format 0, 1 or 2, in quarters or in SMPTE frames, also in RIFF.
+
+    Tempo events and time signatures of all tracks apply to all, but for format 2, whose tracks are pieces of their
+    own: they are played one after the other. A note-off (or a note-on of velocity 0) ends all notes of its track,
+    channel and pitch that sound from an earlier tick, as in synthesizers. While the sustain pedal of its channel is
+    down (controller 64 at 64 or more) a note sounds on until the pedal goes up or the pitch is struck again.
+    Controllers 120, 121 and 123 to 127 end notes as MIDI 1.0 says. Notes never ended end with their track.
+
+    Bars follow the time signatures: 4/4 before the first, and a change begins a new bar. Where a file counts in SMPTE
+    frames a quarter is taken as half a second, hence a bar of 4/4 as two. Bars after the first 100 000 are left out.
+
+    Skipped, and said in `remarks`: notes of drums, which are those of channel 10 and of the channels that Roland GS or
+    Yamaha XG messages give to drums (drums chosen by bank or program are not recognised), and notes of no length. Not
+    applied, and said: pitch bend, volume, expression, sostenuto. A file may hold no note at all. What is broken but
+    harmless is read over, and said. With `lenient`, a broken file gives what can be read: each track up to its fault.
+    Times are bounded by the format alone, so look at `duration` before you give memory to it.
+
+    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB or no MIDI file; if it is
+    broken, unless `lenient`.
+    """
+    if len(content) > LARGEST_FILE:
+        raise DataError(f"{name}: larger than {LARGEST_FILE // 2**20} MiB; cut it into pieces")
+    remarks = Remarks(name, lenient=lenient)
+    form, time_base, extents = read_frame(content, name, remarks)
+    tracks = (read_track(content[a:b], a, track, remarks) for track, (a, b) in enumerate(extents, start=1))
+    if form == 2 and len(extents) > 1:
+        remarks.say(f"format 2: its {len(extents)} tracks are played one after the other")
+    notes: list[ScoreNote] = []
+    bars = BarLines(time_base.quarter, time_base.denominator, remarks)
+    start = 0
+    for piece in tracks if form == 2 else [list(chain.from_iterable(tracks))]:
+        piece.sort(key=attrgetter("tick"))  # stable: what falls on one tick stays in the order of the file
+        player = Player(time_base, start, bars, remarks)
+        start = player.play(piece)
+        notes += player.notes
+    notes.sort(key=attrgetter("onset", "track", "channel", "pitch", "duration"))
+    return Score(notes, bars.before(_end(notes)), remarks.lines())
+
+
+def _end(notes: list[ScoreNote]) -> float:
+    return max((note.onset + note.duration for note in notes), default=0.0)

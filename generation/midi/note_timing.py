@@ -1,0 +1,190 @@
+"""The events of a MIDI file as notes in seconds: what begins a note, and what ends it.
+
+Source: MIDI 1.0 Detailed Specification and General MIDI System Level 1, MIDI Manufacturers Association.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+from generation.midi.bars import BarLines
+from generation.midi.chunks import TimeBase
+from generation.midi.events import (
+    CONTROL,
+    END_OF_TRACK,
+    NOTE_OFF,
+    NOTE_ON,
+    PART_MODE,
+    PITCH_BEND,
+    PROGRAM,
+    TEMPO,
+    TIME_SIGNATURE,
+    Event,
+)
+from generation.midi.remarks import Remarks
+
+DRUM_CHANNEL = 10
+
+_VOLUME, _EXPRESSION, _PEDAL, _SOSTENUTO = 7, 11, 64, 66
+_ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF = 120, 121, 123
+_PEDAL_DOWN = 64
+
+
+class ScoreNote(NamedTuple):
+    """One note as it sounds. Its times are the exact ones, rounded once, to the nearest float64."""
+
+    onset: float  # seconds from the beginning
+    duration: float  # seconds, > 0: up to the release of key and pedal
+    pitch: int  # 0 to 127; 60 is middle C
+    velocity: int  # 1 to 127
+    channel: int  # 1 to 16
+    track: int  # from 1, in the order of the file
+    program: int  # 0 to 127, as `data.general_midi` counts: the one in force at the onset
+
+
+class _Voice(NamedTuple):
+    """A note that sounds; its onset in units of the time base."""
+
+    onset: int
+    pitch: int
+    velocity: int
+    channel: int
+    track: int
+    program: int
+
+
+@dataclass(slots=True)
+class _Channel:
+    """The state of one channel of one port. Keys belong to tracks, so that two hands may share a pitch."""
+
+    drums: bool
+    program: int = 0
+    pedal: bool = False
+    held: defaultdict[tuple[int, int], list[_Voice]] = field(default_factory=lambda: defaultdict(list))
+    sustained: defaultdict[int, list[_Voice]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Player:
+    """Plays one piece from `start` on; `notes` are those that ended, and `bars` learns of the time that passes.
+
+    Time is counted in whole units of 1 / denominator seconds, so that nothing is rounded on the way.
+    """
+
+    def __init__(self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks) -> None:
+        self.notes: list[ScoreNote] = []
+        bars.begin_piece()
+        self._time_base, self._bars, self._remarks = time_base, bars, remarks
+        self._rate, self._tick, self._now = time_base.rate, 0, start
+        self._channels: dict[tuple[int, int], _Channel] = {}
+        self._keys_of_track: defaultdict[int, set[tuple[int, int, int]]] = defaultdict(set)
+
+    def play(self, events: Iterable[Event]) -> int:
+        """The time when the last track ends, after events that come in the order of their ticks."""
+        for event in events:
+            if event.tick > self._tick:
+                self._bars.pass_time(self._tick, event.tick, self._now, self._rate)
+                self._now += (event.tick - self._tick) * self._rate
+                self._tick = event.tick
+            self._handle(event)
+        for channel in self._channels.values():
+            for _ in range(sum(map(len, channel.sustained.values()))):
+                self._remarks.say("notes held by a pedal that never went up, which end with the last track: {n}")
+            self._silence_sustained(channel)
+        return self._now
+
+    def _handle(self, event: Event) -> None:
+        if event.channel > 0:
+            self._handle_of_channel(event, self._channel(event.port, event.channel))
+        elif event.kind == TEMPO and self._time_base.tempo_applies:
+            self._rate = event.first
+        elif event.kind == TEMPO:
+            self._remarks.say("tempo events not applied, since the file counts in SMPTE frames: {n}")
+        elif event.kind == TIME_SIGNATURE:
+            self._bars.set_signature(self._tick, event.first, event.second)
+        elif event.kind == END_OF_TRACK:
+            self._end_track(event.track)
+
+    def _channel(self, port: int, number: int) -> _Channel:
+        if (port, number) not in self._channels:
+            self._channels[port, number] = _Channel(drums=number == DRUM_CHANNEL)
+        return self._channels[port, number]
+
+    def _handle_of_channel(self, event: Event, channel: _Channel) -> None:
+        if event.kind == PART_MODE:
+            channel.drums = event.first > 0
+        elif event.kind == PROGRAM:
+            channel.program = event.first
+        elif event.kind == NOTE_OFF or (event.kind == NOTE_ON and event.second == 0):
+            self._release(event, channel)
+        elif channel.drums:
+            if event.kind == NOTE_ON:
+                self._remarks.say(f"notes of drums (channel {event.channel}) skipped: {{n}}")
+        elif event.kind == NOTE_ON:
+            self._strike(event, channel)
+        elif event.kind == CONTROL:
+            self._control(channel, event.first, event.second)
+        elif event.kind == PITCH_BEND and event.first != 0:
+            self._remarks.say("pitch bends not applied: {n}")
+
+    def _strike(self, event: Event, channel: _Channel) -> None:
+        pitch, velocity = event.first, event.second
+        for voice in channel.sustained.pop(pitch, ()):
+            self._end(voice)
+        voice = _Voice(self._now, pitch, velocity, event.channel, event.track, channel.program)
+        channel.held[event.track, pitch].append(voice)
+        self._keys_of_track[event.track].add((event.port, event.channel, pitch))
+
+    def _release(self, event: Event, channel: _Channel) -> None:
+        """End what sounds from before; what was struck on this very tick only if nothing else is there to end."""
+        key = event.track, event.first
+        voices = channel.held.pop(key, [])
+        earlier = [voice for voice in voices if voice.onset < self._now]
+        if earlier and len(earlier) < len(voices):
+            channel.held[key] = voices[len(earlier) :]
+        for voice in earlier or voices:
+            self._let_go(channel, voice)
+
+    def _let_go(self, channel: _Channel, voice: _Voice) -> None:
+        if channel.pedal:
+            channel.sustained[voice.pitch].append(voice)
+        else:
+            self._end(voice)
+
+    def _control(self, channel: _Channel, controller: int, value: int) -> None:
+        if controller in (_PEDAL, _RESET_CONTROLLERS):
+            channel.pedal = controller == _PEDAL and value >= _PEDAL_DOWN
+            if not channel.pedal:
+                self._silence_sustained(channel)
+        elif controller in (_VOLUME, _EXPRESSION):
+            self._remarks.say("changes of volume and expression not applied: {n}")
+        elif controller == _SOSTENUTO and value >= _PEDAL_DOWN:
+            self._remarks.say("presses of the sostenuto pedal not applied: {n}")
+        elif controller == _ALL_SOUND_OFF or controller >= _ALL_NOTES_OFF:
+            for voice in chain.from_iterable(channel.held.values()):
+                self._let_go(channel, voice)
+            channel.held.clear()
+            if controller == _ALL_SOUND_OFF:
+                self._silence_sustained(channel)
+
+    def _silence_sustained(self, channel: _Channel) -> None:
+        for voice in chain.from_iterable(channel.sustained.values()):
+            self._end(voice)
+        channel.sustained.clear()
+
+    def _end_track(self, track: int) -> None:
+        for port, number, pitch in self._keys_of_track.pop(track, ()):
+            for voice in self._channels[port, number].held.pop((track, pitch), ()):
+                self._remarks.say("notes never ended, which end with their track: {n}")
+                self._end(voice)
+
+    def _end(self, voice: _Voice) -> None:
+        if voice.onset == self._now:
+            self._remarks.say("notes of no length skipped: {n}")
+            return
+        denominator = self._time_base.denominator
+        onset, duration = voice.onset / denominator, (self._now - voice.onset) / denominator
+        self.notes.append(
+            ScoreNote(onset, duration, voice.pitch, voice.velocity, voice.channel, voice.track, voice.program)
+        )

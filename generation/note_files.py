@@ -1,0 +1,107 @@
+"""Generated notes as files: each as a wav with a JSON card, and several one after the other as one wav."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+
+from data.audio_io import write_wav
+from generation.synthesis import Wave, fit_full_scale
+from utils.files import write_json
+from utils.pictures import save_rainbowgrams
+
+logger = logging.getLogger(__name__)
+
+MOST_IN_PICTURE = 32
+
+
+@dataclass(frozen=True)
+class Note:
+    """A generated note (n_samples,): name of its files, title in pictures, and what its card says of it alone."""
+
+    name: str
+    title: str
+    wave: Wave
+    says: dict[str, Any]
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the cards of several notes say of this one."""
+        return {"file": f"{self.name}.wav", "title": self.title, **self.says}
+
+
+@dataclass(frozen=True)
+class SoundFormat:
+    """Of wav files: `bits` of `data.audio_io.SUBTYPES`, and the rate in Hz (None: the notes' own)."""
+
+    bits: str = "16"
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True)
+class NoteFolder:
+    """Where notes at `sample_rate` Hz are written to; `origin` is what all their cards say."""
+
+    folder: Path
+    origin: dict[str, Any]
+    sample_rate: int
+    format: SoundFormat = SoundFormat()
+
+    def write(self, note: Note) -> Path:
+        """Write `note` as wav, turned down if beyond full scale, and its card. Returns the wav. Raises: UserError."""
+        path, card = self._write_wav(note.name, note.wave)
+        write_json(path.with_suffix(".json"), {**card, **note.says})
+        return path
+
+    def write_sequence(self, name: str, notes: Sequence[Note], says: dict[str, Any], *, gap: float) -> list[Path]:
+        """Write each of `notes`, and all in their order as `name`.wav with its card and picture; returns the wavs.
+
+        `gap` s of silence lie between two notes. The whole is turned down by one gain, so that notes keep their levels
+        to each other. The picture is a row of at most 32, evenly chosen with the first and the last. Raises: UserError.
+        """
+        rest = round(gap * self.sample_rate)
+        paths = [self.write(note) for note in {note.name: note for note in notes}.values()]
+        path, card = self._write_wav(name, _joined([note.wave for note in notes], rest))
+        shown = evenly_chosen(len(notes), MOST_IN_PICTURE)
+        if len(shown) < len(notes):
+            logger.info("%s.png: %d of %d notes, evenly chosen", name, len(shown), len(notes))
+        self.write_picture(name, [notes[k] for k in shown], columns=len(shown))
+        starts = accumulate((len(note.wave) + rest for note in notes[:-1]), initial=0)
+        entries = [
+            {"onset_s": start / self.sample_rate, **note.entry} for start, note in zip(starts, notes, strict=True)
+        ]
+        write_json(path.with_suffix(".json"), {**card, **says, "gap_s": gap, "pictured": shown, "notes": entries})
+        return [*paths, path]
+
+    def write_picture(self, name: str, notes: Sequence[Note], *, columns: int = 4) -> None:
+        """Write `name`.png, a rainbowgram of each of `notes`. Raises: UserError."""
+        waves, titles = [note.wave for note in notes], [note.title for note in notes]
+        save_rainbowgrams(self.folder / f"{name}.png", waves, titles, self.sample_rate, columns=columns)
+
+    def _write_wav(self, name: str, wave: Wave) -> tuple[Path, dict[str, Any]]:
+        rate = self.format.sample_rate or self.sample_rate
+        # resampling may overshoot, so it comes before the gain
+        turned = wave if rate == self.sample_rate else soxr.resample(wave, self.sample_rate, rate, quality="VHQ")
+        sound, gain_db = fit_full_scale(turned)
+        path = self.folder / f"{name}.wav"
+        write_wav(path, sound, rate, bits=self.format.bits)
+        return path, {**self.origin, "sample_rate": rate, "bits": self.format.bits, "gain_db": gain_db}
+
+
+def evenly_chosen(n_notes: int, most: int) -> list[int]:
+    """At most `most` of 0 ... n_notes - 1, evenly, the first and the last among them.
+
+    >>> evenly_chosen(9, 3)
+    [0, 4, 8]
+    """
+    return sorted({round(place) for place in np.linspace(0, n_notes - 1, min(n_notes, most))})
+
+
+def _joined(waves: Sequence[Wave], rest: int) -> Wave:
+    silence = np.zeros(rest, dtype=np.float32)
+    return np.concatenate([part for wave in waves for part in (wave, silence)][:-1])

@@ -1,0 +1,157 @@
+"""What a generated note is made of, as its card says it: a seed and attributes, or a step of a walk between two such.
+
+A specification is symbolic: seeds, bounds and steps, from which latents are computed anew, bit for bit.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data.nsynth import Value
+from utils.arguments import MAX_SEED
+from utils.errors import DataError
+from utils.files import read_json
+
+MOST_STEPS = 10_000
+MOST_TRUNCATION = 100.0
+
+_REFERENCE = re.compile(r"(?P<path>.+)#(?P<number>\d{1,9})", re.ASCII | re.DOTALL)
+
+WalkPath = Literal["linear", "spherical", "circle"]
+Norm = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class _Step(_Strict):
+    step: int = Field(ge=0)
+    steps: int = Field(ge=1, le=MOST_STEPS)
+
+    @model_validator(mode="after")
+    def _is_on_the_way(self) -> Self:
+        if self.step > self.steps:
+            raise ValueError(f"step {self.step} of {self.steps}")
+        return self
+
+
+class Walk(_Step):
+    """Step `step` of `steps` on the `path` between two notes, as in `generation.latent_paths`."""
+
+    path: WalkPath
+    start: "NoteSpec" = Field(validation_alias="from", serialization_alias="from")
+    end: "NoteSpec" = Field(validation_alias="to", serialization_alias="to")
+
+
+class RadiusWalk(_Step):
+    """Step `step` of `steps` along the direction of a note's latent, from `radii[0]` to `radii[1]` times sqrt(L)."""
+
+    path: Literal["radius"]
+    of: "NoteSpec"
+    radii: Annotated[tuple[Norm, Norm], Field(strict=False)]
+
+
+class NoteSpec(_Strict):
+    """A note by its `seed`, its `truncation` and all its attributes; or `between` others, by a step of a walk.
+
+    Between notes, `attributes` are those that both share; they only inform.
+    """
+
+    attributes: dict[str, Value]
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    truncation: float | None = Field(default=None, gt=0, le=MOST_TRUNCATION, allow_inf_nan=False)
+    between: Walk | RadiusWalk | None = None
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if (self.seed is None) == (self.between is None):
+            raise ValueError("a note has either a seed or a walk that it lies on")
+        if self.between is not None and self.truncation is not None:
+            raise ValueError("the notes at the ends of a walk are truncated, not those between")
+        return self
+
+    def says(self) -> dict[str, Any]:
+        """As JSON values, without what is not there."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True)
+class CardReference:
+    """A card, or by `number`, counted from 0, one of the notes that it lists: `scale_seed000000.json#3`."""
+
+    path: Path
+    number: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`CARD` or `CARD#NUMBER`."""
+        match = _REFERENCE.fullmatch(text)
+        return cls(Path(match["path"]), int(match["number"])) if match else cls(Path(text))
+
+    def __str__(self) -> str:
+        return str(self.path) if self.number is None else f"{self.path}#{self.number}"
+
+
+@dataclass(frozen=True)
+class CardNote:
+    """A note of a card: the name of its files, its title in pictures, and what it is made of."""
+
+    name: str
+    title: str
+    spec: NoteSpec
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a note or of several. Raises: DataError if it is missing, or no such card."""
+    card = read_json(path, DataError)
+    if not isinstance(card, dict) or not isinstance(card.get("checkpoint_sha256"), str):
+        raise DataError(f"{path}: not the card of generated sound; give a JSON file that generate.py wrote")
+    return card
+
+
+def notes_of_card(card: dict[str, Any], path: Path) -> list[CardNote]:
+    """The notes that the card at `path` tells of, in order. Raises: DataError if they are not as they should be."""
+    listed = card.get("notes")
+    if listed is None:
+        return [CardNote(path.stem, path.stem, _spec(card, str(path)))]
+    if not isinstance(listed, list) or not listed:
+        raise DataError(f"{path}: lists no notes; give the card of notes that generate.py wrote")
+    return [_listed_note(entry, f"{path}#{k}") for k, entry in enumerate(listed)]
+
+
+def referred_note(reference: CardReference) -> tuple[dict[str, Any], CardNote]:
+    """The card and the one note of it that `reference` means. Raises: DataError if it means none, or several."""
+    card = read_card(reference.path)
+    notes = notes_of_card(card, reference.path)
+    if reference.number is None and len(notes) > 1:
+        raise DataError(f"{reference.path}: lists {len(notes)} notes; say which by #0 to #{len(notes) - 1}")
+    number = reference.number or 0
+    if number >= len(notes):
+        raise DataError(f"{reference}: that card has notes #0 to #{len(notes) - 1}; choose one of them")
+    return card, notes[number]
+
+
+def _spec(entry: Any, where: str) -> NoteSpec:
+    if not isinstance(entry, dict):
+        raise DataError(f"{where}: not a note; give a card that generate.py wrote")
+    try:
+        return NoteSpec.model_validate({key: entry[key] for key in NoteSpec.model_fields if key in entry})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise DataError(
+            f"{where}: not a note that generate.py wrote ({f'{place}: ' if place else ''}{fault['msg'][:100]}); "
+            "give a card as it was written"
+        ) from error
+
+
+def _listed_note(entry: Any, where: str) -> CardNote:
+    spec = _spec(entry, where)
+    file, title = entry.get("file"), entry.get("title")
+    if not isinstance(file, str) or not file.endswith(".wav") or Path(file).name != file or "\0" in file:
+        raise DataError(f"{where}: names no wav file of a note; give a card as generate.py wrote it")
+    return CardNote(Path(file).stem, title if isinstance(title, str) else Path(file).stem, spec)

@@ -1,0 +1,195 @@
+"""Notes as places among the latents: what the generator gets for each, and what its card says of it."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from data.nsynth import Value, value_in_words
+from generation import latent_paths
+from generation.instrument import Instrument
+from generation.note_files import Note
+from generation.note_names import generated_name
+from generation.note_spec import CardNote, CardReference, NoteSpec, RadiusWalk, Walk, WalkPath, referred_note
+from generation.synthesis import Wave
+from utils.cli import show_progress
+from utils.errors import DataError, UserError
+from utils.ranks import ALONE, Ranks
+
+MOST_LETTERS = 120  # of a name; file systems take 255 bytes
+T = TypeVar("T")
+
+_PLAIN = re.compile(r"[\w.-]{1,40}", re.ASCII)
+
+WALKS = {"linear": latent_paths.linear, "spherical": latent_paths.spherical, "circle": latent_paths.circle}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A note before it sounds: the generator gets `latent` (L,) and, behind it, `one_hot` (C,), of all attributes.
+
+    Between two values of an attribute, `one_hot` is a mixture of theirs.
+    """
+
+    name: str
+    title: str
+    spec: NoteSpec
+    latent: Tensor
+    one_hot: Tensor
+
+    def sound(self, instrument: Instrument) -> Note:
+        """The note. Raises: UserError if the generator's output is not finite."""
+        return self.note(self.wave(instrument))
+
+    def wave(self, instrument: Instrument) -> Wave:
+        """The note's samples (n_samples,). Raises: UserError if the generator's output is not finite."""
+        return instrument.sound(torch.cat((self.latent, self.one_hot))[None])[0]
+
+    def note(self, wave: Wave) -> Note:
+        """The note that sounds as `wave`."""
+        return Note(self.name, self.title, wave, self.spec.says())
+
+
+def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> list[Note]:
+    """The note of each of `places`: each of `ranks` makes its share, and has all in the end. Raises: UserError."""
+    waves = torch.zeros(len(places), instrument.transform.n_samples)
+    for row in tqdm(ranks.share_of(len(places)), unit="note", disable=not show_progress(), leave=False):
+        waves[row] = torch.from_numpy(places[row].wave(instrument))
+    ranks.sum_([waves])  # the rows of other ranks are zero here
+    return [place.note(wave) for place, wave in zip(places, waves.numpy(), strict=True)]
+
+
+def seeded_place(
+    instrument: Instrument, seed: int, fixed: Mapping[str, Value], *, truncation: float | None = None
+) -> Place:
+    """The note of `seed`, with the attributes that are `fixed`; the seed draws the others."""
+    latent, labels = instrument.latent(seed, truncation), instrument.labels(seed, fixed)
+    attributes = instrument.values_of(labels[0])
+    spec = NoteSpec(seed=seed, truncation=truncation, attributes=attributes)
+    name = generated_name(attributes, seed)
+    condition = instrument.conditions(latent, labels)[0]
+    return Place(name, name.replace("_", " "), spec, latent[0], condition[latent.shape[1] :])
+
+
+def place_of_card_note(instrument: Instrument, note: CardNote) -> Place:
+    """The place that a card tells of, bit for bit. Raises: DataError if the run has other attributes; UserError."""
+    place = _computed(instrument, note.spec)
+    return Place(note.name, note.title, note.spec, place.latent, place.one_hot)
+
+
+def distinct(places: Sequence[Place]) -> list[Place]:
+    """`places`, with longer names for those that are not the same note though they have the same name."""
+    specs: dict[str, NoteSpec] = {}
+    shared = {place.name for place in places if specs.setdefault(place.name, place.spec) != place.spec}
+    return [replace(place, name=_longer_name(place)) if place.name in shared else place for place in places]
+
+
+def places_of_cards(
+    instrument: Instrument, references: Sequence[CardReference], pitches: Sequence[int] | None
+) -> list[Place]:
+    """The notes that `references` mean, at their own pitches, or at one other or one other for each.
+
+    Raises: DataError if a card is none of a note, or of another checkpoint. UserError if `pitches` do not fit.
+    """
+    turned = [None] * len(references) if pitches is None else one_for_each(pitches, len(references), "--pitch")
+    instrument.require_pitches(pitches or [])
+    places = []
+    for reference, pitch in zip(references, turned, strict=True):
+        card, note = referred_note(reference)
+        instrument.require_own_card(card, str(reference))
+        at_pitch = None if pitch is None else _at_pitch(note.spec, pitch)
+        places.append(_computed(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
+    return places
+
+
+def walk(path: WalkPath, start: Place, end: Place, steps: int) -> list[Place]:
+    """The steps + 1 places on the path; the ends are the given ones, on a circle both are `start`.
+
+    One-hots are mixed linearly, whatever the path; a circle keeps those of `start`. Raises: UserError as
+    `generation.latent_paths`.
+    """
+    last = start if path == "circle" else end
+    latents = WALKS[path](start.latent, end.latent, steps)
+    one_hots = latent_paths.linear(start.one_hot, last.one_hot, steps)
+    places = [start]
+    for step in range(1, steps):
+        spec = NoteSpec(
+            attributes=_shared(start.spec, last.spec),
+            between=Walk(path=path, start=start.spec, end=end.spec, step=step, steps=steps),
+        )
+        name = _short(f"{start.name}_{path}_{end.name}_{_of(step, steps)}")
+        places.append(Place(name, f"{path} {step} of {steps}", spec, latents[step], one_hots[step]))
+    return [*places, last]
+
+
+def radius_walk(place: Place, radii: tuple[float, float], steps: int) -> list[Place]:
+    """The steps + 1 places along the direction of `place`. Raises: UserError as `generation.latent_paths`."""
+    places = []
+    for step, latent in enumerate(latent_paths.radius(place.latent, *radii, steps)):
+        norm = (radii[0] * (steps - step) + radii[1] * step) / steps
+        on_radius = RadiusWalk(path="radius", of=place.spec, radii=radii, step=step, steps=steps)
+        spec = NoteSpec(attributes=place.spec.attributes, between=on_radius)
+        name = _short(f"{place.name}_radius{radii[0]:g}-{radii[1]:g}_{_of(step, steps)}")
+        places.append(Place(name, f"norm {norm:.3g} √{len(latent)}", spec, latent, place.one_hot))
+    return places
+
+
+def one_for_each(values: Sequence[T], n_notes: int, flag: str) -> list[T]:
+    """`values`, or the single one n_notes times. Raises: UserError if there are neither 1 nor n_notes."""
+    if len(values) not in (1, n_notes):
+        raise UserError(f"{flag}: {len(values)} values for {n_notes} notes; give one, or one for each")
+    return list(values) * n_notes if len(values) == 1 else list(values)
+
+
+def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
+    if isinstance(spec.between, Walk):
+        start, end = (_computed(instrument, each) for each in (spec.between.start, spec.between.end))
+        return walk(spec.between.path, start, end, spec.between.steps)[spec.between.step]
+    if isinstance(spec.between, RadiusWalk):
+        place = _computed(instrument, spec.between.of)
+        return radius_walk(place, spec.between.radii, spec.between.steps)[spec.between.step]
+    table = instrument.table.values
+    attributes = spec.attributes
+    if attributes.keys() != table.keys() or any(attributes[name] not in values for name, values in table.items()):
+        raise DataError(f"attributes {attributes}: not those of {instrument.run_name}; write the note anew")
+    if spec.seed is None:
+        raise DataError("a note without a seed and without a walk; give a card as it was written")
+    return seeded_place(instrument, spec.seed, attributes, truncation=spec.truncation)
+
+
+def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:
+    """`spec` with `pitch` as its own; where it lies between notes, these are at that pitch too."""
+    turned: dict[str, object] = {"attributes": {**spec.attributes, "pitch": pitch}}
+    if isinstance(spec.between, Walk):
+        ends = {"start": _at_pitch(spec.between.start, pitch), "end": _at_pitch(spec.between.end, pitch)}
+        turned["between"] = spec.between.model_copy(update=ends)
+    elif spec.between is not None:
+        turned["between"] = spec.between.model_copy(update={"of": _at_pitch(spec.between.of, pitch)})
+    return spec.model_copy(update=turned)
+
+
+def _shared(start: NoteSpec, end: NoteSpec) -> dict[str, Value]:
+    return {name: value for name, value in start.attributes.items() if end.attributes.get(name) == value}
+
+
+def _longer_name(place: Place) -> str:
+    """The name, and behind it what tells the note from others of its seed and pitch."""
+    says = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
+    says += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
+    if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in says):
+        return _short("_".join((place.name, *says)))
+    return _short(f"{place.name}_{hashlib.sha256(repr(place.spec).encode()).hexdigest()[:12]}")
+
+
+def _of(step: int, steps: int) -> str:
+    return f"{step:0{len(str(steps))}d}of{steps}"
+
+
+def _short(name: str) -> str:
+    """`name`, or its beginning with a digest of all of it: walks between walks have long names."""
+    return name if len(name) <= MOST_LETTERS else f"{name[:60]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -1,0 +1,77 @@
+"""What the page asks for: a seed's note, or a point between the notes of four, with the attributes that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.nsynth import Value
+from generation.note_spec import MOST_TRUNCATION
+from utils.arguments import MAX_SEED
+from utils.errors import UserError
+
+GRID = 100  # steps along each side of the square
+
+_Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class NoteRequest:
+    """A note by the `seeds` of a square's corners, top left, top right, bottom left, bottom right, and a point in it.
+
+    `right` and `down` count hundredths of a side. One seed's note has it at all four corners. Attributes that are not
+    among `attributes` are drawn by each seed.
+    """
+
+    seeds: tuple[int, int, int, int]
+    right: int
+    down: int
+    attributes: tuple[tuple[str, Value], ...]
+    truncation: float | None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Square(_Strict):
+    square: tuple[_Seed, _Seed, _Seed, _Seed]
+    x: _Share
+    y: _Share
+
+
+class _Single(_Strict):
+    seed: _Seed
+
+
+class _Body(_Strict):
+    latent: _Square | _Single
+    attributes: dict[str, Value] = {}
+    truncation: Annotated[float, Field(gt=0, le=MOST_TRUNCATION, allow_inf_nan=False)] | None = None
+
+
+def parse_note_request(content: bytes | str, known: Mapping[str, tuple[Value, ...]]) -> NoteRequest:
+    """The request in JSON `content`, of a run whose attributes have the `known` values.
+
+    {"latent": {"seed": n} or {"square": [four seeds], "x": 0 to 1, "y": 0 to 1}, "attributes": {"pitch": 60},
+    "truncation": null or a bound}; x and y are rounded to hundredths. Raises: UserError, one line.
+    """
+    try:
+        body = _Body.model_validate_json(content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("_"))[:100]  # but our classes
+        raise UserError(f"{place or 'request'}: {fault['msg'][:200]}") from error
+    for name, value in body.attributes.items():
+        if name not in known:
+            raise UserError(f"attributes: the run was not conditioned on {name[:40]!r}")
+        if value not in known[name]:
+            raise UserError(f"{name}: {str(value)[:40]!r} is not among the {len(known[name])} that the run learned")
+    attributes = tuple(sorted(body.attributes.items()))
+    if isinstance(body.latent, _Single):
+        seed = body.latent.seed
+        return NoteRequest((seed, seed, seed, seed), 0, 0, attributes, body.truncation)
+    right, down = round(body.latent.x * GRID), round(body.latent.y * GRID)
+    return NoteRequest(body.latent.square, right, down, attributes, body.truncation)

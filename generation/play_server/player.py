@@ -1,0 +1,118 @@
+"""A run as an instrument for several hands: one note at a time through the network, the last ones kept."""
+
+import io
+import threading
+from collections.abc import Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import soundfile
+
+from data.audio_io import quantise
+from data.nsynth import Value, value_in_words
+from generation.instrument import Instrument
+from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
+from generation.note_files import Note
+from generation.play_server.latent_square import place_in_square
+from generation.play_server.note_request import GRID, NoteRequest
+from generation.play_server.score_player import PlayedScore, play_score
+from generation.synthesis import Wave, fit_full_scale
+from utils.errors import UserError
+
+NOTES_KEPT = 256
+
+
+@dataclass(frozen=True)
+class PlayedNote:
+    """A note as the files that `generate.py random` would write: their name, the wav, and the card."""
+
+    name: str
+    wav: bytes
+    card: dict[str, Any]
+
+
+class Player:
+    """Makes the notes that are asked for, in whatever thread."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._origin = instrument.card()
+        # One thread for the network: notes wait for each other, and torch keeps the one team of helpers it starts.
+        self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
+        self._one_score = threading.Lock()
+        self._closed = False
+        self.note = lru_cache(maxsize=NOTES_KEPT)(self._note)
+
+    @property
+    def values(self) -> Mapping[str, tuple[Value, ...]]:
+        """Attribute -> the values that the run learned."""
+        return self._instrument.table.values
+
+    def about(self) -> dict[str, Any]:
+        """What the page must know of the run, as JSON values."""
+        transform = self._instrument.transform
+        return {
+            "name": self._instrument.run_name,
+            "checkpoint": self._instrument.checkpoint.name,
+            "sample_rate": transform.sample_rate,
+            "seconds": transform.n_samples / transform.sample_rate,
+            "largest_midi": LARGEST_FILE,
+            "attributes": self._instrument.table.to_plain(),
+            "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
+        }
+
+    def score(self, content: bytes, request: NoteRequest) -> PlayedScore:
+        """The MIDI file `content`, or what can be read of it, by the timbre of `request`. Raises: UserError."""
+
+        def wave_at(pitch: int) -> Wave:
+            attributes = {**dict(request.attributes), "pitch": pitch}
+            return self._sound(replace(request, attributes=tuple(sorted(attributes.items())))).wave
+
+        if not self._one_score.acquire(blocking=False):
+            raise UserError("another file is being played; drop this one when that is done")
+        try:
+            score = read_midi_bytes(content, "this file", lenient=True)
+            return play_score(self._instrument, score, wave_at, lambda: self._closed)
+        finally:
+            self._one_score.release()
+
+    def close(self) -> None:
+        """Wait for the note in work, and for a score to be given up; nothing is made after it."""
+        self._closed = True
+        self._network.shutdown(cancel_futures=True)
+        with self._one_score:
+            pass
+
+    def _note(self, request: NoteRequest) -> PlayedNote:
+        """The note of `request`. Raises: UserError."""
+        note = self._sound(request)
+        sound, gain_db = fit_full_scale(note.wave)
+        card = {**self._origin, "bits": "16", "gain_db": gain_db, **note.says}
+        return PlayedNote(_name(note.name, request), wav_bytes(sound, self._instrument.transform.sample_rate), card)
+
+    def _sound(self, request: NoteRequest) -> Note:
+        """The note itself, made in the network's thread. Raises: UserError, also once the player is closed."""
+        place = place_in_square(self._instrument, request)
+        try:
+            if not self._closed:
+                return self._network.submit(place.sound, self._instrument).result()
+        except CancelledError:
+            pass
+        raise UserError("the server is about to end")
+
+
+def wav_bytes(wave: Wave, sample_rate: int) -> bytes:
+    """`wave` (n_samples,), within [-1, 1], as a 16-bit WAV, byte for byte that of `data.audio_io.write_wav`."""
+    file = io.BytesIO()
+    soundfile.write(file, quantise(wave)[0], sample_rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _name(name: str, request: NoteRequest) -> str:
+    if request.right in (0, GRID) and request.down in (0, GRID):
+        return name
+    corners = "-".join(str(seed) for seed in request.seeds)
+    pitch = name.partition("_")[0]
+    return f"{pitch}_square{corners}_x{request.right:03d}_y{request.down:03d}"

@@ -1,0 +1,109 @@
+"""All notes of a score as one wave, block by block."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generation.playing.plan import Plan
+from generation.playing.settings import Stages
+from generation.playing.sustain import Sound
+from generation.synthesis import Wave
+
+BLOCK_SIZE = 2**15
+
+Samples = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Attack, decay and release in samples, and the level that is held (0 to 1); all ramps are linear in amplitude.
+
+    Sample k of the attack has the level (k + 1) / (attack + 1), so that the first one sounds. The release falls from
+    the level that was reached, also amid the attack, and reaches 0 after its last sample.
+    """
+
+    attack: int
+    decay: int
+    sustain: float
+    release: int
+
+    @classmethod
+    def of(cls, stages: Stages, sample_rate: int) -> "Envelope":
+        """Of attack, decay (s), level and release (s)."""
+        attack, decay, sustain, release = stages
+        return cls(round(attack * sample_rate), round(decay * sample_rate), sustain, round(release * sample_rate))
+
+    def levels(self, first: int, last: int, gate: int) -> Samples:
+        """The level of samples `first` to `last` - 1 of a note released at its sample `gate`."""
+        samples = np.arange(first, last)
+        held = self._held(np.minimum(samples, gate - 1))
+        return held * np.minimum(1.0, (gate + self.release - samples) / (self.release + 1))
+
+    def _held(self, samples: npt.NDArray[np.int64]) -> Samples:
+        rising = (samples + 1) / (self.attack + 1)
+        falling = 1 - (1 - self.sustain) * (samples + 1 - self.attack) / (self.decay + 1)
+        return np.minimum(rising, np.clip(falling, self.sustain, 1.0))
+
+
+@dataclass(frozen=True)
+class _Playing:
+    onset: int
+    gate: int
+    gain: float
+    held: bool
+    sound: Sound
+    end: int  # sample of the piece
+
+
+def mix(
+    plan: Plan, sound: Callable[[int, int], Sound], envelope: Envelope, *, block_size: int = BLOCK_SIZE
+) -> Iterator[Wave]:
+    """Blocks (block_size,) of the whole piece, the last one shorter; `sound(number, note)` is asked for note by note.
+
+    Each sample is the sum over the notes in their order in float64, rounded once: it does not depend on the blocks.
+    Where no note sounds, samples are 0.
+    """
+    length, started = mixed_length(plan, envelope), 0
+    playing: list[_Playing] = []
+    for first in range(0, length, block_size):
+        last = min(first + block_size, length)
+        beginning = int(np.searchsorted(plan.onsets, last))
+        playing += [_start(plan, note, sound, envelope) for note in range(started, beginning)]
+        started = beginning
+        total = np.zeros(last - first)
+        for each in playing:
+            low, high = max(first, each.onset), min(last, each.end)
+            if low < high:
+                total[low - first : high - first] += _samples(each, envelope, low - each.onset, high - each.onset)
+        playing = [each for each in playing if each.end > last]
+        yield total.astype(np.float32)
+
+
+def mixed_length(plan: Plan, envelope: Envelope) -> int:
+    """Samples from the beginning to the end of the last release."""
+    return int((plan.onsets + plan.gates).max()) + envelope.release
+
+
+def _start(plan: Plan, note: int, sound_of: Callable[[int, int], Sound], envelope: Envelope) -> _Playing:
+    sound = sound_of(int(plan.sounds[note]), note)
+    onset, gate = int(plan.onsets[note]), int(plan.gates[note])
+    held = len(sound.cycle) > 0 and gate + envelope.release > sound.lasts
+    if not held:  # what ends by itself is released before it ends, so that it does not break off
+        gate = min(gate, max(len(sound.wave) - envelope.release, 1))
+    length = gate + envelope.release if held else min(gate + envelope.release, len(sound.wave))
+    return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length)
+
+
+def _samples(note: _Playing, envelope: Envelope, first: int, last: int) -> Samples:
+    levels = envelope.levels(first, last, note.gate)
+    return levels * (note.gain * _sounding(note, first, last).astype(np.float64))
+
+
+def _sounding(note: _Playing, first: int, last: int) -> Wave:
+    sound = note.sound
+    if not note.held or last <= sound.held_from:
+        return sound.wave[first:last]
+    turn = (np.arange(max(first, sound.held_from), last) - sound.held_from) % len(sound.cycle)
+    return np.concatenate((sound.wave[first : sound.held_from], sound.cycle[turn]))

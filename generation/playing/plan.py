@@ -1,0 +1,74 @@
+"""When each note of a score sounds, to the sample, and which distinct sounds that takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.nsynth import Value
+from generation.midi.midi_file import ScoreNote
+from generation.playing.latents import Motion, Timbre
+from generation.playing.settings import VelocityCurve
+from generation.playing.voices import Voice, VoiceName
+
+_EXPONENTS: Mapping[VelocityCurve, int] = {"square": 2, "linear": 1, "flat": 0}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The N notes by onset. Times in samples of the run's own rate."""
+
+    onsets: npt.NDArray[np.int64]  # first sample that sounds
+    gates: npt.NDArray[np.int64]  # samples until the release, at least 1
+    gains: npt.NDArray[np.float64]
+    sounds: npt.NDArray[np.int64]  # which of `timbres_and_pitches` it is
+    timbres_and_pitches: Sequence[tuple[Timbre, int]]  # in the order of first use
+
+    def last_uses(self) -> npt.NDArray[np.int64]:
+        """Of each sound, the last note that it is needed for."""
+        last = np.zeros(len(self.timbres_and_pitches), dtype=np.int64)
+        last[self.sounds] = np.arange(len(self.sounds))  # of equal indices numpy keeps the last
+        return last
+
+
+def plan_notes(
+    notes: Sequence[ScoreNote],
+    *,
+    sample_rate: int,
+    played: Mapping[int, int | None],
+    voices: Mapping[VoiceName, Voice],
+    motion: Motion,
+    table: Mapping[str, Sequence[Value]],
+    curve: VelocityCurve,
+) -> Plan:
+    """The plan of `notes`, which come by onset; those whose pitch is `played` as None are left out.
+
+    A note's first sample is round(onset * sample_rate), the first of its release round(end * sample_rate).
+    """
+    kept = [note for note in notes if played[note.pitch] is not None]
+    onsets = _samples([note.onset for note in kept], sample_rate)
+    ends = _samples([note.onset + note.duration for note in kept], sample_rate)
+    numbers: dict[tuple[Timbre, int], int] = {}
+    sounds = np.empty(len(kept), dtype=np.int64)
+    for place, note in enumerate(kept):
+        voice, pitch = voices[VoiceName(note.track, note.channel)], played[note.pitch]
+        assert pitch is not None
+        fixed = tuple(sorted(voice.attributes_of(note.program, table).items()))
+        key = (motion.timbre(note.onset, voice.seeds, fixed), pitch)
+        sounds[place] = numbers.setdefault(key, len(numbers))
+    gains = velocity_gain(np.array([note.velocity for note in kept]), curve)
+    return Plan(onsets, np.maximum(ends - onsets, 1), gains, sounds, list(numbers))
+
+
+def velocity_gain(velocities: npt.NDArray[np.int64], curve: VelocityCurve) -> npt.NDArray[np.float64]:
+    """Amplitude of MIDI velocities 1 to 127; 1 at 127.
+
+    `square`: (v / 127)^2, 40 log10(v / 127) dB. Source: General MIDI System Level 2 (RP-024), which recommends it.
+    `linear`: v / 127. `flat`: all the same.
+    """
+    return (velocities.astype(np.float64) / 127) ** _EXPONENTS[curve]
+
+
+def _samples(seconds: Sequence[float], sample_rate: int) -> npt.NDArray[np.int64]:
+    return np.rint(np.array(seconds, dtype=np.float64) * sample_rate).astype(np.int64)

@@ -1,0 +1,120 @@
+"""A long sound as a WAV file in two passes: into a nameless file while its level is measured, then at its loudness."""
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import soundfile
+import soxr
+
+from data.audio_io import SUBTYPES, clear_time_of_peak, explained_sound_errors, samples_of_file
+from generation.playing.levels import LoudnessMeter, TruePeakMeter
+from generation.playing.settings import Bits
+from generation.synthesis import Wave
+from utils.files import atomic_path, require_disk_space
+
+HIGHEST_TRUE_PEAK = -1.0  # dBTP, of EBU R 128
+LARGEST_WAV = 2**32 - 2**16  # bytes; beyond, sizes do not fit its header and RF64 takes over (EBU Tech 3306)
+_BYTES: dict[Bits, int] = {"16": 2, "24": 3, "float": 4}
+_COPIED = 2**15  # samples
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was measured before, and how the sound was brought to its loudness."""
+
+    loudness_before: float | None  # LUFS; None of silence
+    true_peak_before: float | None  # dBTP
+    gain_db: float
+    loudness: float | None  # LUFS, in the file
+    true_peak: float | None  # dBTP, in the file
+    limited_by: str  # "loudness", "true peak", or "silence"
+
+    def says(self) -> dict[str, float | str | None]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def write_levelled(
+    path: Path, blocks: Iterable[Wave], *, length: int, sample_rate: int, rate: int, bits: Bits, loudness: float
+) -> Level:
+    """Write `blocks` of `length` samples at `sample_rate` Hz as a WAV at `rate` Hz: whole or not at all.
+
+    One gain brings all of it to `loudness` LUFS, or to as much as keeps the true peak at -1 dBTP. Memory does not grow
+    with the length. A float file's samples are not rounded, those of others go to the nearest, without dither, so that
+    silence stays silence; at another rate the filter rings for some ms before and after what sounds.
+    Raises: UserError if the disk is full or the folder cannot be written.
+    """
+    n_samples = resampled_length(length, sample_rate, rate)
+    n_bytes = n_samples * _BYTES[bits]
+    require_disk_space(path.parent, n_bytes + 4 * n_samples)
+    with atomic_path(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as raw:
+        level = _store(raw, resampled(blocks, sample_rate, rate, n_samples), rate, loudness)
+        form = "WAV" if n_bytes < LARGEST_WAV else "RF64"
+        with (
+            explained_sound_errors(path),
+            soundfile.SoundFile(temporary, "w", rate, 1, SUBTYPES[bits], format=form) as file,
+        ):
+            for block in _stored(raw):
+                file.write(samples_of_file(block * 10 ** (level.gain_db / 20), bits))
+        if bits == "float":
+            clear_time_of_peak(temporary)
+    return level
+
+
+def resampled(blocks: Iterable[Wave], sample_rate: int, rate: int, n_samples: int) -> Iterator[Wave]:
+    """`blocks` at `rate` Hz, `n_samples` of them in all; every moment stays where it is."""
+    if rate == sample_rate:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(sample_rate, rate, 1, dtype="float32", quality="VHQ")
+    left = n_samples
+    for block in blocks:
+        turned = stream.resample_chunk(block)[:left]
+        left -= len(turned)
+        yield turned
+    ending = stream.resample_chunk(np.zeros(0, np.float32), last=True)[:left]
+    yield np.pad(ending, (0, left - len(ending)))
+
+
+def resampled_length(length: int, sample_rate: int, rate: int) -> int:
+    """Samples at `rate` Hz that last as long as `length` at `sample_rate` Hz, the last one perhaps not to its end."""
+    return -(-length * rate // sample_rate)
+
+
+def _store(raw: IO[bytes], blocks: Iterable[Wave], rate: int, loudness: float) -> Level:
+    loudness_meter, peak_meter = LoudnessMeter(rate), TruePeakMeter(rate)
+    for block in blocks:
+        loudness_meter.add(block)
+        peak_meter.add(block, last=False)
+        raw.write(block.astype(np.float32).tobytes())
+    peak_meter.add(np.zeros(0, np.float32), last=True)
+    return levelled(loudness_meter.loudness(), peak_meter.true_peak(), loudness)
+
+
+def levelled(loudness: float, true_peak: float, wanted: float) -> Level:
+    """How sound of `loudness` LUFS and `true_peak` dBTP is brought to `wanted` LUFS."""
+    if math.isinf(true_peak):
+        return Level(None, None, 0.0, None, None, "silence")
+    louder, room = wanted - loudness, HIGHEST_TRUE_PEAK - true_peak
+    gain = min(louder, room)
+    heard = None if math.isinf(loudness) else loudness
+    return Level(
+        loudness_before=heard,
+        true_peak_before=true_peak,
+        gain_db=gain,
+        loudness=None if heard is None else heard + gain,
+        true_peak=true_peak + gain,
+        limited_by="loudness" if louder <= room else "true peak",
+    )
+
+
+def _stored(raw: IO[bytes]) -> Iterator[Wave]:
+    raw.seek(0)
+    for content in iter(partial(raw.read, 4 * _COPIED), b""):
+        yield np.frombuffer(content, dtype=np.float32)

@@ -1,0 +1,145 @@
+"""A generated note made ready to be held: where it begins, and what repeats when it must last longer than it does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+
+from generation.playing.settings import Sustain
+from generation.synthesis import Wave
+
+STEADY_SHARE = 0.7  # of a note; the rest is where notes fade out that models learn from
+_ATTACK_LEVEL = 0.05  # -26 dB of the note's highest level
+_ATTACK_WINDOW = 0.002  # s
+_RETRIGGER_ATTACK = 0.003  # s
+_CROSSFADE_PERIODS, _CROSSFADE = 4, 0.02  # s; whichever is longer
+_STARTS = 8  # places that a loop may begin at
+_AS_SIMILAR = 0.003  # correlation; among places this close to the best one, the longest loop is taken
+_SMALLEST_LEVEL = 0.25  # of the loop's beginning; sound that has decayed further is not blown up again
+
+Samples = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A generated note from its attack on, `wave` (n,), and what goes on from `held_from` while it is held.
+
+    Of a note that ends by `lasts`, release included, `wave` alone is heard; of a longer one, from sample `held_from`
+    on, `cycle` (P,) again and again. Without a cycle (0,) it ends with `wave`.
+    """
+
+    wave: Wave
+    lasts: int
+    held_from: int
+    cycle: Wave
+
+
+def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustain) -> Sound:
+    """`wave` (n,) of a fundamental near `hertz`, without its lead-in, with the cycle that `sustain` takes.
+
+    `loop`: a stretch of the steady part, see `find_loop`. `retrigger`: the note from its attack to the end of its
+    steady part, under whose beginning the fade-out of the former one ends. `none`: nothing.
+    """
+    attack = find_attack(wave, sample_rate)
+    sounding = wave[attack:]
+    steady = max(int(STEADY_SHARE * len(wave)) - attack, 1)
+    if sustain == "none":
+        return Sound(sounding, len(sounding), len(sounding), np.zeros(0, np.float32))
+    if sustain == "retrigger":
+        return Sound(sounding, steady, steady, _strike_again(sounding, steady, sample_rate))
+    loop = find_loop(sounding[:steady].astype(np.float64), period=sample_rate / hertz, sample_rate=sample_rate)
+    return Sound(sounding, steady, loop.start, loop.cycle.astype(np.float32))
+
+
+def find_attack(wave: Wave, sample_rate: int) -> int:
+    """The first sample whose level reaches -26 dB of the highest; 0 of silence.
+
+    Level is the mean power of the 2 ms that end with the sample: a lone click before the note does not pass for it.
+    """
+    window = max(round(_ATTACK_WINDOW * sample_rate), 1)
+    total = np.concatenate((np.zeros(window), np.cumsum(wave.astype(np.float64) ** 2)))
+    power = total[window:] - total[:-window]
+    reached = power >= _ATTACK_LEVEL**2 * power.max(initial=0.0)
+    return int(reached.argmax()) if power.max(initial=0.0) > 0 else 0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`cycle` (P,) begins like the sound at `start` and ends so that it can begin again; `correlation` at its seam."""
+
+    start: int
+    cycle: Samples
+    correlation: float
+
+
+def find_loop(steady: Samples, *, period: float, sample_rate: int) -> Loop:
+    """The stretch of the note's steady part (n,) that repeats best.
+
+    Its first quarter is left to the attack. The end is where what goes before it is most like what goes before the
+    start, by normalised cross-correlation over four periods or 20 ms: thus a whole number of the sound's own periods
+    later. All of the cycle is brought to the level of its start, and fades at its end into what goes before the start,
+    by gains that keep the level whatever the correlation. Sound that decays is held at the level of the start.
+    """
+    overlap = max(round(_CROSSFADE_PERIODS * period), round(_CROSSFADE * sample_rate))
+    overlap = min(overlap, len(steady) // 8)
+    if overlap < 2:
+        return Loop(0, steady, 0.0)
+    level = _level(steady, overlap)
+    earliest = max(len(steady) // 4, overlap)
+    shortest = max((len(steady) - earliest) // 4, overlap)
+    best = _Seam(-2.0, earliest, shortest)
+    for start in np.linspace(earliest, len(steady) - 2 * shortest, _STARTS).astype(int):
+        best = max(best, _best_seam(steady, level, int(start), shortest, overlap))
+    return Loop(best.start, _cycle(steady, level, best, overlap), best.correlation)
+
+
+@dataclass(frozen=True, order=True)
+class _Seam:
+    correlation: float
+    start: int
+    length: int
+
+
+def _best_seam(steady: Samples, level: Samples, start: int, shortest: int, overlap: int) -> _Seam:
+    """The best loop of at least `shortest` samples that begins at `start`."""
+    decayed = np.flatnonzero(level[start + shortest :] < _SMALLEST_LEVEL * level[start])
+    end = start + shortest + (max(int(decayed[0]), 1) if len(decayed) else len(steady) - start - shortest)
+    before = steady[start - overlap : start]
+    candidates = steady[start + shortest - overlap : end]
+    product = signal.correlate(candidates, before, mode="valid", method="fft")
+    total = np.concatenate(([0.0], np.cumsum(candidates**2)))
+    power = (total[overlap:] - total[:-overlap]) * (before @ before)
+    correlation = np.where(power > 1e-20, product / np.sqrt(np.maximum(power, 1e-20)), 0.0)
+    last = int(np.flatnonzero(correlation >= correlation.max() - _AS_SIMILAR)[-1])
+    nearby = max(last - overlap // _CROSSFADE_PERIODS, 0)  # a period back, so that its peak is there
+    length = nearby + int(correlation[nearby : last + 1].argmax())
+    return _Seam(float(correlation[length]), start, shortest + length)
+
+
+def _cycle(steady: Samples, level: Samples, seam: _Seam, overlap: int) -> Samples:
+    start, end = seam.start, seam.start + seam.length
+    evened = steady[start - overlap : end] * (level[start] / np.maximum(level[start - overlap : end], 1e-12))
+    before, cycle = evened[:overlap], evened[overlap:]
+    fade = np.arange(1, overlap + 1) / (overlap + 1)
+    alike = min(max(seam.correlation, 0.0), 1.0)
+    keeps_level = np.sqrt((1 - fade) ** 2 + fade**2 + 2 * fade * (1 - fade) * alike)
+    cycle[-overlap:] = ((1 - fade) * cycle[-overlap:] + fade * before) / keeps_level
+    return np.asarray(cycle)
+
+
+def _level(wave: Samples, width: int) -> Samples:
+    """Root mean square around each sample (n,), weighted by a Hann window of twice `width`; it has no ripple."""
+    window = np.hanning(2 * width + 1)
+    half = len(window) // 2
+    power = signal.fftconvolve(np.pad(wave**2, half, mode="reflect"), window / window.sum(), mode="valid")
+    return np.asarray(np.sqrt(np.maximum(power, 0.0)))
+
+
+def _strike_again(sounding: Wave, period: int, sample_rate: int) -> Wave:
+    cycle = sounding[:period].copy()
+    attack = min(max(round(_RETRIGGER_ATTACK * sample_rate), 1), period)
+    cycle[:attack] *= np.arange(1, attack + 1, dtype=np.float32) / np.float32(attack)
+    ending = sounding[period : 2 * period]
+    cycle[: len(ending)] += ending * np.linspace(1, 0, len(ending), dtype=np.float32)
+    return cycle

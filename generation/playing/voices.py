@@ -1,0 +1,135 @@
+"""The voices of a score, each a channel of a track, and which instrument each of them has."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from data.general_midi import PROGRAMS
+from data.nsynth import FAMILIES, Value
+from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.instrument import Instrument
+from generation.midi.midi_file import ScoreNote
+from utils.arguments import MAX_SEED
+from utils.errors import UserError
+
+MOST_NAMED = 12
+_FAMILY_ATTRIBUTES = ("instrument_family_str", "instrument_family")
+_TARGET = re.compile(r"(?:track(?P<track>\d{1,9}))?\.?(?:ch(?P<channel>\d{1,9}))?", re.ASCII)
+_FAMILY_OF_PROGRAM = {program.number: program.family for program in PROGRAMS}
+
+
+class VoiceName(NamedTuple):
+    """Track and channel, both from 1."""
+
+    track: int
+    channel: int
+
+    def __str__(self) -> str:
+        return f"track{self.track}.ch{self.channel}"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice with the seeds of its latents, the attributes that are fixed, and its number of notes.
+
+    `by_program`: where the run learned families, each note has that of its General MIDI program.
+    """
+
+    name: VoiceName
+    notes: int
+    seeds: tuple[int, ...]
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    by_program: bool = False
+
+    def attributes_of(self, program: int, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
+        """What is fixed for a note of `program`; the seed draws the rest of the attributes."""
+        return {**(_family_of(program, table) if self.by_program else {}), **self.fixed}
+
+
+def assign_voices(
+    instrument: Instrument,
+    notes: Iterable[ScoreNote],
+    *,
+    seeds: Sequence[int],
+    entries: Sequence[str],
+    attributes: Sequence[str],
+) -> dict[VoiceName, Voice]:
+    """The voices of `notes` by name, in order, with what `--voices` and `--attributes` give them.
+
+    An entry is `shared` (all have `seeds`), `each` (voice k has every seed + k, and families by program), or
+    TARGET=SEED,NAME=VALUE,... for the voices of a channel (`ch2`), a track (`track1`) or both (`track1.ch2`); later
+    entries win. Raises: UserError if an entry cannot be read, names no voice there is, or what the run did not learn.
+    """
+    counts = Counter(VoiceName(note.track, note.channel) for note in notes)
+    fixed = dict(_attribute(instrument, text) for text in attributes)
+    voices = {name: Voice(name, counts[name], tuple(seeds), fixed) for name in sorted(counts)}
+    for entry in entries:
+        target, equals, items = entry.partition("=")
+        if entry == "shared":
+            voices = {name: replace(voice, seeds=tuple(seeds), by_program=False) for name, voice in voices.items()}
+        elif entry == "each":
+            voices = {
+                name: replace(voice, seeds=tuple(seed + k for seed in seeds), by_program=True)
+                for k, (name, voice) in enumerate(voices.items())
+            }
+        elif not equals:
+            raise UserError(f"--voices {entry[:60]!r}: must be shared, each, or such as ch2=7; see from_midi --help")
+        else:
+            for name in _targets(target, list(voices)):
+                voices[name] = _changed(instrument, voices[name], items.split(","), entry)
+    return voices
+
+
+def without_family(voices: Iterable[Voice], programs: Iterable[int], table: Mapping[str, Sequence[Value]]) -> list[int]:
+    """Which General MIDI programs have no family that the run learned, where voices go by program."""
+    if not any(voice.by_program for voice in voices) or not any(name in table for name in _FAMILY_ATTRIBUTES):
+        return []
+    return sorted(program for program in set(programs) if not _family_of(program, table))
+
+
+def _family_of(program: int, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
+    family = _FAMILY_OF_PROGRAM.get(program)
+    if family is None:
+        return {}
+    values: dict[str, Value] = dict(zip(_FAMILY_ATTRIBUTES, (family, FAMILIES.index(family)), strict=True))
+    return {name: value for name, value in values.items() if value in table.get(name, ())}
+
+
+def _targets(text: str, names: Sequence[VoiceName]) -> list[VoiceName]:
+    match = _TARGET.fullmatch(text)
+    track, channel = (match["track"], match["channel"]) if match else (None, None)
+    chosen = [
+        name
+        for name in names
+        if (track or channel)
+        and (track is None or name.track == int(track))
+        and (channel is None or name.channel == int(channel))
+    ]
+    if not chosen:
+        listed = ", ".join(map(str, names[:MOST_NAMED])) + (", ..." if len(names) > MOST_NAMED else "")
+        raise UserError(f"--voices {text[:60]!r}: no such voice; the score has {listed}")
+    return chosen
+
+
+def _changed(instrument: Instrument, voice: Voice, items: Sequence[str], entry: str) -> Voice:
+    seeds, fixed = voice.seeds, dict(voice.fixed)
+    for item in items:
+        if "=" in item:
+            name, value = _attribute(instrument, item)
+            fixed[name] = value
+        elif item.isascii() and item.isdigit() and len(item) < 20 and int(item) <= MAX_SEED:
+            seeds = (int(item),)
+        else:
+            raise UserError(f"--voices {entry[:60]!r}: {item[:30]!r} is no seed and no NAME=VALUE; give ch2=7 or so")
+    return replace(voice, seeds=seeds, fixed=fixed)
+
+
+def _attribute(instrument: Instrument, text: str) -> tuple[str, Value]:
+    """Name and value of NAME=VALUE as the run learned them."""
+    name, _, value = text.partition("=")
+    if name == "pitch":
+        raise UserError(f"{text[:60]}: the score has the pitches; leave pitch out")
+    ((own_name, values),) = known_attributes(instrument, [AskedAttribute(name, [value])], None).items()
+    return own_name, values[0]

@@ -1,0 +1,57 @@
+import csv
+import json
+
+import pytest
+
+from evaluation.classifier.predictions import Prediction, read_predictions, write_predictions
+from evaluation.classifier.report import confusion_matrix, write_report
+from utils.errors import DataError
+
+
+def predicted(*pairs, instrument="i"):
+    return [Prediction(f"n{k}", f"{instrument}{k // 12}", "bass", "pitch", *pair) for k, pair in enumerate(pairs)]
+
+
+def test_confusion_matrix_has_what_it_is_in_rows():
+    matrix = confusion_matrix(predicted(("a", "b"), ("a", "a"), ("a", "b"), ("b", "b")), ["a", "b"])
+    assert matrix.tolist() == [[1, 2], [0, 1]]
+
+
+def test_report_numbers(tmp_path):
+    # 12 notes of one instrument, 9 right, and 2 of another, both wrong
+    pairs = [("a", "a")] * 6 + [("b", "b")] * 3 + [("b", "a")] * 3 + [("a", "b")] * 2
+    text = write_report(tmp_path, predicted(*pairs), {"pitch": ("a", "b", "c")})
+    numbers = json.loads((tmp_path / "report.json").read_text())["pitch"]
+    assert numbers["accuracy"] == pytest.approx(9 / 14)
+    assert numbers["by_class"]["a"] == {"notes": 8, "recall": 6 / 8, "precision": 6 / 9}
+    assert numbers["mean_recall"] == pytest.approx((6 / 8 + 3 / 6) / 2)
+    assert numbers["of_instruments_with_10_notes_or_more"] == {"notes": 12, "accuracy": 9 / 12}
+    assert numbers["of_instruments_with_fewer"] == {"notes": 2, "accuracy": 0}
+    assert "c" not in numbers["by_class"]
+    assert "64.3 % of 14 notes of 2 instruments" in text
+    with (tmp_path / "confusion_pitch.csv").open(newline="") as file:
+        assert list(csv.reader(file))[1] == ["a", "6", "2", "0"]
+    assert (tmp_path / "confusion_pitch.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_head_without_notes_has_no_report(tmp_path):
+    write_report(tmp_path, predicted(("a", "a")), {"pitch": ("a", "b"), "family": ("x",)})
+    assert not (tmp_path / "confusion_family.csv").exists()
+
+
+def test_table_there_and_back(tmp_path):
+    found = predicted(("a", "b"), ("60", 'a, or "b"'))
+    write_predictions(tmp_path / "p.csv", found)
+    assert read_predictions(tmp_path / "p.csv") == found
+
+
+@pytest.mark.parametrize("text", ["", "name,other\n1,2\n", None])
+def test_damaged_table_is_refused(tmp_path, text):
+    path = tmp_path / "p.csv"
+    if text is not None:
+        path.write_text(text)
+    if text == "":
+        assert read_predictions(path) == []
+        return
+    with pytest.raises(DataError, match="not a table of predictions"):
+        read_predictions(path)

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+
+from evaluation.metrics import kernel_distance as module
+from evaluation.metrics.kernel_distance import (
+    inverse_multiquadric_kernel,
+    kernel_distance,
+    polynomial_kernel,
+    published_kernel_distance,
+)
+from tests.evaluation.metrics.samples import SETS, golden, normal, shuffled
+
+KERNELS = {"polynomial": polynomial_kernel, "multiquadric": inverse_multiquadric_kernel}
+
+
+def polynomial_of_pair(a, b):
+    return (sum(p * q for p, q in zip(a, b, strict=True)) / len(a) + 1) ** 3
+
+
+def multiquadric_of_pair(a, b):
+    return 16 / (16 + sum((p - q) ** 2 for p, q in zip(a, b, strict=True)))
+
+
+PAIRWISE = {"polynomial": polynomial_of_pair, "multiquadric": multiquadric_of_pair}
+
+
+def by_loops(real, fake, kernel):
+    def within(x):
+        pairs = [kernel(x[i], x[j]) for i in range(len(x)) for j in range(len(x)) if i != j]
+        return sum(pairs) / len(pairs)
+
+    return within(real) + within(fake) - 2 * sum(kernel(a, b) for a in real for b in fake) / (len(real) * len(fake))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_golden(name):
+    real, fake, published, exact = golden(name)
+    kid = kernel_distance(real, fake, polynomial_kernel)
+    assert kid.value == pytest.approx(exact["kid_poly3_unbiased_all_samples"], rel=1e-11)  # reached 2e-15
+    mmd = kernel_distance(real, fake, inverse_multiquadric_kernel)
+    assert mmd.value == pytest.approx(exact["mmd_imq16_unbiased"], abs=1e-14)  # reached 8e-17
+    old = published_kernel_distance(real, fake)
+    assert old.value == pytest.approx(published["mmd_imq16"], abs=1e-7)  # float32 there: reached 2e-8
+    assert old.bias == 2 / (len(real) - 1)
+    assert old.value - old.bias == pytest.approx(mmd.value, abs=1e-14)
+
+
+@pytest.mark.parametrize("block_rows", [1, 3, 100])
+@pytest.mark.parametrize("name", KERNELS)
+def test_value_is_that_of_loops_whatever_the_blocks(name, block_rows, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ROWS", block_rows)
+    real, fake = normal(9, 3, 0), normal(7, 3, 1, mean=0.5)
+    value = kernel_distance(real, fake, KERNELS[name]).value
+    assert value == pytest.approx(by_loops(real, fake, PAIRWISE[name]), rel=1e-11)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_standard_error_is_the_jackknife_by_loops(name):
+    real, fake = normal(9, 3, 0), normal(7, 3, 1, mean=0.5)
+    no_real = [by_loops(np.delete(real, i, 0), fake, PAIRWISE[name]) for i in range(9)]
+    no_fake = [by_loops(real, np.delete(fake, i, 0), PAIRWISE[name]) for i in range(7)]
+    variance = 8 / 9 * np.square(no_real - np.mean(no_real)).sum() + 6 / 7 * np.square(no_fake - np.mean(no_fake)).sum()
+    assert kernel_distance(real, fake, KERNELS[name]).standard_error == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_all_subsets_of_the_smallest_size(name):
+    """Of 4 + 4 samples, subsets hold 2 + 2: there are 36, and their mean is the value over all."""
+    real, fake = normal(4, 2, 0), normal(4, 2, 1, mean=1)
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    values = [by_loops(real[list(i)], fake[list(j)], PAIRWISE[name]) for i in pairs for j in pairs]
+    result = kernel_distance(real, fake, KERNELS[name], n_subsets=20_000)
+    assert result.subset_size == 2
+    assert result.subset_mean == pytest.approx(np.mean(values), abs=4 * np.std(values) / np.sqrt(20_000))
+    assert result.subset_std == pytest.approx(np.std(values), rel=0.03)
+    assert np.mean(values) == pytest.approx(result.value, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_unbiased(name):
+    same = [
+        kernel_distance(normal(5, 3, 2 * s), normal(8, 3, 2 * s + 1), KERNELS[name], n_subsets=1, seed=s)
+        for s in range(600)
+    ]
+    values = np.array([result.value for result in same])
+    error = values.std() / np.sqrt(len(values))
+    assert abs(values.mean()) < 3 * error
+    diagonals = np.mean([polynomial_of_pair(x, x) for x in normal(1000, 3, 0)]) if name == "polynomial" else 1
+    assert 3 * error < diagonals * (1 / 4 + 1 / 7) / 5  # so that diagonals kept would be seen
+    subsets = np.array([result.subset_mean for result in same])
+    assert abs(subsets.mean()) < 3 * subsets.std() / np.sqrt(len(subsets))
+
+
+def test_polynomial_distance_has_its_closed_form():
+    """For x = a, y = b in one dimension, points without spread: (a a + 1)^3 + (b b + 1)^3 - 2 (a b + 1)^3."""
+    value = kernel_distance(np.full((5, 1), 2.0), np.full((6, 1), -1.0), polynomial_kernel).value
+    assert value == pytest.approx(5**3 + 2**3 - 2 * (-1) ** 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_standard_error_is_the_deviation_over_fresh_samples(name):
+    results = [
+        kernel_distance(normal(60, 4, 2 * s), normal(80, 4, 2 * s + 1, mean=0.5), KERNELS[name], n_subsets=1)
+        for s in range(200)
+    ]
+    deviation = np.std([result.value for result in results], ddof=1)
+    assert np.mean([result.standard_error for result in results]) == pytest.approx(deviation, rel=0.2)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_order_does_not_matter_and_sides_may_change_places(name):
+    real, fake = normal(60, 4, 0), normal(50, 4, 1, mean=0.3)
+    result = kernel_distance(real, fake, KERNELS[name])
+    assert kernel_distance(shuffled(real), shuffled(fake), KERNELS[name]) == result
+    other_way = kernel_distance(fake, real, KERNELS[name])
+    np.testing.assert_allclose(other_way[:2], result[:2], rtol=1e-9)
+    assert kernel_distance(real, fake, KERNELS[name], seed=1).subset_mean != result.subset_mean
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_set_against_itself(name):
+    """The cross term then holds the diagonal, which the others leave out."""
+    x = normal(40, 4, 0)
+    kernel = KERNELS[name](x, x)
+    mean_apart = (kernel.sum() - np.trace(kernel)) / (40 * 39)
+    value = kernel_distance(x, x, KERNELS[name]).value
+    assert value == pytest.approx(2 * mean_apart - 2 * kernel.mean(), rel=1e-9)
+    assert value < 0
+
+
+def test_far_features_keep_their_distance():
+    real, fake = normal(50, 8, 0), normal(50, 8, 1, mean=0.5)
+    near = kernel_distance(real, fake, inverse_multiquadric_kernel).value
+    assert kernel_distance(real + 1e3, fake + 1e3, inverse_multiquadric_kernel).value == pytest.approx(near, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "asked", "size", "reduced"),
+    [
+        (2, 9, 1000, 2, True),
+        (2, 2, 2, 2, False),
+        (9, 20, 1000, 4, True),
+        (40, 60, 20, 20, False),
+        (40, 60, 21, 20, True),
+    ],
+)
+def test_subsets_are_never_larger_than_half_a_side(n, m, asked, size, reduced):
+    result = kernel_distance(normal(n, 2, 0), normal(m, 2, 1), polynomial_kernel, subset_size=asked, n_subsets=4)
+    assert (result.subset_size, result.subset_reduced) == (size, reduced)
+    assert (result.standard_error is None) == (min(n, m) < 3)
+
+
+def test_published_chunks_are_paired_in_order():
+    real, fake = normal(25, 3, 0), normal(19, 3, 1, mean=0.5)
+    first = published_kernel_distance(real[:10], fake[:10])
+    second = published_kernel_distance(real[10:20], fake[10:])
+    both = published_kernel_distance(real, fake, chunk_size=10)
+    np.testing.assert_allclose(both, (np.array(first) + np.array(second)) / 2, rtol=1e-12)
+    assert second.bias == 1 / 9 + 1 / 8
+    loops = sum(multiquadric_of_pair(a, b) for a in real[:10] for b in real[:10]) / 90
+    loops += sum(multiquadric_of_pair(a, b) for a in fake[:10] for b in fake[:10]) / 90
+    loops -= 2 * sum(multiquadric_of_pair(a, b) for a in real[:10] for b in fake[:10]) / 100
+    assert first.value == pytest.approx(loops, rel=1e-11)
+
+
+def test_published_estimator_says_where_it_is_undefined():
+    with pytest.raises(ValueError, match="chunk from sample 10 has a single one"):
+        published_kernel_distance(normal(11, 2, 0), normal(30, 2, 1), chunk_size=10)
+    with pytest.raises(ValueError, match="chunk_size must be 2 or more"):
+        published_kernel_distance(normal(11, 2, 0), normal(30, 2, 1), chunk_size=1)
+
+
+@pytest.mark.parametrize("faulty", [np.zeros((0, 2)), np.zeros((1, 2)), np.zeros((5, 3)), np.full((5, 2), np.nan)])
+def test_faulty_sides_are_refused(faulty):
+    good = normal(5, 2, 0)
+    for real, fake in [(good, faulty), (faulty, good)]:
+        with pytest.raises(ValueError, match=r"real|fake"):
+            kernel_distance(real, fake, polynomial_kernel)
+        with pytest.raises(ValueError, match=r"real|fake"):
+            published_kernel_distance(real, fake)
+
+
+def test_faulty_settings_are_refused():
+    good = normal(5, 2, 0)
+    with pytest.raises(ValueError, match="subset_size must be 2 or more"):
+        kernel_distance(good, good, polynomial_kernel, subset_size=1)
+    with pytest.raises(ValueError, match="0 subsets"):
+        kernel_distance(good, good, polynomial_kernel, n_subsets=0)

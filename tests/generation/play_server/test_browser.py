@@ -1,0 +1,265 @@
+"""The page in a real browser: keys play, the square changes the sound, a dropped file plays, and nothing overflows."""
+
+import json
+import os
+import shutil
+from contextlib import suppress
+
+import pytest
+
+from tests.generation.midi.midi_files import end, off, on, written
+from tests.generation.play_server.conftest import player_of, serving
+
+pytestmark = pytest.mark.slow
+
+TUNE = written([on(60, 100), off(60, 2000), on(36), off(36, 500), end(0)])
+
+
+@pytest.fixture
+def browser():
+    selenium = None
+    with suppress(ImportError):
+        import selenium.webdriver as selenium
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (selenium and binary and driver):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs selenium, chromium and chromedriver")
+    options = selenium.ChromeOptions()
+    options.binary_location = binary
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--window-size=1200,1200",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    running = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    yield running
+    running.quit()
+
+
+@pytest.fixture
+def page(browser, server):
+    browser.get(f"http://127.0.0.1:{server.server_port}/")
+    _until(browser, lambda: find(browser, "#name").text == "tiny")
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def find(page, selector):
+    return page.find_element("css selector", selector)
+
+
+def text(page, selector="#status"):
+    return find(page, selector).text
+
+
+def key(page, pitch):
+    return find(page, f'.key[data-pitch="{pitch}"]')
+
+
+def pressed(page):
+    keys = page.find_elements("css selector", '.key[aria-pressed="true"]')
+    return [int(key.get_attribute("data-pitch")) for key in keys]
+
+
+def hands(page):
+    from selenium.webdriver import ActionChains
+
+    return ActionChains(page, duration=20)
+
+
+def picture(page):
+    return page.execute_script("return document.getElementById('wave').toDataURL()")
+
+
+def _until(page, holds):
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(page, 20, poll_frequency=0.02).until(lambda _: holds())
+
+
+def test_keys_of_the_computer_play_several_notes_at_once(page):
+    hands(page).key_down("a").key_down("d").perform()
+    assert pressed(page) == [60, 64]
+    _until(page, lambda: text(page).startswith("Playing E4, seed "))
+    hands(page).key_up("a").perform()
+    assert pressed(page) == [64]
+    hands(page).key_up("d").key_down("w").perform()  # C sharp, which the run does not know
+    assert pressed(page) == []
+    assert not key(page, 61).is_enabled()
+    assert key(page, 61).get_attribute("aria-label") == "C♯4, not learned"
+
+
+def test_note_struck_last_is_shown_though_made_first(page):
+    page.execute_script(
+        "const original = fetch; let first = true;"
+        "window.fetch = async (...what) => { const late = first; first = false;"
+        "if (late) await new Promise((made) => setTimeout(made, 400)); return original(...what); };"
+        "const start = AudioBufferSourceNode.prototype.start; window.started = 0;"
+        "AudioBufferSourceNode.prototype.start = function () { window.started += 1; return start.call(this); };"
+    )
+    hands(page).key_down("a").key_down("d").perform()
+    _until(page, lambda: page.execute_script("return window.started") == 2)
+    assert text(page).startswith("Playing E4, seed ")
+    find(page, "#save-card").click()
+    _until(page, lambda: text(page).startswith("Saved pitch064_"))
+
+
+def test_note_is_called_playing_once_the_sound_has_begun(page):
+    page.execute_script(
+        "const resume = AudioContext.prototype.resume; let running = false;"
+        "Object.defineProperty(AudioContext.prototype, 'state', { get: () => (running ? 'running' : 'suspended') });"
+        "AudioContext.prototype.resume = function () { return new Promise((begun) => { window.begin = "
+        "() => resume.call(this).then(() => { running = true; begun(); }); }); };"
+    )
+    hands(page).key_down("a").perform()
+    _until(page, lambda: text(page).startswith("Ready: C4, seed "))
+    page.execute_script("window.begin()")
+    _until(page, lambda: text(page).startswith("Playing C4, seed "))
+
+
+def test_mouse_glides_over_the_keys(page):
+    hands(page).move_to_element_with_offset(key(page, 60), 0, 60).click_and_hold().perform()
+    assert pressed(page) == [60]
+    _until(page, lambda: text(page).startswith("Playing C4"))
+    hands(page).move_to_element_with_offset(key(page, 62), 0, 60).perform()
+    assert pressed(page) == [62]
+    hands(page).move_to_element_with_offset(key(page, 65), 0, 60).perform()
+    assert pressed(page) == []
+    hands(page).release().perform()
+    _until(page, lambda: text(page).startswith("Playing D4"))
+
+
+def test_focused_key_is_played_and_left_by_the_keyboard(page):
+    from selenium.webdriver import Keys
+
+    page.execute_script("arguments[0].focus()", key(page, 60))
+    hands(page).send_keys(Keys.ARROW_RIGHT).key_down(Keys.SPACE).perform()
+    assert pressed(page) == [62]
+    hands(page).key_up(Keys.SPACE).perform()
+    assert pressed(page) == []
+    assert [k.get_attribute("data-pitch") for k in page.find_elements("css selector", '.key[tabindex="0"]')] == ["62"]
+
+
+def test_square_changes_the_sound(page):
+    from selenium.webdriver import Keys
+
+    seeds = page.find_elements("css selector", ".seed")
+    for input_, seed in zip(seeds, (3, 1, 4, 15), strict=True):
+        input_.clear()
+        input_.send_keys(str(seed), Keys.TAB)
+    hands(page).key_down("a").key_up("a").perform()
+    _until(page, lambda: text(page).startswith("Playing C4, seed 3,"))
+    at_corner = picture(page)
+    square = find(page, "#square")
+    hands(page).move_to_element(square).click().perform()
+    _until(page, lambda: text(page).startswith("Playing C4, 50 % right, 50 % down"))
+    amid = picture(page)
+    assert amid != at_corner
+    hands(page).send_keys(Keys.ARROW_LEFT).key_down(Keys.SHIFT).send_keys(Keys.ARROW_UP).key_up(Keys.SHIFT).perform()
+    _until(page, lambda: text(page).startswith("Playing C4, 49 % right, 40 % down"))
+    assert square.get_attribute("aria-valuetext") == "49 % right, 40 % down"
+    assert picture(page) != amid
+    width, height = square.size["width"], square.size["height"]
+    hands(page).move_to_element_with_offset(square, -width // 2 + 3, -height // 2 + 3).click().perform()
+    _until(page, lambda: text(page).startswith("Playing C4, seed 3,"))
+    assert picture(page) == at_corner
+
+
+def test_new_seeds_are_new_sounds(page):
+    find(page, "#again").click()
+    _until(page, lambda: text(page).startswith("Playing C4, seed "))
+    first = picture(page)
+    find(page, ".draw").click()
+    _until(page, lambda: picture(page) != first)
+    assert find(page, "#error").is_displayed() is False
+
+
+def test_notes_and_cards_are_saved(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    for button, suffix in (("#save-wav", ".wav"), ("#save-card", ".json")):
+        find(page, button).click()
+        _until(page, lambda end=suffix: text(page).startswith("Saved pitch060_seed") and text(page).endswith(end))
+        _until(page, lambda: (tmp_path / text(page).removeprefix("Saved ")).exists())
+    assert json.loads((tmp_path / text(page).removeprefix("Saved ")).read_text())["truncation"] == 1  # as it begins
+
+
+def test_midi_file_plays(page, tmp_path):
+    (tmp_path / "tune.mid").write_bytes(TUNE)
+    hands(page).key_down("a").key_up("a").perform()
+    find(page, "#file").send_keys(str(tmp_path / "tune.mid"))
+    _until(page, lambda: text(page, "#score-status").startswith("tune.mid, by the timbre of seed "))
+    sound = find(page, "#player")
+    _until(page, lambda: float(sound.get_property("currentTime")) > 0.05)
+    assert not sound.get_property("paused")
+    assert 2 < sound.get_property("duration") < 3
+    assert text(page, "#remarks") == "notes at pitches that the run did not learn: 1 moved by octaves, 0 left out"
+
+
+def test_dropped_file_plays(page):
+    page.execute_script(
+        "const dropped = new DataTransfer(); const file = new File([new Uint8Array(arguments[0])], 'dropped.mid');"
+        "dropped.items.add(file);"
+        "for (const name of ['dragover', 'drop']) document.body.dispatchEvent("
+        "new DragEvent(name, {dataTransfer: dropped, bubbles: true, cancelable: true}))",
+        list(TUNE),
+    )
+    _until(page, lambda: text(page, "#score-status").startswith("dropped.mid, by the timbre of seed "))
+    assert find(page, "#player").is_displayed()
+
+
+def test_what_goes_wrong_is_said(browser, run_folder, tmp_path):
+    (tmp_path / "broken.mid").write_bytes(b"nothing")
+    with serving(player_of(run_folder)) as server:
+        browser.get(f"http://127.0.0.1:{server.server_port}/")
+        _until(browser, lambda: find(browser, "#name").text == "tiny")
+        find(browser, "#file").send_keys(str(tmp_path / "broken.mid"))
+        _until(browser, lambda: text(browser, "#score-status").startswith("broken.mid: this file: "))
+        server.player.close()
+        hands(browser).key_down("a").perform()
+        _until(browser, lambda: text(browser, "#error") == "the server is about to end")
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_overflows(page, width, height, theme):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    hands(page).key_down("a").perform()
+    _until(page, lambda: text(page).startswith("Playing"))
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    outside = page.execute_script(
+        "return [...document.querySelectorAll('body *')].filter((each) => each.checkVisibility() && "
+        "(each.getBoundingClientRect().right > innerWidth + 0.5 || each.getBoundingClientRect().left < -0.5))"
+        ".map((each) => each.outerHTML.slice(0, 80))"
+    )
+    assert outside == []
+    small = page.execute_script(
+        "return [...document.querySelectorAll('button:enabled, select, #square')].filter((each) => "
+        "Math.min(each.getBoundingClientRect().width, each.getBoundingClientRect().height) < 24)"
+        ".map((each) => each.outerHTML.slice(0, 80))"
+    )
+    assert small == []  # WCAG 2.2, 2.5.8
+
+
+def test_page_talks_to_its_own_server_alone(page, server):
+    hands(page).key_down("a").perform()
+    _until(page, lambda: text(page).startswith("Playing"))
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    own = f"http://127.0.0.1:{server.server_port}/"
+    assert {url for url in asked if not url.startswith((own, "data:"))} == set()
+    assert f"{own}note" in asked
+
+
+def test_controls_have_names(page):
+    nameless = page.execute_script(
+        "return [...document.querySelectorAll('button, input, select, [role=slider], [role=group], [role=img]')]"
+        ".filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim()))"
+        ".map((each) => each.outerHTML)"
+    )
+    assert nameless == []

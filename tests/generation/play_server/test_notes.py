@@ -1,0 +1,202 @@
+"""Notes and cards that the page asks for are those that generate.py writes."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from generation import latent_paths
+from generation.instrument import Instrument
+from generation.play_server.latent_square import place_in_square
+from generation.play_server.note_request import parse_note_request
+from tests.generation.play_server.conftest import player_of, serving
+from tests.generation.play_server.talk import JSON, ask, error_of, request, seed_note, square_note
+from tests.playing import CPU, N_SAMPLES, PITCHES, play, run_mode, trained, with_families
+
+SQUARE = (3, 1, 4, 15)
+CORNERS = {(0, 0): 3, (1, 0): 1, (0, 1): 4, (1, 1): 15}
+
+
+def test_page_learns_what_the_run_knows(server):
+    assert json.loads(request(server, "GET", "/run.json")[2]) == {
+        "name": "tiny",
+        "checkpoint": "s3_i0000002.pt",
+        "sample_rate": 16_000,
+        "seconds": N_SAMPLES / 16_000,
+        "largest_midi": 4 * 2**20,
+        "attributes": {"pitch": PITCHES},
+        "words": {"pitch": [str(pitch) for pitch in PITCHES]},
+    }
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_numbered_families_have_their_words(experiment_dict, tmp_path):
+    about = player_of(trained(with_families(experiment_dict, "instrument_family"), tmp_path)).about()
+    assert about["attributes"]["instrument_family"] == [1, 2]
+    assert about["words"]["instrument_family"] == ["brass", "flute"]
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_corner_is_the_seed_s_own_note_byte_for_byte(server, run_folder, tmp_path, corner):
+    assert play(run_folder, "-o", tmp_path, "--count", 1, "--seed", CORNERS[corner], "--pitch", 62) == 0
+    name = f"pitch062_seed{CORNERS[corner]:06d}"
+    for note in (square_note(*corner, SQUARE, pitch=62), seed_note(CORNERS[corner], pitch=62)):
+        for path, suffix, kind in (("/note", "wav", "audio/wav"), ("/card", "json", "application/json; charset=utf-8")):
+            status, headers, body = ask(server, path, note)
+            assert (status, headers["Content-Type"]) == (200, kind)
+            assert headers["Content-Disposition"] == f'attachment; filename="{name}.{suffix}"'
+            assert body == (tmp_path / f"{name}.{suffix}").read_bytes()
+
+
+def test_truncation_is_that_of_random(server, run_folder, tmp_path):
+    assert play(run_folder, "-o", tmp_path, "--count", 1, "--seed", 3, "--pitch", 62, "--truncation", 0.5) == 0
+    made = (tmp_path / "pitch062_seed000003.wav").read_bytes()
+    assert ask(server, "/note", {**seed_note(3, pitch=62), "truncation": 0.5})[2] == made
+    assert ask(server, "/note", {**seed_note(3, pitch=62), "truncation": None})[2] != made
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.37, 0.81), (0.5, 0), (1, 0.25), (0.01, 0.99)])
+def test_card_of_a_point_makes_its_note_again(server, run_folder, tmp_path, x, y):
+    note = {**square_note(x, y, SQUARE, pitch=64), "truncation": 1.5}
+    _, headers, wav = ask(server, "/note", note)
+    name = re.fullmatch(r'attachment; filename="(.+)\.wav"', headers["Content-Disposition"])[1]
+    assert name == f"pitch064_square3-1-4-15_x{round(100 * x):03d}_y{round(100 * y):03d}"
+    card = tmp_path / f"{name}.json"
+    card.write_bytes(ask(server, "/card", note)[2])
+    assert run_mode("random", run_folder, "-o", tmp_path / "again", "--from-card", card) == 0
+    assert (tmp_path / "again" / f"{name}.wav").read_bytes() == wav
+    assert (tmp_path / "again" / f"{name}.json").read_bytes() == card.read_bytes()
+
+
+def test_point_lies_on_arcs_between_arcs(run_folder):
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    request = parse_note_request(json.dumps(square_note(0.3, 0.6, SQUARE, pitch=60)), instrument.table.values)
+    corners = [instrument.latent(seed)[0] for seed in SQUARE]
+    upper = latent_paths.spherical(corners[0], corners[1], 100)[30]
+    lower = latent_paths.spherical(corners[2], corners[3], 100)[30]
+    place = place_in_square(instrument, request)
+    assert torch.equal(place.latent, latent_paths.spherical(upper, lower, 100)[60])
+    assert place.one_hot.tolist() == [1, 0, 0, 0]
+
+
+def test_places_between_hundredths_are_the_nearest_one(server):
+    notes = [ask(server, "/note", square_note(x, 0.5, pitch=60))[2] for x in (0.3, 0.3049, 0.31)]
+    assert notes[0] == notes[1] != notes[2]
+
+
+def test_square_and_pitch_change_the_sound(server):
+    asked = [square_note(x, y, pitch=60) for x in (0, 0.5, 1) for y in (0, 0.5, 1)]
+    asked += [square_note(0.5, 0.5, pitch=pitch) for pitch in PITCHES[1:]]
+    assert len({ask(server, "/note", note)[2] for note in asked}) == 12
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_attributes_left_out_are_drawn_by_each_seed(experiment_dict, tmp_path):
+    run = trained(with_families(experiment_dict), tmp_path)
+    with serving(player_of(run)) as server:
+        for seed in range(4):
+            assert play(run, "-o", tmp_path / "out", "--count", 1, "--seed", seed, "--pitch", 62) == 0
+            made = (tmp_path / "out" / f"pitch062_seed{seed:06d}.wav").read_bytes()
+            assert ask(server, "/note", seed_note(seed, pitch=62))[2] == made
+        family = {"instrument_family_str": "flute"}
+        card = json.loads(ask(server, "/card", square_note(0.5, 0.5, (0, 1, 2, 3), pitch=62, **family))[2])
+        assert card["attributes"] == {"pitch": 62, **family}
+        free = json.loads(ask(server, "/card", square_note(0.5, 0.5, range(4), pitch=62))[2])
+        assert free["attributes"] == {"pitch": 62}
+        assert ask(server, "/note", seed_note(0, pitch=62, instrument_family_str="guitar"))[0] == 400
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_unconditional_run_has_notes_without_pitch(experiment_dict, tmp_path):
+    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
+    run = trained(experiment_dict, tmp_path)
+    assert play(run, "-o", tmp_path / "out", "--count", 1, "--seed", 7) == 0
+    with serving(player_of(run)) as server:
+        assert ask(server, "/note", seed_note(7))[2] == (tmp_path / "out" / "note_seed000007.wav").read_bytes()
+        assert ask(server, "/note", square_note(0.5, 0, (1, 2, 3, 4)))[1]["Content-Disposition"].endswith(
+            '"note_square1-2-3-4_x050_y000.wav"'
+        )
+        assert ask(server, "/note", seed_note(7, pitch=60))[0] == 400
+
+
+LATENT = {"latent": {"seed": 1}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"request: Invalid JSON: EOF.*"),
+        ("{", r"request: Invalid JSON: .*"),
+        ("[]", r"request: Input should be an object"),
+        ("null", r"request: Input should be an object"),
+        ("[" * 60_000, r"request: Invalid JSON: recursion limit exceeded.*"),
+        (b'{"latent": {"seed": 1}, "\xff": 1}', r"request: Invalid JSON: .*"),
+        (r'{"latent": {"seed": 1}, "attributes": {"\ud800": 1}}', r"request: Invalid JSON: .*"),
+        ("{}", r"latent: Field required"),
+        ({**LATENT, "extra": 1}, r"extra: Extra inputs are not permitted"),
+        ({"latent": {"seed": -1}}, r"latent\..*"),
+        ({"latent": {"seed": 2**62 + 1}}, r"latent\..*"),
+        ('{"latent": {"seed": ' + "9" * 5000 + "}}", r"(latent\.|request).*"),
+        ({"latent": {"seed": 1.5}}, r"latent\..*"),
+        ({"latent": {"seed": "1"}}, r"latent\..*"),
+        ({"latent": {"seed": True}}, r"latent\..*"),
+        ({"latent": {"seed": 1, "x": 0}}, r"latent\..*"),
+        ({"latent": {"square": [1, 2, 3], "x": 0, "y": 0}}, r"latent\..*"),
+        ({"latent": {"square": [1, 2, 3, 4, 5], "x": 0, "y": 0}}, r"latent\..*"),
+        ({"latent": {"square": [1, 2, 3, -4], "x": 0, "y": 0}}, r"latent\.square\.3: .*"),
+        ({"latent": {"square": [1, 2, 3, 4], "x": 1.01, "y": 0}}, r"latent\.x: .*"),
+        ({"latent": {"square": [1, 2, 3, 4], "x": float("nan"), "y": 0}}, r"latent\.x: .*"),
+        ({"latent": {"square": [1, 2, 3, 4], "x": 0, "y": float("inf")}}, r"latent\.y: .*"),
+        ({**LATENT, "attributes": {"pitch": 61}}, r"pitch: '61' is not among the 4 that the run learned"),
+        ({**LATENT, "attributes": {"pitch": "60"}}, r"pitch: '60' is not among the 4 that the run learned"),
+        ({**LATENT, "attributes": {"pitch": 60.0}}, r"attributes\.pitch.*"),
+        ({**LATENT, "attributes": {"pitch": True}}, r"attributes\.pitch.*"),
+        ({**LATENT, "attributes": {"pitch": [60]}}, r"attributes\.pitch.*"),
+        ({**LATENT, "attributes": {"a\nb": 1}}, r"attributes: the run was not conditioned on 'a\\nb'"),
+        ({**LATENT, "truncation": 0}, r"truncation: .*"),
+        ({**LATENT, "truncation": float("nan")}, r"truncation: .*"),
+        ({**LATENT, "truncation": 1e9}, r"truncation: .*"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/note", "/card"])
+def test_what_cannot_be_played_is_one_line(server, path, content, message):
+    body = content if isinstance(content, str | bytes) else json.dumps(content)
+    status, _, answer = request(server, "POST", path, body, JSON)
+    assert status == 400
+    assert re.fullmatch(message, error_of(answer))
+    assert len(answer) < 500
+
+
+def test_latents_that_point_opposite_ways_are_one_line(server, monkeypatch):
+    latent = Instrument.latent
+    monkeypatch.setattr(Instrument, "latent", lambda self, seed, bound: (-1) ** seed * latent(self, 0, bound))
+    status, _, body = ask(server, "/note", square_note(0.5, 0, (0, 1, 0, 1), pitch=60))
+    assert status == 400
+    assert error_of(body).startswith("spherical: the two latents point opposite ways")
+    assert ask(server, "/note", square_note(1, 0, (0, 1, 0, 1), pitch=60))[0] == 200
+
+
+def test_note_that_was_made_is_kept(server):
+    for _ in range(3):
+        ask(server, "/note", square_note(0.2, 0.4, pitch=60))
+    ask(server, "/card", square_note(0.2, 0.4, pitch=60))
+    assert server.player.note.cache_info()[:2] == (3, 1)
+
+
+def test_several_hands_hear_what_one_would(server):
+    asked = [square_note(x / 10, 0.3, pitch=pitch) for x in range(4) for pitch in PITCHES]
+    one_by_one = [ask(server, "/note", note)[2] for note in asked]
+    server.player.note.cache_clear()
+    with ThreadPoolExecutor(8) as hands:
+        assert list(hands.map(lambda note: ask(server, "/note", note)[2], asked)) == one_by_one
+
+
+def test_closed_player_makes_nothing(run_folder):
+    with serving(player_of(run_folder)) as server:
+        server.player.close()
+        assert ask(server, "/note", seed_note(1, pitch=60))[::2] == (
+            400,
+            b'{\n  "error": "the server is about to end"\n}\n',
+        )

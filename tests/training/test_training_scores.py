@@ -1,0 +1,230 @@
+"""Scores while a run trains: whose they are, that they leave the training alone, and that they survive its breaks."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import train
+from data.note_cache import open_note_cache
+from data.note_dataset import NoteDataset
+from data.note_folder import notes_of_folder
+from data.nsynth import AttributeTable
+from evaluation.embeddings import note_classifier
+from models.checkpoint import find_checkpoint, load_checkpoint
+from models.networks import build_networks
+from tests.evaluation.stub_embedding import StubClassifier
+from tests.models.small import phase
+from training import prepare as training_run
+from training import preview, trainer, training_scores
+from training.training_scores import TrainingScorer, scores_of_arrays
+from training.training_step import TrainingStep
+from utils.config_file import parse_experiment
+from utils.errors import DataError, UserError
+from utils.run_log import read_log, read_scores
+
+CPU = torch.device("cpu")
+NAMES = ["pis", "iis", "pkid", "ikid", "frechet-note-classifier"]
+STEPS = 8
+
+
+@pytest.fixture(autouse=True)
+def _without_previews(monkeypatch):
+    monkeypatch.setattr(preview.PreviewWriter, "__call__", lambda *_: None)
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    stub = StubClassifier()
+    monkeypatch.setattr(training_run, "load_scoring_network", lambda device: stub)
+    return stub
+
+
+@pytest.fixture
+def scorer(experiment_dict, tiny_nsynth, tmp_path):
+    """Build a scorer on the tiny notes, with a generator of random weights."""
+    experiment = parse_experiment(experiment_dict, "test")
+    transform = training_run.build_transform(experiment.transform)
+    cache = open_note_cache(notes_of_folder(tiny_nsynth), tmp_path, sample_rate=16_000, n_samples=transform.n_samples)
+    table = AttributeTable.from_records(cache.records, experiment.attributes)
+    dataset = NoteDataset(cache, table.encode(cache.records), fade_out=True)
+    networks = build_networks(experiment.model, transform.shape, table.sizes, seed=0, device=CPU)
+
+    def build(embedding, *, count=10, seed=0):
+        return TrainingScorer(networks, transform, dataset, embedding, count=count, seed=seed, device=CPU)
+
+    return build
+
+
+def config_of(experiment_dict, name, tmp_path):
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(experiment_dict | {"name": name}))
+    return path, tmp_path / "runs" / name
+
+
+def run(path, *flags):
+    return train.main(["-c", str(path), "-q", "--device", "cpu", "--n_samples", "1", *map(str, flags)])
+
+
+def weights(run_folder):
+    state = load_checkpoint(find_checkpoint(run_folder))
+    names = ("generator", "discriminator", "ema")
+    return {f"{name}.{key}": value for name in names for key, value in state[name].items()}
+
+
+class Killed(BaseException):
+    """Ends the program as abruptly as can be within one process."""
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Run a config and die instead of calling a method for the n-th time."""
+
+    def run_and_die(path, owner, name, number, *flags):
+        original, calls = getattr(owner, name), []
+
+        def counted(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == number:
+                raise Killed
+            return original(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, counted)
+            with pytest.raises(Killed):
+                run(path, *flags)
+
+    return run_and_die
+
+
+def test_scores_are_those_of_the_generator_against_the_notes(scorer):
+    heard = []
+
+    class Listening(StubClassifier):
+        def embed(self, waves):
+            heard.append(waves)
+            return super().embed(waves)
+
+    build = scorer(Listening())
+    found = build(phase(3))
+    assert list(found) == ["notes", *NAMES]
+    assert found["notes"] == 10
+    assert sum(len(waves) for waves in heard) == 20
+    real, _ = build.dataset.batch(build.indices)  # cropped and faded, as training hears them
+    rounded = (real * 32768).round() / 32768
+    assert {tuple(wave[:511].tolist()) for wave in heard[1]} == {tuple(wave.tolist()) for wave in rounded}
+    again = scores_of_arrays(build._real, build._real)
+    assert again["frechet-note-classifier"] == pytest.approx(0, abs=1e-6)
+    assert found["frechet-note-classifier"] > again["frechet-note-classifier"] + 0.1
+    assert found["pkid"] > again["pkid"]
+
+
+def test_real_notes_are_heard_once_and_the_choice_is_fixed(scorer):
+    stub = StubClassifier()
+    build = scorer(stub)
+    first = build(phase(2))
+    assert stub.heard == 20
+    assert build(phase(2)) == first
+    assert stub.heard == 30
+    assert build(phase(1)) != first
+    assert scorer(StubClassifier())(phase(2)) == first
+    assert scorer(StubClassifier(), seed=1)(phase(2)) != first
+
+
+def test_each_generated_note_has_the_labels_of_a_real_one_and_all_labels_take_part(scorer):
+    build = scorer(StubClassifier(), count=8)
+    assert torch.equal(build.labels, build.dataset.labels[build.indices])
+    assert sorted(build.labels[:, 0].tolist()) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert scorer(StubClassifier(), count=1000).count == 24
+
+
+def test_one_note_cannot_be_scored(scorer):
+    with pytest.raises(DataError, match="scores compare 2 notes or more, not 1"):
+        scorer(StubClassifier(), count=1)
+
+
+def test_sound_that_is_not_finite_is_a_warning(scorer, caplog):
+    build = scorer(StubClassifier())
+    with torch.no_grad():
+        next(build.networks.ema.parameters()).fill_(np.nan)
+    assert build(phase(2)) == {}
+    assert "no scores at scale 2, iteration 1: the generator's sound is not finite" in caplog.text
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_scores_are_logged_every_k_steps_in_the_table_and_in_tensorboard(experiment_dict, tmp_path, stub, every):
+    path, folder = config_of(experiment_dict, "run", tmp_path)
+    assert run(path, "--scores-every", every, "--n-scores", 6) == 0
+    rows = read_scores(folder)
+    assert [row["step"] for row in rows] == list(range(every - 1, STEPS, every))
+    assert list(rows[0]) == ["step", "scale", "alpha", "notes", *NAMES]
+    places = {row["step"]: (row["scale"], row["alpha"]) for row in rows}
+    logged = {row["step"]: (row["scale"], row["alpha"]) for row in read_log(folder)}
+    assert all(places[step] == logged[step] for step in places if step in logged)
+    assert {row["notes"] for row in rows} == {6}
+    assert stub.heard == 6 + 6 * len(rows)
+    board = EventAccumulator(str(folder / "tensorboard"))
+    board.Reload()
+    for name in NAMES:
+        events = board.Scalars(f"scores/{name}")
+        assert [event.step for event in events] == [row["step"] for row in rows]
+        assert [event.value for event in events] == pytest.approx([row[name] for row in rows], rel=1e-6, abs=1e-9)
+
+
+def test_training_is_the_same_bit_for_bit_with_and_without_scores(experiment_dict, tmp_path, stub):
+    plain_path, plain = config_of(experiment_dict, "plain", tmp_path)
+    scored_path, scored = config_of(experiment_dict, "scored", tmp_path)
+    assert run(plain_path) == 0
+    assert stub.heard == 0
+    assert not (plain / "scores.csv").exists()
+    assert run(scored_path, "--scores-every", 1, "--n-scores", 6) == 0
+    assert len(read_scores(scored)) == STEPS
+    before, after = weights(plain), weights(scored)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "number"),
+    [
+        (TrainingStep, "launch", 3),
+        (TrainingStep, "launch", 6),
+        (TrainingScorer, "__call__", 3),
+        (trainer, "save_checkpoint", 2),
+        (trainer, "remove_old_checkpoints", 2),
+    ],
+)
+def test_run_killed_anywhere_has_the_rows_of_an_unbroken_one(
+    experiment_dict, tmp_path, stub, kill, owner, name, number
+):
+
+    flags = ("--scores-every", 2, "--n-scores", 6, "-s", 3)
+    whole_path, whole = config_of(experiment_dict, "whole", tmp_path)
+    broken_path, broken = config_of(experiment_dict, "broken", tmp_path)
+    assert run(whole_path, *flags) == 0
+    kill(broken_path, owner, name, number, *flags)
+    assert run(broken_path, *flags) == 0
+    assert (broken / "scores.csv").read_text() == (whole / "scores.csv").read_text()
+    assert len(read_scores(whole)) == STEPS // 2
+    ends = weights(whole), weights(broken)
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def test_missing_weights_are_refused_before_anything_is_written(experiment_dict, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "none.safetensors")
+    path, folder = config_of(experiment_dict, "run", tmp_path)
+    assert run(path, "--scores-every", 2) == 2
+    error = capsys.readouterr().err
+    assert f"--scores-every: needs {tmp_path / 'none.safetensors'}" in error
+    assert error.count("\n") == 1
+    assert not folder.parent.exists()
+    assert run(path) == 0
+
+
+def test_damaged_weights_are_refused_too(tmp_path, monkeypatch):
+    (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
+    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "damaged.safetensors")
+    with pytest.raises(UserError, match=r"damaged\.safetensors: not a readable safetensors file"):
+        training_scores.load_scoring_network(CPU)

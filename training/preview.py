@@ -1,0 +1,122 @@
+"""What a run sounds and looks like while it trains: fixed latents beside real notes."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from audio_transforms import AudioTransform
+from data.audio_io import write_wav
+from data.note_dataset import NoteDataset
+from data.nsynth import AttributeTable, value_in_words
+from generation.synthesis import Wave, fit_full_scale, synthesise
+from models.growth import Phase
+from models.networks import Networks
+from models.noise import Purpose, normal_rows
+from utils.errors import UserError
+from utils.files import explained_write_errors, write_json
+from utils.pictures import save_rainbowgrams
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "previews"
+
+
+class PreviewWriter:
+    """After each checkpoint, writes `previews/step_<n>/`: wavs of fixed latents, their rainbowgrams, and a card.
+
+    The rainbowgrams stand below those of real notes with the same labels; picture and sound also go to TensorBoard.
+    A preview that cannot be made is a warning: it must not end the training.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        networks: Networks,
+        transform: AudioTransform,
+        dataset: NoteDataset,
+        table: AttributeTable,
+        *,
+        count: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.run_folder, self.networks, self.transform, self.device = run_folder, networks, transform, device
+        self.seed = seed
+        self.latent = normal_rows(seed, Purpose.PREVIEW_LATENT, 0, count, networks.ema.latent_dim)
+        self.indices = spread_over_labels(dataset.labels, count)
+        real, self.labels = dataset.batch(self.indices)
+        self.real: list[Wave] = list(real.numpy())
+        self.titles = [describe_labels(table, row) for row in self.labels]
+        self._showed_real = False
+
+    def __call__(self, phase: Phase, step: int, board: SummaryWriter) -> None:
+        """Write the preview of the networks as they are after `step` steps."""
+        try:
+            self._write(phase, step, board)
+        except UserError as error:
+            logger.warning("no preview after step %d: %s", step, error)
+
+    def _write(self, phase: Phase, step: int, board: SummaryWriter) -> None:
+        waves = synthesise(
+            self.networks,
+            self.transform,
+            self.latent,
+            self.labels,
+            scale=phase.scale,
+            alpha=phase.alpha,
+            device=self.device,
+        )
+        rate = self.transform.sample_rate
+        folder = self.run_folder / FOLDER / f"step_{step:07d}"
+        gains = []
+        for number, wave in enumerate(waves):
+            sound, gain_db = fit_full_scale(wave)
+            write_wav(folder / f"fixed_latent_{number:02d}.wav", sound, rate)
+            gains.append(gain_db)
+        titles = [f"real {title}" for title in self.titles] + [f"generated {title}" for title in self.titles]
+        save_rainbowgrams(folder / "rainbowgrams.png", [*self.real, *waves], titles, rate, columns=len(waves))
+        write_json(
+            folder / "card.json",
+            {
+                "step": step,
+                "scale": phase.scale,
+                "alpha": phase.alpha,
+                "seed": self.seed,
+                "labels": self.titles,
+                "gain_db": gains,
+            },
+        )
+        with explained_write_errors(folder):
+            self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
+
+    def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
+        """Under the number of the last step, as its losses are: from the next one on, a resumed run writes anew."""
+        with Image.open(picture) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        board.add_image("previews/real_above_generated", pixels, last_step, dataformats="HWC")
+        sounds = {"generated": waves} if self._showed_real else {"real": self.real, "generated": waves}
+        for kind, group in sounds.items():
+            for number, sound in enumerate(group):
+                level = torch.from_numpy(fit_full_scale(sound)[0])[None]
+                board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=self.transform.sample_rate)
+        self._showed_real = True
+
+
+def spread_over_labels(labels: Tensor, count: int) -> list[int]:
+    """Indices of `count` notes spread evenly over the notes (N, A) sorted by their labels."""
+    order = sorted(range(len(labels)), key=lambda index: (labels[index].tolist(), index))
+    return [order[place * len(order) // count] for place in range(count)]
+
+
+def describe_labels(table: AttributeTable, row: Tensor) -> str:
+    """The label values of one note in words, such as `pitch 60`."""
+    return ", ".join(
+        f"{name} {value_in_words(name, values[index])}"
+        for (name, values), index in zip(table.values.items(), row.tolist(), strict=True)
+    )

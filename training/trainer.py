@@ -1,0 +1,227 @@
+"""The training loop: steps, log, checkpoints, and an exact way back in."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from audio_transforms import AudioTransform
+from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
+from models.growth import GrowthSchedule, Phase
+from training.pace import in_total, remaining_time
+from training.training_step import Terms, TrainingStep, read
+from utils.cli import show_progress
+from utils.device import on_device
+from utils.errors import CheckpointError, TrainingDiverged
+from utils.run_log import RunLog
+
+logger = logging.getLogger(__name__)
+
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+"""tqdm's own time left takes the steps of all scales for equally long."""
+
+_MOST_UNREAD = 1000
+"""Steps that a GPU may take before their numbers are looked at, however seldom they are logged."""
+
+Draw = Callable[[int, int], tuple[Tensor, Tensor]]
+"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
+
+Preview = Callable[[Phase, int, SummaryWriter], None]
+"""Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
+
+Scores = Callable[[Phase], Mapping[str, float]]
+"""Called with the phase of the last step; what it returns is logged under that step, unless it is nothing."""
+
+
+class Trainer:
+    """Trains from `step` steps done to the end of the schedule.
+
+    `identity` is what makes the run this run and no other (config, label values, seed, ...); it is stored with every
+    checkpoint. All that is random follows from the seed and the step, so that nothing else need be stored. Of several
+    ranks each has a trainer, and draws its share of the notes; rank 0 alone writes files, scores and previews.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        training: TrainingStep,
+        transform: AudioTransform,
+        draw: Draw,
+        *,
+        identity: Mapping[str, Any],
+        save_every: int,
+        log_every: int,
+        preview: Preview | None = None,
+        scores: Scores | None = None,
+        scores_every: int = 1,
+    ) -> None:
+        self.run_folder, self.training, self.transform, self.draw = run_folder, training, transform, draw
+        self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
+        self.scores, self.scores_every = scores, scores_every
+        self.schedule = GrowthSchedule(training.config)
+        self.step = 0
+        self._saved_step = 0
+        self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers nobody has looked at
+        self._pace = _Pace()
+        self._paces: dict[int, float] = {}  # notes per second, newest of each scale
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint. Raises: CheckpointError if it does not fit the networks."""
+        self._load(self.training.networks.all() | self.training.optimizers(), state)
+        self.training.align_moments()
+        self.step = self._saved_step = state["step"]
+
+    def begin_from(self, state: Mapping[str, Any], step: int) -> None:
+        """Begin at `step` with the networks of another run's checkpoint. Raises: CheckpointError if they do not fit."""
+        self._load(self.training.networks.all(), state)
+        self.step = step
+
+    def _load(self, parts: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        try:
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{self.run_folder}: the checkpoint does not fit the networks ({in_brief(error)})"
+            ) from error
+
+    def train(self, stop: Callable[[], bool], after_step: Callable[[], None] = lambda: None) -> bool:
+        """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.
+
+        `after_step()` is called after each step, with its log, checkpoint and preview.
+        Of several ranks, one that says so stops all of them after the same step.
+        Raises: TrainingDiverged; the weights and the last checkpoint stay as they were. RankLost; the last checkpoint
+        stays.
+        """
+        ranks = self.training.ranks
+        log = RunLog(self.run_folder, self.step) if ranks.leads else None
+        total = self.schedule.total_steps
+        try:
+            with tqdm(
+                total=total,
+                initial=self.step,
+                unit="step",
+                disable=not show_progress(),
+                leave=False,
+                bar_format=_BAR,
+            ) as bar:
+                while self.step < total and not ranks.any(stop()):
+                    self._step(log, bar)
+                    after_step()
+        finally:
+            if log:
+                log.close()
+        if self.step > self._saved_step:
+            self._read()
+            self._save(self.schedule.at(self.step - 1))
+        return self.step == total
+
+    def _step(self, log: RunLog | None, bar: "tqdm[None]") -> None:
+        phase = self.schedule.at(self.step)
+        last_of_scale = phase.iteration + 1 == self._length(phase)
+        logs = self.step % self.log_every == 0
+        scores = self.scores is not None and (self.step + 1) % self.scores_every == 0
+        saves = (self.step + 1) % self.save_every == 0 or last_of_scale
+        started = time.perf_counter()
+        terms = self._train(phase, look=logs or scores or saves)
+        if phase.iteration == 0:
+            self._pace = _Pace()  # that of the scale before says nothing of this one
+        self._pace.add(phase.batch_size, time.perf_counter() - started)
+        if log and logs:
+            place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
+            pace = self._paces[phase.scale] = self._pace.take()
+            log.write(self.step, {**place, **terms, "notes_per_second": pace})
+            bar.set_postfix_str(self._progress(phase, pace, terms), refresh=False)
+        self.step += 1
+        bar.update()
+        # before the checkpoint, from which on a run that was killed would not come back to them
+        if log and self.scores and scores:
+            self._score(self.scores, phase, log)
+        if saves:
+            self._save(phase)
+            if log and self.preview:
+                self.preview(phase, self.step, log.tensorboard)
+
+    def _train(self, phase: Phase, *, look: bool) -> Mapping[str, float]:
+        """Do the step at `phase`. Returns its numbers if somebody is to `look`, which on a GPU is not at every step."""
+        self._unread.append((phase, {}))
+        try:
+            self._unread[-1] = (phase, self.training.launch(phase, *self._real(phase)))
+        except TrainingDiverged as error:
+            raise self._explained(error, len(self._unread) - 1) from error
+        if look or self.training.looks_at_once or len(self._unread) >= _MOST_UNREAD:
+            return self._read()
+        return {}
+
+    def _read(self) -> Mapping[str, float]:
+        """The numbers of the last step; all since the last look are looked at. Raises: TrainingDiverged."""
+        if not self._unread:
+            return {}
+        try:
+            numbers = read([terms for _, terms in self._unread])
+        except TrainingDiverged as error:
+            raise self._explained(error, error.place) from error
+        self._unread.clear()
+        return numbers[-1]
+
+    def _explained(self, error: TrainingDiverged, place: int) -> TrainingDiverged:
+        phase, _ = self._unread[place]
+        step = self.schedule.steps_done(phase.scale, phase.iteration)
+        return TrainingDiverged(
+            f"{self.run_folder}: step {step} (scale {phase.scale}, iteration {phase.iteration}): {error}; the last "
+            "checkpoint is kept; try a lower baseLearningRate"
+        )
+
+    def _score(self, scores: Scores, phase: Phase, log: RunLog) -> None:
+        if found := scores(phase):
+            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
+
+    def _progress(self, phase: Phase, pace: float, terms: Mapping[str, float]) -> str:
+        left = remaining_time(self.training.config, self.step + 1, self._paces)
+        losses = f"d {terms['d_total']:.3g} g {terms['g_total']:.3g}"
+        return f"{pace:.3g} notes/s, scale {phase.scale}: {left[phase.scale]} left, all: {in_total(left)}, {losses}"
+
+    def _real(self, phase: Phase) -> tuple[Tensor, Tensor]:
+        drawn = [self.draw(notes.start, len(notes)) for notes in self.training.own_notes(phase)]
+        waves, labels = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+        device = self.training.device
+        with torch.no_grad():
+            images: Tensor = self.transform(on_device(waves, device))
+        return images, on_device(labels, device)
+
+    def _length(self, phase: Phase) -> int:
+        return self.training.config.max_iter_at_scale[phase.scale]
+
+    def _save(self, phase: Phase) -> None:
+        training = self.training
+        self._saved_step = self.step
+        if not training.ranks.leads:
+            return
+        parts = {name: network.state_dict() for name, network in training.networks.all().items()}
+        parts |= {name: optimizer.state_dict() for name, optimizer in training.optimizers().items()}
+        place = {"scale": phase.scale, "iteration": phase.iteration + 1, "alpha": phase.alpha, "step": self.step}
+        path = save_checkpoint(self.run_folder, {**self.identity, **place, **parts})
+        remove_old_checkpoints(self.run_folder, training.config.keep_checkpoints)
+        logger.debug("saved %s", path)
+
+
+class _Pace:
+    """Notes per second since it was last asked for."""
+
+    def __init__(self) -> None:
+        self._notes, self._seconds = 0, 0.0
+
+    def add(self, notes: int, seconds: float) -> None:
+        self._notes += notes
+        self._seconds += seconds
+
+    def take(self) -> float:
+        pace = self._notes / self._seconds
+        self._notes, self._seconds = 0, 0.0
+        return pace
