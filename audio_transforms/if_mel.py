@@ -1,10 +1,7 @@
 """Log-magnitude and instantaneous frequency on a mel axis: GANSynth's IF-Mel, of a spectrum rather than of angles."""
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
@@ -13,12 +10,11 @@ from audio_transforms.constants import Constant
 from audio_transforms.mag import gansynth_polar_affine
 from audio_transforms.polar import Polar, PolarConfig
 from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
+from utils.arrays import FloatArray
 
 _MOST_WEIGHTS = 2**24  # of the mel matrix: 128 MiB in float64
 _REGULARISATION = 3e-3  # of each mel bin's own energy; bounds what the inverse makes of an error
 _REFINEMENTS = 2
-
-Array = NDArray[np.floating[Any]]
 
 
 class IFMelConfig(SpectrogramConfig, PolarConfig):
@@ -99,7 +95,7 @@ class IFMel(AudioTransform):
         return self.spectrogram.inverse(_weigh(self._inverse_weights.like(mel.real), mel))
 
 
-def mel_interpolation(hertz: Array, n_mels: int) -> Array:
+def mel_interpolation(hertz: FloatArray, n_mels: int) -> FloatArray:
     """Weights (n_mels, bins) of bins at ascending, evenly spaced `hertz`; each row sums to 1.
 
     Triangles at frequencies evenly spaced in mel, m = 2595 log10(1 + f / 700), from the first bin to the last. Each
@@ -112,11 +108,11 @@ def mel_interpolation(hertz: Array, n_mels: int) -> Array:
     above = np.maximum(np.diff(centre, append=centre[-1]), spacing)[:, None]
     apart = hertz - centre[:, None]
     triangles = np.maximum(1 - np.where(apart < 0, -apart / below, apart / above), 0)
-    weights: Array = triangles / triangles.sum(axis=1, keepdims=True)
+    weights: FloatArray = triangles / triangles.sum(axis=1, keepdims=True)
     return weights
 
 
-def regularised_inverse(weights: Array) -> Array:
+def regularised_inverse(weights: FloatArray) -> FloatArray:
     """The (bins, n_mels) that takes `weights @ x` to about x: least squares, Tikhonov-regularised."""
     gram = weights @ weights.T
     return np.linalg.solve(gram + _REGULARISATION * np.diag(np.diag(gram)), weights).T

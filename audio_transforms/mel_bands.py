@@ -1,9 +1,8 @@
 """The mel scale and its bank of triangular filters."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from utils.arrays import Float64Array
 
 _HZ_PER_MEL = 200 / 3  # below 1 kHz, where the scale is linear
 _BREAK_HZ = 1000.0
@@ -11,19 +10,19 @@ _BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27  # above: 27 mels from 1 kHz to 6.4 kHz
 
 
-def hz_to_mel(hertz: Array) -> Array:
+def hz_to_mel(hertz: Float64Array) -> Float64Array:
     """Frequencies in Hz -> mels, on the scale of Slaney's Auditory Toolbox (1998, technical report 1998-010)."""
     above = _BREAK_MEL + np.log(np.maximum(hertz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
     return np.where(hertz < _BREAK_HZ, hertz / _HZ_PER_MEL, above)
 
 
-def mel_to_hz(mel: Array) -> Array:
+def mel_to_hz(mel: Float64Array) -> Float64Array:
     """Inverse of `hz_to_mel`."""
     above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, _BREAK_MEL) - _BREAK_MEL))
     return np.where(mel < _BREAK_MEL, mel * _HZ_PER_MEL, above)
 
 
-def mel_filter_bank(sample_rate: int, n_fft: int, n_mels: int) -> Array:
+def mel_filter_bank(sample_rate: int, n_fft: int, n_mels: int) -> Float64Array:
     """Weights (n_mels, n_fft // 2 + 1) of the bins in each band, from 0 Hz to half the sample rate.
 
     Triangles whose corners are equally spaced in mels, each of unit area over frequency in Hz: the bank that librosa

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+from utils.arrays import Float64Array
+
 _HANN = 0.25645  # their constant: the Gaussian exp(-pi t^2 / gamma) nearest to a Hann window has gamma = 0.25645 L^2
 _FLOOR = 1e-6  # of the peak; below, float32's rounding is most of what is there
 
-Array = NDArray[np.float64]
 
-
-def integrate_phase(magnitude: Array, *, n_fft: int, win_length: int, hop_length: int, lowest_bin: int = 0) -> Array:
+def integrate_phase(
+    magnitude: Float64Array, *, n_fft: int, win_length: int, hop_length: int, lowest_bin: int = 0
+) -> Float64Array:
     """Phases in radians, (-pi, pi], of the STFT by a Hann window whose magnitudes are (bins, frames), >= 0.
 
     `lowest_bin` is the index in the full transform of the first row. Phases are counted from the first sample of each
@@ -35,8 +37,8 @@ def integrate_phase(magnitude: Array, *, n_fft: int, win_length: int, hop_length
 
 
 def phase_steps(
-    level: Array, *, n_fft: int, win_length: int, hop_length: int, lowest_bin: int = 0
-) -> tuple[Array, Array]:
+    level: Float64Array, *, n_fft: int, win_length: int, hop_length: int, lowest_bin: int = 0
+) -> tuple[Float64Array, Float64Array]:
     """Phase from each bin to the next, (bins - 1, frames), and from each frame to the next, (bins, frames - 1).
 
     `level` is the log-magnitude, (bins, frames). In radians, not brought back to one turn.
@@ -49,7 +51,7 @@ def phase_steps(
     return (delay[1:] + delay[:-1]) / 2, (advance[:, 1:] + advance[:, :-1]) / 2
 
 
-def sum_along_tree(level: Array, along_frequency: Array, along_time: Array) -> Array:
+def sum_along_tree(level: Float64Array, along_frequency: Float64Array, along_time: Float64Array) -> Float64Array:
     """Steps between neighbours summed from the strongest bin, where it is 0: (bins, frames).
 
     Of all ways to a bin the sum takes the one through the strongest bins: the spanning tree of the greatest `level`.
@@ -61,14 +63,14 @@ def sum_along_tree(level: Array, along_frequency: Array, along_time: Array) -> A
     first = np.minimum(node, parent)
     upward = np.pad(along_frequency, ((0, 1), (0, 0))).ravel()[first]
     onward = np.pad(along_time, ((0, 0), (0, 1))).ravel()[first]
-    total: Array = np.sign(node - parent) * np.where(node // frames == parent // frames, onward, upward)
+    total: Float64Array = np.sign(node - parent) * np.where(node // frames == parent // frames, onward, upward)
     while (parent != root).any():  # each round doubles the stretch of the way that is summed
         total += total[parent]
         parent = parent[parent]
     return total.reshape(level.shape)
 
 
-def _parents(level: Array, root: int) -> NDArray[np.intp]:
+def _parents(level: Float64Array, root: int) -> NDArray[np.intp]:
     """Of each bin, counted along the rows, the neighbour on the tree's way to `root`; of `root`, itself."""
     node = np.arange(level.size).reshape(level.shape)
     one = np.concatenate((node[:-1].ravel(), node[:, :-1].ravel()))
@@ -81,7 +83,7 @@ def _parents(level: Array, root: int) -> NDArray[np.intp]:
     return parent.astype(np.intp)
 
 
-def _slope(level: Array, axis: int) -> Array:
+def _slope(level: Float64Array, axis: int) -> Float64Array:
     """Central differences per step, mirrored at both ends."""
     margin = [(1, 1) if axis == each else (0, 0) for each in range(2)]
     padded = np.moveaxis(np.pad(level, margin, mode="reflect"), axis, 0)

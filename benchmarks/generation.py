@@ -30,8 +30,8 @@ from data.nsynth import AttributeTable
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi
 from generation.note_files import NoteFolder
-from generation.playing.render import render_score
-from generation.playing.settings import ScoreSettings, ScoreSource
+from generation.playing.render import render_piece
+from generation.playing.settings import PieceSettings, PieceSource
 from generation.random_notes import write_random_notes
 from models.networks import build_networks
 from utils.config_file import load_experiment
@@ -86,9 +86,9 @@ def play_piece(name: str) -> dict[str, float]:
         write_piece(folder / "piece.mid", choices.pop("minutes"))
         instrument.play([0], instrument.labels(0, {}))
         before, start = _peak_mb(), time.perf_counter()
-        score = read_midi(folder / "piece.mid")
-        source = ScoreSource(path="piece.mid", sha256="")
-        rendering = render_score(instrument, score, ScoreSettings(**choices), folder / "piece.wav", source=source)
+        piece = read_midi(folder / "piece.mid")
+        source = PieceSource(path="piece.mid", sha256="")
+        rendering = render_piece(instrument, piece, PieceSettings(**choices), folder / "piece.wav", source=source)
         took = time.perf_counter() - start
     return {
         "seconds": rendering.seconds,
@@ -106,7 +106,7 @@ def make_notes(count: int) -> dict[str, float]:
         folder = Path(temporary)
         instrument = paper_instrument(folder)
         instrument.play([0], instrument.labels(0, {}))
-        output = NoteFolder(folder, instrument.card(), instrument.transform.sample_rate)
+        output = NoteFolder(folder, instrument.to_plain(), instrument.transform.sample_rate)
         with cProfile.Profile() as profile:
             write_random_notes(instrument, output, seeds=range(count), attributes={})
     parts: dict[str, Callable[..., Any]] = {

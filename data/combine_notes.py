@@ -35,7 +35,7 @@ _NEEDED = ("instrument_str", "pitch", "velocity")
 
 
 @dataclass(frozen=True)
-class Source:
+class NoteSource:
     """One of the folders: its metadata by note, which of its notes are taken, and the new names of instruments."""
 
     folder: Path
@@ -81,14 +81,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[Source]:
+def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     """The `folders`, in which instruments that an earlier folder has too get other numbers.
 
     Raises: DataError if a folder is given twice or is no data set, or a note lacks instrument, pitch or velocity.
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise DataError("the same folder is given twice; name each once")
-    sources: list[Source] = []
+    sources: list[NoteSource] = []
     known: set[str] = set()
     for folder in folders:
         records = find_notes(LoaderConfig.model_validate({"data_path": folder}), seed=0)
@@ -98,7 +98,7 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[Source]:
         renamed = _new_names(instruments, known)
         _tell(folder, dropped, renamed)
         known |= {renamed.get(name, name) for name in instruments}
-        sources.append(Source(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
+        sources.append(NoteSource(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
     return sources
 
 
@@ -158,7 +158,7 @@ def _parts(instrument: str) -> tuple[str, int]:
     return kind, int(number)
 
 
-def _write(out: Path, sources: Sequence[Source]) -> int:
+def _write(out: Path, sources: Sequence[NoteSource]) -> int:
     """The number of notes of the data set, once written. Raises: DataError if two have one name, or none is left."""
     notes = [(name, record, source) for source in sources for name, record in source.notes()]
     if not notes:
@@ -186,7 +186,7 @@ def _instrument(name: str) -> str:
     return name.rsplit("-", 2)[0]
 
 
-def _account(source: Source) -> dict[str, Any]:
+def _account(source: NoteSource) -> dict[str, Any]:
     """What the card says of one folder, with its own card if it has one."""
     card = source.folder / "card.json"
     return {

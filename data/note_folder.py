@@ -13,6 +13,7 @@ from utils.files import read_json
 logger = logging.getLogger(__name__)
 
 _METADATA_NAME = "examples.json"
+_OF_MANY_NOTES = ("notes", "piece", "score")  # keys of such cards; pieces were called scores before version 0.2
 UNKNOWN_FAMILY = "unknown"
 
 
@@ -69,7 +70,7 @@ def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[Note
 def _is_of_many_notes(record: NoteRecord) -> bool:
     path = record.path.with_suffix(".json")
     card = read_json(path, DataError) if path.is_file() else None
-    return isinstance(card, dict) and any(key in card for key in ("notes", "score"))
+    return isinstance(card, dict) and any(key in card for key in _OF_MANY_NOTES)
 
 
 def _name(record: NoteRecord) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from utils.arrays import Float64Array
 
 TOLERANCE = 0.5  # semitones between label and sound
 LEAST_PERIODICITY = 0.5  # chords and noises stay below
@@ -82,13 +82,13 @@ def sounds_at(wave: npt.NDArray[np.floating], label: int, sample_rate: int) -> b
     return heard.periodicity >= LEAST_PERIODICITY and abs(heard.offset) <= TOLERANCE
 
 
-def _frames(wave: npt.NDArray[np.floating]) -> Array:
+def _frames(wave: npt.NDArray[np.floating]) -> Float64Array:
     starts = np.linspace(0, len(wave) - _FRAME, _FRAMES).astype(int)
     frames = wave[starts[:, None] + np.arange(_FRAME)].astype(np.float64)
     return np.asarray(frames - frames.mean(axis=1, keepdims=True))
 
 
-def _autocorrelation(frames: Array) -> Array:
+def _autocorrelation(frames: Float64Array) -> Float64Array:
     """Mean over frames (N, samples), each at unit energy so that the attack does not drown the rest; (lags,)."""
     power = np.abs(np.fft.rfft(frames * _window(), _FFT)) ** 2
     energy = power.sum(axis=1)
@@ -99,23 +99,23 @@ def _autocorrelation(frames: Array) -> Array:
     return _lagged(mean) / _window_autocorrelation()
 
 
-def _lagged(power: Array) -> Array:
+def _lagged(power: Float64Array) -> Float64Array:
     """Power spectrum -> autocorrelation, 1 at lag 0, up to half a frame: beyond, the window leaves too little."""
     lagged = np.fft.irfft(power, _FFT * _LAGS_PER_SAMPLE)[: _FRAME * _LAGS_PER_SAMPLE // 2]
     return np.asarray(lagged / lagged[0])
 
 
 @cache
-def _window() -> Array:
+def _window() -> Float64Array:
     return np.hanning(_FRAME + 1)[:-1]
 
 
 @cache
-def _window_autocorrelation() -> Array:
+def _window_autocorrelation() -> Float64Array:
     return _lagged(np.abs(np.fft.rfft(_window(), _FFT)) ** 2)
 
 
-def _peaks(fit: Array, low: int, high: int) -> tuple[Array, Array]:
+def _peaks(fit: Float64Array, low: int, high: int) -> tuple[Float64Array, Float64Array]:
     """Lags and heights of the local maxima in [low, high], refined by a parabola through three points."""
     before, here, after = fit[low - 1 : high], fit[low : high + 1], fit[low + 1 : high + 2]
     found = np.flatnonzero((here >= before) & (here > after))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from data.general_midi import MAY_SOUND_OCTAVES_OFF, Program
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE, SoundingPitch, sounding_pitch
-from data.sound_font import HELD_SECONDS, SAMPLE_RATE, Player
+from data.sound_font import HELD_SECONDS, SAMPLE_RATE, SoundFontPlayer
 from utils.cli import show_progress
 from utils.errors import UserError
 
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
         return f"{self.program.instrument}-{self.pitch:03d}-{self.velocity:03d}"
 
 
-def render_jobs(jobs: list[Job], player: Player, font: Path, audio: Path, workers: int) -> list[Outcome]:
+def render_jobs(jobs: list[Job], player: SoundFontPlayer, font: Path, audio: Path, workers: int) -> list[Outcome]:
     """What became of the notes of all `jobs`, in their order; the good ones are written into the folder `audio`.
 
     `player` has `font` loaded and serves if `workers` is 1; otherwise each worker process loads the font itself.
@@ -70,7 +70,7 @@ def render_jobs(jobs: list[Job], player: Player, font: Path, audio: Path, worker
 
 @contextmanager
 def _results(
-    jobs: list[Job], player: Player, font: Path, audio: Path, workers: int
+    jobs: list[Job], player: SoundFontPlayer, font: Path, audio: Path, workers: int
 ) -> Iterator[Iterator[list[Outcome]]]:
     """The outcomes of the jobs, in their order, from this process or from `workers` others."""
     if workers == 1:
@@ -86,14 +86,14 @@ def _results(
         pool.shutdown(cancel_futures=True)
 
 
-_worker: tuple[Player, Path]
+_worker: tuple[SoundFontPlayer, Path]
 
 
 def _start_worker(font: Path, audio: Path) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the others
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = (Player(font), audio)
+    _worker = (SoundFontPlayer(font), audio)
 
 
 def _end_with_parent() -> None:
@@ -108,14 +108,14 @@ def _render_in_worker(job: Job) -> list[Outcome]:
     return render_job(job, *_worker)
 
 
-def render_job(job: Job, player: Player, audio: Path) -> list[Outcome]:
+def render_job(job: Job, player: SoundFontPlayer, audio: Path) -> list[Outcome]:
     """Render the notes of `job`, write those that are right into the folder `audio`, and tell what became of all."""
     if player.name(job.program.number) is None:
         return [Outcome(job.program, job.pitch, velocity, "not in the font") for velocity in job.velocities]
     return [_render_note(job, velocity, player, audio) for velocity in job.velocities]
 
 
-def _render_note(job: Job, velocity: int, player: Player, audio: Path) -> Outcome:
+def _render_note(job: Job, velocity: int, player: SoundFontPlayer, audio: Path) -> Outcome:
     note = Outcome(job.program, job.pitch, velocity)
     sound = player.play(job.program.number, job.pitch, velocity)
     heard = _heard(sound, job.pitch)

@@ -23,7 +23,7 @@ from data.general_midi import Program, select_programs
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
-from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, Player
+from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, SoundFontPlayer
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
 from utils.files import read_json, require_disk_space, write_json
@@ -177,7 +177,7 @@ def _render(
     low, high = settings.pitches
     jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in range(low, high + 1)]
     asked = len(jobs) * len(settings.velocities)
-    player = Player(font)
+    player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}
     require_disk_space(out, asked * _BYTES_PER_NOTE)
     logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), out)

@@ -118,7 +118,7 @@ def _decoded(text: bytes) -> str:
         return text.decode("latin-1").strip()
 
 
-class Player:
+class SoundFontPlayer:
     """Plays single notes of a sound font; every note is the same whatever was played before it."""
 
     def __init__(self, path: Path) -> None:

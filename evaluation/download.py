@@ -2,7 +2,7 @@
 
 `python -m evaluation.download vggish` takes the torch port of the original, `--from tensorflow` the original itself,
 which needs tensorflow; `--from` also takes another address, or a file or folder that is already there. All become the
-same float32 safetensors. Source: Hershey et al. 2017; the weights are Google's, licence Apache-2.0.
+same float32 safetensors. WeightsSource: Hershey et al. 2017; the weights are Google's, licence Apache-2.0.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _SINE_TOLERANCE = 0.1  # of the deviation, as published
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightsSource:
     """Where weights are published. `sha256` are its first digits at least; empty where nobody has published them."""
 
     url: str
@@ -48,11 +48,11 @@ class Source:
 
 
 SOURCES = {
-    "torch": Source(
+    "torch": WeightsSource(
         "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
         sha256="10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
     ),
-    "tensorflow": Source("https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True),
+    "tensorflow": WeightsSource("https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True),
 }
 
 
@@ -90,14 +90,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _source(origin: str) -> Source | None:
+def _source(origin: str) -> WeightsSource | None:
     """What `--from` names on the network; None where it is a path."""
     if origin in SOURCES:
         return SOURCES[origin]
     if not origin.startswith(("http://", "https://")):
         return None
     in_name = _HASH_IN_NAME.search(urlsplit(origin).path)
-    return Source(origin, sha256=in_name[1] if in_name else "", tensorflow=urlsplit(origin).path.endswith(".ckpt"))
+    return WeightsSource(
+        origin, sha256=in_name[1] if in_name else "", tensorflow=urlsplit(origin).path.endswith(".ckpt")
+    )
 
 
 def _origin_of_kept(path: Path) -> str:
@@ -112,7 +114,7 @@ def _origin_of_kept(path: Path) -> str:
     return card["source"]
 
 
-def _download(source: Source, output: Path) -> None:
+def _download(source: WeightsSource, output: Path) -> None:
     """Fetch, verify, convert; what was fetched goes when it is converted, or is not what it should be."""
     if source.tensorflow:
         require_tensorflow(source.url)  # before, not after 290 MB

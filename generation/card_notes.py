@@ -23,7 +23,7 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
     """
     card = read_card(reference.path)
     instrument.require_own_card(card, str(reference.path))
-    origin = instrument.card()
+    origin = instrument.to_plain()
     output = NoteFolder(folder, origin, instrument.transform.sample_rate, _format(card, reference.path))
     if reference.number is not None:
         chosen = referred_note(reference)[1]
@@ -37,8 +37,8 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
     if type(gap) not in (int, float) or not 0 <= gap <= LONGEST_GAP:
         raise DataError(f"{reference.path}: gap_s {gap!r} is no time up to {LONGEST_GAP:g} s; give a card as written")
     notes = [place.sound(instrument) for place in places]
-    says = {name: value for name, value in card.items() if name not in (*origin, *_OF_EACH_SOUND)}
-    return output.write_sequence(reference.path.stem, notes, says, gap=gap)
+    details = {name: value for name, value in card.items() if name not in (*origin, *_OF_EACH_SOUND)}
+    return output.write_sequence(reference.path.stem, notes, details, gap=gap)
 
 
 def _format(card: dict[str, Any], path: Path) -> SoundFormat:

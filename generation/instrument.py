@@ -122,7 +122,7 @@ class Instrument:
             text = "%s: made with torch %s, this is %s: the last bits may differ"
             logger.warning(text, where, card.get("torch"), torch.__version__)
 
-    def card(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """Where the sound comes from, as JSON values."""
         return {
             "run": self.run_name,

@@ -51,9 +51,9 @@ def write_interpolation(
     notes = sounds(instrument, places, ranks)
     if not ranks.leads:
         return []
-    says = {"path": path, "steps": steps, "anchors": [anchor.spec.says() for anchor in anchors]}
-    says |= {"radii": list(radii)} if path == "radius" else {}
-    return folder.write_sequence("interpolation", notes, says, gap=gap)
+    details = {"path": path, "steps": steps, "anchors": [anchor.spec.to_plain() for anchor in anchors]}
+    details |= {"radii": list(radii)} if path == "radius" else {}
+    return folder.write_sequence("interpolation", notes, details, gap=gap)
 
 
 def places_on_path(

@@ -27,12 +27,11 @@ class Note:
     name: str
     title: str
     wave: Wave
-    says: dict[str, Any]
+    details: dict[str, Any]
 
-    @property
-    def entry(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """What the cards of several notes say of this one."""
-        return {"file": f"{self.name}.wav", "title": self.title, **self.says}
+        return {"file": f"{self.name}.wav", "title": self.title, **self.details}
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,10 @@ class NoteFolder:
     def write(self, note: Note) -> Path:
         """Write `note` as wav, turned down if beyond full scale, and its card. Returns the wav. Raises: UserError."""
         path, card = self._write_wav(note.name, note.wave)
-        write_json(path.with_suffix(".json"), {**card, **note.says})
+        write_json(path.with_suffix(".json"), {**card, **note.details})
         return path
 
-    def write_sequence(self, name: str, notes: Sequence[Note], says: dict[str, Any], *, gap: float) -> list[Path]:
+    def write_sequence(self, name: str, notes: Sequence[Note], details: dict[str, Any], *, gap: float) -> list[Path]:
         """Write each of `notes`, and all in their order as `name`.wav with its card and picture; returns the wavs.
 
         `gap` s of silence lie between two notes. The whole is turned down by one gain, so that notes keep their levels
@@ -73,9 +72,9 @@ class NoteFolder:
         self.write_picture(name, [notes[k] for k in shown], columns=len(shown))
         starts = accumulate((len(note.wave) + rest for note in notes[:-1]), initial=0)
         entries = [
-            {"onset_s": start / self.sample_rate, **note.entry} for start, note in zip(starts, notes, strict=True)
+            {"onset_s": start / self.sample_rate, **note.to_plain()} for start, note in zip(starts, notes, strict=True)
         ]
-        write_json(path.with_suffix(".json"), {**card, **says, "gap_s": gap, "pictured": shown, "notes": entries})
+        write_json(path.with_suffix(".json"), {**card, **details, "gap_s": gap, "pictured": shown, "notes": entries})
         return [*paths, path]
 
     def write_picture(self, name: str, notes: Sequence[Note], *, columns: int = 4) -> None:

@@ -74,7 +74,7 @@ class NoteSpec(_Strict):
             raise ValueError("the notes at the ends of a walk are truncated, not those between")
         return self
 
-    def says(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """As JSON values, without what is not there."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 

@@ -52,7 +52,7 @@ class Place:
 
     def note(self, wave: Wave) -> Note:
         """The note that sounds as `wave`."""
-        return Note(self.name, self.title, wave, self.spec.says())
+        return Note(self.name, self.title, wave, self.spec.to_plain())
 
 
 def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> list[Note]:
@@ -179,10 +179,10 @@ def _shared(start: NoteSpec, end: NoteSpec) -> dict[str, Value]:
 
 def _longer_name(place: Place) -> str:
     """The name, and behind it what tells the note from others of its seed and pitch."""
-    says = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
-    says += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
-    if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in says):
-        return _short("_".join((place.name, *says)))
+    details = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
+    details += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
+    if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in details):
+        return _short("_".join((place.name, *details)))
     return _short(f"{place.name}_{hashlib.sha256(repr(place.spec).encode()).hexdigest()[:12]}")
 
 

@@ -60,7 +60,7 @@ def write_places(
         # notes of other ranks are made once more: they are few, and the same to the last bit
         shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
         folder.write_picture("rainbowgrams", shown)
-        write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.entry for note in shown]})
+        write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.to_plain() for note in shown]})
     ranks.any(False)
     return [folder.folder / f"{place.name}.wav" for place in places]
 

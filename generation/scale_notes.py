@@ -41,6 +41,6 @@ def write_scales(
         places = [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation) for pitch in wanted]
         notes = sounds(instrument, places, ranks)
         if ranks.leads:
-            says = {"seed": seed, "pitches": wanted}
-            paths += folder.write_sequence(f"scale_seed{seed:06d}", notes, says, gap=gap)
+            details = {"seed": seed, "pitches": wanted}
+            paths += folder.write_sequence(f"scale_seed{seed:06d}", notes, details, gap=gap)
     return paths

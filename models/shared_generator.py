@@ -55,8 +55,8 @@ def write_shared(folder: Path, state: Mapping[str, Any], *, half: bool) -> None:
     config = state["config"]
     config = {**config, "output_path": "runs", "loaderConfig": {**config["loaderConfig"], **_ANYWHERE}}
     card = {key: state[key] for key in _KEYS} | {"config": config}
-    told = {"file": WEIGHTS, "sha256": hashlib.sha256(content).hexdigest(), "dtype": _name(kind)}
-    write_json(folder / CARD, {"format": FORMAT, "weights": told, **card})
+    stated = {"file": WEIGHTS, "sha256": hashlib.sha256(content).hexdigest(), "dtype": _name(kind)}
+    write_json(folder / CARD, {"format": FORMAT, "weights": stated, **card})
 
 
 def read_shared(path: Path) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def read_shared(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); fetch it again") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file; fetch it again") from error
-    told = card.get("weights")
-    if not isinstance(told, dict) or told.get("sha256") != hashlib.sha256(content).hexdigest():
+    stated = card.get("weights")
+    if not isinstance(stated, dict) or stated.get("sha256") != hashlib.sha256(content).hexdigest():
         raise CheckpointError(f"{path}: not the weights that {where.name} tells of (SHA-256 differs); fetch both again")
     absent: dict[str, dict[str, Any]] = {name: {} for name in ("generator", "discriminator")}
     absent |= {"optimizer_g": {}, "optimizer_d": {}}

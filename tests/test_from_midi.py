@@ -13,7 +13,7 @@ from commands.generate.from_midi import safe_name
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
 from generation.playing.render import LONGEST
-from generation.playing.settings import ScoreSource
+from generation.playing.settings import PieceSource
 from models.checkpoint import find_checkpoint
 from tests.playing import CPU, card_of, run_mode, trained, with_families
 
@@ -69,7 +69,7 @@ def test_a_midi_file_becomes_a_wav_a_card_and_a_picture(run_folder, melody, caps
 @pytest.mark.usefixtures("_no_pictures")
 def test_without_a_file_it_plays_fur_elise(run_folder, tmp_path):
     assert from_midi(run_folder, "-o", tmp_path / "out") == 0
-    assert card_of(tmp_path / "out" / "fur_elise.wav")["score"]["path"] is None
+    assert card_of(tmp_path / "out" / "fur_elise.wav")["piece"]["path"] is None
     assert soundfile.info(tmp_path / "out" / "fur_elise.wav").duration > 20
 
 
@@ -87,7 +87,7 @@ def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
 
 @pytest.fixture
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr("generation.playing.render.save_score_picture", lambda *_: None)
+    monkeypatch.setattr("generation.playing.render.save_piece_picture", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_families_go_by_program(experiment_dict, tmp_path):
         (("--seed", 1, "--seeds", 2), r"--seeds: names all seeds; leave --seed out"),
         (("--seeds", "0-3"), r"--seeds: --latent hold takes one; .*"),
         (("--latent", "linear"), r"--latent linear: goes from seed to seed; .*"),
-        (("--voices", "ch9=1"), r"--voices 'ch9': no such voice; the score has track1\.ch1, track2\.ch2"),
+        (("--voices", "ch9=1"), r"--voices 'ch9': no such voice; the piece has track1\.ch1, track2\.ch2"),
         (("--attributes", "colour=red"), r"--attributes colour: tiny was not conditioned on it; leave it out"),
-        (("--attributes", "a=b,c"), r"--attributes a: a score takes one value; .*"),
+        (("--attributes", "a=b,c"), r"--attributes a: a piece takes one value; .*"),
         (("--adsr", 0, 0, 1.5, 0), r"from_midi: adsr: 2: .*"),
         (("--adsr", 0, 0, "nan", 0), r"from_midi: adsr: 2: .*"),
         (("--rate", 2000), r"from_midi: rate: .*"),
@@ -164,7 +164,7 @@ def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, capsys, flags, 
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_cards_of_other_scores_checkpoints_and_modes_are_refused(run_folder, melody, tmp_path, capsys):
+def test_cards_of_other_pieces_checkpoints_and_modes_are_refused(run_folder, melody, tmp_path, capsys):
     assert from_midi(run_folder, "-m", melody, "-o", tmp_path) == 0
     path = tmp_path / "my_melody_1.json"
     card = json.loads(path.read_text())
@@ -176,11 +176,11 @@ def test_cards_of_other_scores_checkpoints_and_modes_are_refused(run_folder, mel
         assert not (tmp_path / "out").exists()
         return capsys.readouterr().err
 
-    assert "not the score that" in refused(card, "-m", midi(tmp_path / "other.mid", [(1, 60, 100)]))
+    assert "not the piece that" in refused(card, "-m", midi(tmp_path / "other.mid", [(1, 60, 100)]))
     assert "made by another checkpoint" in refused({**card, "checkpoint_sha256": "0" * 64})
-    assert "changed.json: " in refused({name: card[name] for name in card if name != "score"})
+    assert "changed.json: " in refused({name: card[name] for name in card if name != "piece"})
     assert "changed.json: tempo: Extra inputs" in refused({**card, "settings": {"tempo": 3}})
-    assert "changed.json: path: " in refused({**card, "score": {**card["score"], "path": 3}})
+    assert "changed.json: path: " in refused({**card, "piece": {**card["piece"], "path": 3}})
 
 
 @pytest.mark.usefixtures("_no_pictures")
@@ -192,7 +192,7 @@ def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_p
     assert from_midi(run_folder, "-m", broken, "-o", tmp_path / "out", "--lenient") == 0
     card = card_of(tmp_path / "out" / "broken.wav")
     assert card["remarks"]
-    assert card["score"]["lenient"] is True
+    assert card["piece"]["lenient"] is True
     assert from_midi(run_folder, "--from-card", tmp_path / "out" / "broken.json", "-o", tmp_path / "again") == 0
     assert (tmp_path / "out" / "broken.wav").read_bytes() == (tmp_path / "again" / "broken.wav").read_bytes()
 
@@ -200,7 +200,7 @@ def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_p
 def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folder, tmp_path, capsys):
     assert from_midi(run_folder, "-m", midi(tmp_path / "drums.mid", [(1, 60, 100)], channels=(9,))) == 2
     assert re.fullmatch(
-        r"generate\.py: from_midi: the score has no note to play \(.*drums.*\).*\n", capsys.readouterr().err
+        r"generate\.py: from_midi: the piece has no note to play \(.*drums.*\).*\n", capsys.readouterr().err
     )
     long = midi(tmp_path / "long.mid", [(4 * LONGEST, 60, 100)])
     assert from_midi(run_folder, "-m", long, "-o", tmp_path / "out") == 2
@@ -208,13 +208,13 @@ def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folde
 
 
 @pytest.mark.usefixtures("_no_previews")
-def test_a_run_without_pitch_plays_no_score(experiment_dict, tmp_path, capsys):
+def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
     experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
     run = trained(experiment_dict, tmp_path)
     capsys.readouterr()
     assert from_midi(run) == 2
     assert capsys.readouterr().err == (
-        "generate.py: from_midi: tiny was not conditioned on pitch and cannot play a score; use random\n"
+        "generate.py: from_midi: tiny was not conditioned on pitch and cannot play a piece; use random\n"
     )
 
 
@@ -223,7 +223,7 @@ def test_a_run_without_pitch_plays_no_score(experiment_dict, tmp_path, capsys):
     [
         (None, "fur_elise"),
         ("a/b c.mid", "b_c"),
-        ("...mid", "score"),
+        ("...mid", "piece"),
         (".mid", "mid"),
         ("Für Elise.mid", "Für_Elise"),
         (f"{'x' * 200}.mid", "x" * 100),
@@ -231,7 +231,7 @@ def test_a_run_without_pitch_plays_no_score(experiment_dict, tmp_path, capsys):
     ],
 )
 def test_names_are_safe(path, name):
-    assert safe_name(ScoreSource(path=path, sha256="0")) == name
+    assert safe_name(PieceSource(path=path, sha256="0")) == name
 
 
 def test_the_built_in_piece_is_a_midi_file():

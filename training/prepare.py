@@ -85,7 +85,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
             lock.take()
     saved = None if options.restart else _newest_checkpoint(experiment, options)
     start = StartingPoint.open(options.start, experiment) if options.start and not saved else None
-    began = start.told() if start else saved.get("started_from") if saved else None
+    began = start.to_plain() if start else saved.get("started_from") if saved else None
     learned = start.state if start else saved
     known_values = learned["attributes"] if learned and began else None
     with ranks.leader_first():

@@ -68,7 +68,7 @@ class StartingPoint:
         logger.info(text, experiment.run_folder, step, schedule.total_steps, path)
         return cls(path, state, step)
 
-    def told(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """Where the weights came from, for the checkpoints that follow."""
         return {"checkpoint": self.checkpoint.name, "sha256": sha256_of_file(self.checkpoint), "step": self.step}
 

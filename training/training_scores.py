@@ -12,7 +12,7 @@ from audio_transforms import AudioTransform
 from data.note_dataset import NoteDataset
 from data.nsynth import NoteRecord
 from evaluation.embeddings import note_classifier
-from evaluation.embeddings.features import Array, Embedding, NotesInMemory, embed_notes
+from evaluation.embeddings.features import Embedding, NotesInMemory, embed_notes
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.inception_score import inception_score
@@ -23,6 +23,7 @@ from models.growth import Phase
 from models.networks import Networks
 from models.noise import Purpose, normal_rows
 from training.preview import spread_over_labels
+from utils.arrays import Float32Array
 from utils.errors import DataError, UserError
 
 logger = logging.getLogger(__name__)
@@ -91,18 +92,18 @@ class TrainingScorer:
         return {"notes": self.count, **scores_of_arrays(self._real, generated)}
 
     @cached_property
-    def _real(self) -> Mapping[str, Array]:
+    def _real(self) -> Mapping[str, Float32Array]:
         records = [self.dataset.cache.records[index] for index in self.indices]
         return self._hear(records, (self.dataset.batch([index])[0][0].numpy() for index in self.indices))
 
-    def _hear(self, records: Sequence[NoteRecord], waves: Iterable[Wave]) -> Mapping[str, Array]:
+    def _hear(self, records: Sequence[NoteRecord], waves: Iterable[Wave]) -> Mapping[str, Float32Array]:
         notes, rate = NotesInMemory(records, waves), self.transform.sample_rate
         if rate != self.embedding.sample_rate:
             notes = resampled(notes, rate, self.embedding.sample_rate, self.embedding.n_samples)
         return embed_notes(notes, [self.embedding], None)[0].arrays
 
 
-def scores_of_arrays(real: Mapping[str, Array], fake: Mapping[str, Array]) -> dict[str, float]:
+def scores_of_arrays(real: Mapping[str, Float32Array], fake: Mapping[str, Float32Array]) -> dict[str, float]:
     """The five scores of what the note classifier makes of real and generated notes, without their uncertainty."""
     scores = {
         "pis": inception_score(fake["pitch_logits"]).value,

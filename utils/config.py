@@ -62,7 +62,7 @@ UsablePath = Annotated[Path, BeforeValidator(usable_path, json_schema_input_type
 
 
 Pitch = Annotated[int, Field(ge=0, le=MIDI_MAX)]
-Samples = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+SampleCount = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
 SampleRate = Annotated[int, Field(ge=1_000, le=768_000)]
 
 
@@ -98,7 +98,7 @@ class LoaderConfig(Section):
     balanced_data: bool = Field(False, description="at most size / number of families notes of each family")
     shuffle: bool = Field(False, description="seeded shuffle before `size` takes the first ones")
     sample_rate: SampleRate | None = Field(None, description="Hz; here or in transformConfig")
-    audio_length: Samples | None = Field(None, description="samples; here or in transformConfig")
+    audio_length: SampleCount | None = Field(None, description="samples; here or in transformConfig")
 
     def conflicts(self) -> list[str]:
         """Faults of the pitch range, the size, and the list of attributes."""
@@ -116,7 +116,7 @@ class TransformConfig(Section):
 
     transform: str = Field(description="name of the representation")
     sample_rate: SampleRate = Field(16_000, description="Hz")
-    audio_length: Samples = Field(16_000, description="samples taken from the start of each note")
+    audio_length: SampleCount = Field(16_000, description="samples taken from the start of each note")
     fade_out: bool = Field(False, description="fade the last 30 % of the samples to silence")
     scaling: Literal["none", "gansynth", "fit"] = Field(
         "none",
@@ -134,7 +134,7 @@ TRANSFORM_CONFIGS: Registry[type[TransformConfig]] = Registry("transform")
 """Filled by `audio_transforms`: the config class of each representation, under its name and aliases."""
 
 
-Factor = Samples
+Factor = SampleCount
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 BatchSize = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Iterations = Annotated[int, Field(ge=1, le=10**12)]
@@ -148,7 +148,7 @@ class ModelConfig(ScaleOptions):
     format_layer: Literal["default", "gansynth"] = Field(
         "default", alias="formatLayerType", description="first layer of the generator"
     )
-    output_shape: tuple[Samples, Samples, Samples] | None = Field(
+    output_shape: tuple[SampleCount, SampleCount, SampleCount] | None = Field(
         None, description="(channels, frequency, time); null: the representation's own"
     )
     dim_output: int | None = Field(

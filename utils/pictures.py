@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from utils.arrays import Float64Array
 from utils.files import atomic_path
 
 N_FFT = 2048
@@ -21,10 +22,8 @@ ROWS = 256
 _CELL_INCHES = (3.2, 2.6)
 _DPI = 100
 
-Picture = npt.NDArray[np.float64]
 
-
-def rainbowgram(wave: npt.NDArray[np.floating], sample_rate: int) -> Picture:
+def rainbowgram(wave: npt.NDArray[np.floating], sample_rate: int) -> Float64Array:
     """Wave (n_samples,) -> RGB picture (ROWS, frames, 3) in [0, 1], highest frequency first, log frequency axis.
 
     Level below the note's peak, 0 to -70 dB, is brightness; the advance of the phase per frame, as a part of a turn,
@@ -132,13 +131,13 @@ def _grid(rows: int, columns: int, gap: float = 0.05) -> Figure:
     return figure
 
 
-def _spectrum(wave: Picture) -> npt.NDArray[np.complex128]:
+def _spectrum(wave: Float64Array) -> npt.NDArray[np.complex128]:
     padded = np.pad(wave, N_FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     return np.fft.rfft(frames * np.hanning(N_FFT + 1)[:-1], axis=1).T
 
 
-def _strongest_bins(magnitude: Picture, sample_rate: int) -> npt.NDArray[np.intp]:
+def _strongest_bins(magnitude: Float64Array, sample_rate: int) -> npt.NDArray[np.intp]:
     """Per row and frame, the strongest bin of the row's band: high rows span many, and a partial lies in one."""
     centres = np.geomspace(sample_rate / 2, LOWEST_HZ, ROWS) * N_FFT / sample_rate
     half_step = np.sqrt(centres[0] / centres[1])

@@ -143,8 +143,8 @@ def is_trained_now(run_folder: Path) -> bool:
 def read_holder(run_folder: Path) -> Holder | None:
     """Who trains in the folder, or was killed there; None if no file tells, or none that can be read."""
     try:
-        told = read_json(run_folder / HOLDER_NAME)
-        pid, host, since = told["pid"], told["host"], told["since"]
+        holder = read_json(run_folder / HOLDER_NAME)
+        pid, host, since = holder["pid"], holder["host"], holder["since"]
     except (UserError, KeyError, TypeError):
         return None
     return Holder(pid, host, since) if type(pid) is int and type(host) is type(since) is str else None

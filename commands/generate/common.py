@@ -81,7 +81,7 @@ def output_folder(args: argparse.Namespace) -> Path:
 def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
     """Where the notes go, and their format, by the flags of `add_run` and `add_sound`."""
     sound = SoundFormat(args.bits or "16", args.rate)
-    return NoteFolder(output_folder(args), instrument.card(), instrument.transform.sample_rate, sound)
+    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.transform.sample_rate, sound)
 
 
 def write_again(args: argparse.Namespace, *names: str) -> list[Path]:

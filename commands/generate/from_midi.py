@@ -16,15 +16,15 @@ from commands.generate.common import (
 )
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
-from generation.midi.midi_file import Score, read_midi, read_midi_bytes
+from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
 from generation.note_spec import read_card
 from generation.playing.pitches import pitch_table
-from generation.playing.render import Rendering, render_score
+from generation.playing.render import Rendering, render_piece
 from generation.playing.settings import (
     LatentMotion,
     OutOfRange,
-    ScoreSettings,
-    ScoreSource,
+    PieceSettings,
+    PieceSource,
     Sustain,
     VelocityCurve,
     parse_settings,
@@ -36,9 +36,9 @@ from utils.files import sha256_of_file
 from utils.ranks import require_one_process
 
 BUILT_IN = "fur_elise"
-_FLAGS_OF_SETTINGS = {name: f"--{name.replace('_', '-')}" for name in ("seed", *ScoreSettings.model_fields, "lenient")}
+_FLAGS_OF_SETTINGS = {name: f"--{name.replace('_', '-')}" for name in ("seed", *PieceSettings.model_fields, "lenient")}
 _MOST_LETTERS = 100
-_DEFAULT = ScoreSettings()
+_DEFAULT = PieceSettings()
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -64,14 +64,14 @@ def run(args: argparse.Namespace) -> str:
             raise UserError(f"{flag}: the card of --from-card says it already; leave {flag} out")
         return _play_again(args)
     settings = _settings_of_flags(given)
-    score, source = _read_score(args.midi, lenient=bool(args.lenient))
-    return _play(args, open_instrument(args), score, settings, source)
+    piece, source = _read_piece(args.midi, lenient=bool(args.lenient))
+    return _play(args, open_instrument(args), piece, settings, source)
 
 
-def safe_name(source: ScoreSource) -> str:
-    """The name for files of a score: that of its own file, with _ for what some file system may refuse."""
+def safe_name(source: PieceSource) -> str:
+    """The name for files of a piece: that of its own file, with _ for what some file system may refuse."""
     stem = Path(source.path).stem if source.path else BUILT_IN
-    return re.sub(r"[^\w.+-]+", "_", stem).strip("._")[:_MOST_LETTERS] or "score"
+    return re.sub(r"[^\w.+-]+", "_", stem).strip("._")[:_MOST_LETTERS] or "piece"
 
 
 def _add_timbres(parser: argparse.ArgumentParser) -> None:
@@ -127,44 +127,45 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings_of_flags(given: dict[str, Any]) -> ScoreSettings:
+def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
     if "seed" in given and "seeds" in given:
         raise UserError("--seeds: names all seeds; leave --seed out")
     asked = {name: value for name, value in given.items() if name not in ("seed", "seeds", "lenient")}
     seeds = flat(given.get("seeds")) or [given.get("seed", 0)]
     several = [attribute.name for attribute in asked.get("attributes", ()) if len(attribute.values) > 1]
     if several:
-        raise UserError(f"--attributes {several[0][:60]}: a score takes one value; give voices their own by --voices")
+        raise UserError(f"--attributes {several[0][:60]}: a piece takes one value; give voices their own by --voices")
     asked["attributes"] = [f"{name}={values[0]}" for name, values in asked.get("attributes", ())]
     return parse_settings({**asked, "seeds": seeds}, "from_midi")
 
 
-def _read_score(path: Path | None, *, lenient: bool) -> tuple[Score, ScoreSource]:
-    """The score of the file, or the built-in one."""
+def _read_piece(path: Path | None, *, lenient: bool) -> tuple[Piece, PieceSource]:
+    """The piece of the file, or the built-in one."""
     if path is None:
         content = fur_elise()
-        source = ScoreSource(path=None, sha256=hashlib.sha256(content).hexdigest(), lenient=lenient)
+        source = PieceSource(path=None, sha256=hashlib.sha256(content).hexdigest(), lenient=lenient)
         return read_midi_bytes(content, BUILT_IN), source
-    score = read_midi(path, lenient=lenient)
-    return score, ScoreSource(path=str(path), sha256=sha256_of_file(path), lenient=lenient)
+    piece = read_midi(path, lenient=lenient)
+    return piece, PieceSource(path=str(path), sha256=sha256_of_file(path), lenient=lenient)
 
 
 def _play_again(args: argparse.Namespace) -> str:
     card, where = read_card(args.from_card), str(args.from_card)
-    settings, told = parse_settings(card.get("settings"), where), parse_source(card.get("score"), where)
-    score, source = _read_score(args.midi or (Path(told.path) if told.path else None), lenient=told.lenient)
-    if source.sha256 != told.sha256:
-        raise DataError(f"{source.path or BUILT_IN}: not the score that {where} was made of; name that one by -m")
+    settings = parse_settings(card.get("settings"), where)
+    origin = parse_source(card.get("piece", card.get("score")), where)
+    piece, source = _read_piece(args.midi or (Path(origin.path) if origin.path else None), lenient=origin.lenient)
+    if source.sha256 != origin.sha256:
+        raise DataError(f"{source.path or BUILT_IN}: not the piece that {where} was made of; name that one by -m")
     instrument = open_instrument(args)
     instrument.require_own_card(card, where)
-    return _play(args, instrument, score, settings, source)
+    return _play(args, instrument, piece, settings, source)
 
 
 def _play(
-    args: argparse.Namespace, instrument: Instrument, score: Score, settings: ScoreSettings, source: ScoreSource
+    args: argparse.Namespace, instrument: Instrument, piece: Piece, settings: PieceSettings, source: PieceSource
 ) -> str:
     path = output_folder(args) / f"{safe_name(source)}.wav"
-    return _answer(instrument, render_score(instrument, score, settings, path, source=source))
+    return _answer(instrument, render_piece(instrument, piece, settings, path, source=source))
 
 
 def _answer(instrument: Instrument, rendering: Rendering) -> str:

@@ -21,13 +21,12 @@ from tqdm import tqdm
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
 from data.nsynth import NoteRecord
+from utils.arrays import Float32Array
 from utils.cli import show_progress
 from utils.files import atomic_path
 from utils.ranks import ALONE, Ranks
 
 logger = logging.getLogger(__name__)
-
-Array = npt.NDArray[np.float32]
 
 SHARD = 256  # notes; an interrupted evaluation loses less than one shard
 _BATCH = 32  # notes at once, and always the same ones together: rounding depends on what is computed in one go
@@ -116,7 +115,7 @@ class Features:
     """What an embedding makes of notes: `arrays` (n, ...) float32 by name, rows in the order of `records`."""
 
     records: list[NoteRecord]
-    arrays: dict[str, Array]
+    arrays: dict[str, Float32Array]
     sha256: str  # of the audio and the embedding; the notes' order and names do not enter
 
 
@@ -165,7 +164,7 @@ def _features(notes: Notes, contents: Sequence[str], embedding: Embedding, folde
     """Of notes whose samples, as `embedding` hears them, have the hashes `contents`."""
     n_distinct = len(set(contents))
     digest = hashlib.sha256()
-    parts: list[dict[str, Array]] = []
+    parts: list[dict[str, Float32Array]] = []
     with tqdm(total=n_distinct, desc=embedding.name, unit="note", disable=not show_progress(), leave=False) as bar:
         for shard in _shards(contents):
             path = folder and _file(folder, embedding, shard)
@@ -199,7 +198,7 @@ def _key(embedding: Embedding, contents: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
+def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Float32Array]:
     """The arrays of the notes in `rows`, from the file at `path` if it is there and whole."""
     if path is None:
         return _compute(notes, rows, embedding)
@@ -214,7 +213,7 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
     return arrays
 
 
-def _read(path: Path, n_notes: int) -> dict[str, Array]:
+def _read(path: Path, n_notes: int) -> dict[str, Float32Array]:
     # opened here, since numpy leaves a file that is no archive open
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
@@ -224,7 +223,7 @@ def _read(path: Path, n_notes: int) -> dict[str, Array]:
 
 
 @torch.inference_mode()
-def _compute(notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Array]:
+def _compute(notes: Notes, rows: Sequence[int], embedding: Embedding) -> dict[str, Float32Array]:
     batches = [
         embedding.embed(_heard(notes, rows[start : start + _BATCH], embedding.n_samples))
         for start in range(0, len(rows), _BATCH)

@@ -8,16 +8,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from utils.arrays import FloatArray
 from utils.errors import UserError
 
 _TABLE_END = bytes.fromhex("57fb808b247547db")  # the last bytes of a checkpoint of version 1, or of an index
 _INDEX = ".index"
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-
-Array = NDArray[np.floating]
 
 
 def is_tensorflow(path: Path) -> bool:
@@ -35,7 +31,7 @@ def require_tensorflow(what: str) -> Any:
         raise UserError(f"{what}: needs tensorflow; run `make setup-tensorflow`, or give a torch .pth") from error
 
 
-def read_variables(path: Path, names: Sequence[str]) -> dict[str, Array]:
+def read_variables(path: Path, names: Sequence[str]) -> dict[str, FloatArray]:
     """Those of the variables `names` that are at `path`, which `is_tensorflow`; the others are left out.
 
     A name may be followed by `:0`, and may have its first scope, `vggish` in `vggish/conv1/weights`, exchanged,

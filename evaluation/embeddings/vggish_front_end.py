@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from audio_transforms.constants import Constant
+from utils.arrays import Float64Array
 from utils.errors import DataError
 
 SAMPLE_RATE = 16_000
@@ -20,8 +20,6 @@ LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
 LOG_OFFSET = 0.01
 EXAMPLE_FRAMES = 96
 EXAMPLE_SAMPLES = WIN_LENGTH + (EXAMPLE_FRAMES - 1) * HOP_LENGTH  # 15 600
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -101,19 +99,19 @@ class VGGishExamples(nn.Module):
         return windows[:, : max(1, self.windowing.count(wave.shape[1]))].transpose(2, 3)
 
 
-def _mel_weights() -> Array:
+def _mel_weights() -> Float64Array:
     """Weights (257, 64) of the bins in each band: triangles over mel, m = 1127 ln(1 + f / 700), above 0 Hz."""
     mels = _hz_to_mel(np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1))[:, None]
     lowest, highest = _hz_to_mel(np.array([LOWEST_HZ, HIGHEST_HZ]))
     corners = np.linspace(lowest, highest, N_MELS + 2)
     low, centre, high = corners[:-2], corners[1:-1], corners[2:]
-    triangles: Array = np.minimum((mels - low) / (centre - low), (high - mels) / (high - centre))
+    triangles: Float64Array = np.minimum((mels - low) / (centre - low), (high - mels) / (high - centre))
     return np.maximum(triangles, 0)
 
 
-def _hz_to_mel(hertz: Array) -> Array:
+def _hz_to_mel(hertz: Float64Array) -> Float64Array:
     return 1127 * np.log1p(hertz / 700)
 
 
-def _periodic_hann(length: int) -> Array:
+def _periodic_hann(length: int) -> Float64Array:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)

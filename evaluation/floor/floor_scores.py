@@ -15,17 +15,18 @@ from evaluation.floor.measures import AudioFormat, FloorNotes
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel
 from evaluation.metrics.paired_kernel_distance import paired_kernel_distance
-from evaluation.metrics.uncertainty import Indices, jackknife
+from evaluation.metrics.uncertainty import jackknife
 from evaluation.scoring import score_embeddings
 from evaluation.scoring.generated_notes import resampled
 from evaluation.scoring.score_embeddings import EmbeddingOptions
-from evaluation.scoring.scores import Samples, Score, score_frechet, score_inception, score_kernel
+from evaluation.scoring.scores import Score, score_frechet, score_inception, score_kernel
 from generation.synthesis import Wave, fit_full_scale
+from utils.arrays import FloatArray, Int64Array
 
 LEAST_FOR_DISTANCES = 4  # so that each half of the real notes has 2
 _GROUPS = 10
 
-Arrays = Mapping[str, Samples]
+Arrays = Mapping[str, FloatArray]
 
 
 def floor_embeddings(vggish: Path | None, device: torch.device) -> list[Embedding]:
@@ -89,7 +90,7 @@ def paired_scores(real: Mapping[str, Arrays], restored: Mapping[str, Arrays], *,
     return scores + _frechet(f"frechet-{NoteClassifierEmbedding.name}", before["features"], after["features"], seed)
 
 
-def _kernel(name: str, real: Samples, restored: Samples, seed: int) -> list[Score]:
+def _kernel(name: str, real: FloatArray, restored: FloatArray, seed: int) -> list[Score]:
     found = paired_kernel_distance(real, restored, inverse_multiquadric_kernel)
     settings = {
         "estimator": "unbiased U-statistic over pairs of a note and what is left of it",
@@ -102,11 +103,11 @@ def _kernel(name: str, real: Samples, restored: Samples, seed: int) -> list[Scor
     return [paired, *(score for score in halves if score.baseline)]
 
 
-def _frechet(name: str, real: Samples, restored: Samples, seed: int) -> list[Score]:
+def _frechet(name: str, real: FloatArray, restored: FloatArray, seed: int) -> list[Score]:
     """Of features (n, d), or of windows of notes (n, windows, d), which count as samples each."""
     dimensions = real.shape[-1]
 
-    def distance(kept: Indices) -> float:
+    def distance(kept: Int64Array) -> float:
         samples = (side[kept].reshape(-1, dimensions) for side in (real, restored))
         return frechet_distance(*(GaussianStatistics.from_features(each) for each in samples))
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from data.nsynth import NoteRecord, Value, value_in_words
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
-from evaluation.listening_page.sound_files import Sound, SoundFolder
+from evaluation.listening_page.sound_files import PageSound, SoundFolder
 from generation.note_files import Note
 from generation.random_notes import seeded_note
 from utils.cli import show_progress
@@ -23,7 +23,7 @@ class RealNote:
     """A real note as the page plays it."""
 
     name: str
-    sound: Sound
+    sound: PageSound
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GeneratedNote:
     seed: int
     pitch: int | None
     attributes: dict[str, Value]
-    sound: Sound
+    sound: PageSound
     real: RealNote | None
 
     @property
@@ -122,9 +122,9 @@ def _write_note(
     place: tuple[int, int],
     reals: _RealNotesOfPage,
 ) -> GeneratedNote:
-    attributes: dict[str, Value] = note.says["attributes"]
+    attributes: dict[str, Value] = note.details["attributes"]
     pitch = attributes.get("pitch")
     sound = reals.sounds.write(f"run{number}_{note.name}", note.wave, run.instrument.transform.sample_rate)
     record = matching_note(known.records, attributes, place)
     real = reals.write(run, record) if record else None
-    return GeneratedNote(note.says["seed"], None if pitch is None else int(pitch), attributes, sound, real)
+    return GeneratedNote(note.details["seed"], None if pitch is None else int(pitch), attributes, sound, real)

@@ -70,8 +70,8 @@ def write_page(options: PageOptions) -> int:
         write_text(folder / INDEX, render_page(sections, pitches, scores, made))
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         asked = {"pitches": pitches, "seeds": seeds, "truncation": options.truncation}
-        told = {"made_by": MADE_BY, "command": command, "format": sounds.format_said, **asked, **_account(grid)}
-        write_json(folder / CARD, {**told, "files": [*files, CARD]})
+        card = {"made_by": MADE_BY, "command": command, "format": sounds.format_said, **asked, **_account(grid)}
+        write_json(folder / CARD, {**card, "files": [*files, CARD]})
     return sum(1 for notes in grid for row in notes.rows.values() for note in row if note)
 
 

@@ -63,7 +63,7 @@ def open_runs(
         taken[experiment.name] += 1
         number = taken[experiment.name]
         name = experiment.name if number == 1 else f"{experiment.name} ({number})"
-        found.append(HeardRun(folder, name, instrument, experiment, saved["seed"], instrument.card()))
+        found.append(HeardRun(folder, name, instrument, experiment, saved["seed"], instrument.to_plain()))
     return found
 
 
@@ -100,7 +100,7 @@ def run_facts(run: HeardRun) -> list[tuple[str, str]]:
     pitches = run.pitches
     return [
         ("Representation", f"{run.representation}, images of {shape}"),
-        ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
+        ("PageSound", f"{rate} Hz, {seconds:.3g} s a note"),
         ("Trained", f"{instrument.step} steps, up to scale {instrument.scale} of {len(instrument.networks.sizes) - 1}"),
         ("Pitches", f"MIDI {_ranges(pitches)}" if pitches else "not conditioned on pitch"),
         ("Attributes", ", ".join(instrument.table.names) or "none"),

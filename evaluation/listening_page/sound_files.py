@@ -18,7 +18,7 @@ _COLOURS = 128
 
 
 @dataclass(frozen=True)
-class Sound:
+class PageSound:
     """Files of one sound, named from the page's folder, and the gain in dB by which it was made to fit full scale."""
 
     audio: str
@@ -41,7 +41,7 @@ class SoundFolder:
         """The format in words."""
         return "WAV, 16 bit" if self.format == "wav" else f"Ogg {ogg_codec().capitalize()}"
 
-    def write(self, name: str, wave: Wave, sample_rate: int) -> Sound:
+    def write(self, name: str, wave: Wave, sample_rate: int) -> PageSound:
         """Write `wave` (n_samples,) as the files `name`, turned down if beyond full scale. Raises: UserError."""
         fitting, gain_db = fit_full_scale(wave)
         audio, picture = f"audio/{name}.{self.format}", f"pictures/{name}.png"
@@ -50,7 +50,7 @@ class SoundFolder:
         else:
             write_ogg(self.folder / audio, fitting, sample_rate)
         save_small_rainbowgram(self.folder / picture, wave, sample_rate)
-        return Sound(audio, picture, len(wave) / sample_rate, gain_db)
+        return PageSound(audio, picture, len(wave) / sample_rate, gain_db)
 
 
 def save_small_rainbowgram(path: Path, wave: Wave, sample_rate: int) -> None:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.metrics.samples import BLOCK_ROWS, FloatArray, in_canonical_order, require_pair, squared_distances
-from evaluation.metrics.uncertainty import Estimate, Indices, half_sample_standard_errors
+from evaluation.metrics.samples import BLOCK_ROWS, in_canonical_order, require_pair, squared_distances
+from evaluation.metrics.uncertainty import Estimate, half_sample_standard_errors
+from utils.arrays import Float64Array, Int64Array
 
 
 class Coverage(NamedTuple):
@@ -38,7 +39,7 @@ def coverage(
         raise ValueError(f"n_halves must be 2 or more, got {n_halves}")
     real, fake = (in_canonical_order(samples) for samples in require_pair(real, fake, at_least=n_neighbours + 1))
 
-    def of_halves(kept_real: Indices, kept_fake: Indices) -> FloatArray:
+    def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
         return _shares(real[kept_real], fake[kept_fake], n_neighbours)
 
     values = _shares(real, fake, n_neighbours)
@@ -48,7 +49,7 @@ def coverage(
     return Coverage(*(Estimate(float(value), float(error)) for value, error in zip(values, errors, strict=True)))
 
 
-def _shares(real: FloatArray, fake: FloatArray, k: int) -> FloatArray:
+def _shares(real: Float64Array, fake: Float64Array, k: int) -> Float64Array:
     """(4,): precision, recall, density, coverage."""
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     recalled = np.zeros(len(real), dtype=bool)
@@ -64,7 +65,7 @@ def _shares(real: FloatArray, fake: FloatArray, k: int) -> FloatArray:
     return np.array([(balls > 0).mean(), recalled.mean(), balls.mean() / k, covered.mean()])
 
 
-def _squared_radii(samples: FloatArray, k: int) -> FloatArray:
+def _squared_radii(samples: Float64Array, k: int) -> Float64Array:
     """(n,): squared distance to the k-th nearest other sample."""
     radii = np.empty(len(samples))
     for start in range(0, len(samples), BLOCK_ROWS):

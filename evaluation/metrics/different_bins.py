@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, rel_entr
 
-from evaluation.metrics.samples import FloatArray, in_canonical_order, require_pair, squared_distances
-from evaluation.metrics.uncertainty import Indices
+from evaluation.metrics.samples import in_canonical_order, require_pair, squared_distances
+from utils.arrays import Float64Array, Int64Array
 
 MOST_ITERATIONS = 100
 
@@ -77,7 +77,7 @@ def different_bins_of_counts(
     )
 
 
-def _k_means(samples: FloatArray, n_centres: int, rng: np.random.Generator) -> FloatArray:
+def _k_means(samples: Float64Array, n_centres: int, rng: np.random.Generator) -> Float64Array:
     """Centres (n_centres, d) that no longer change any sample's cell; fewer if there are fewer distinct samples.
 
     An empty cell keeps its centre.
@@ -95,7 +95,7 @@ def _k_means(samples: FloatArray, n_centres: int, rng: np.random.Generator) -> F
     return centres
 
 
-def _distant_samples(samples: FloatArray, n_centres: int, rng: np.random.Generator) -> FloatArray:
+def _distant_samples(samples: Float64Array, n_centres: int, rng: np.random.Generator) -> Float64Array:
     """k-means++: each next one is drawn with a probability proportional to its squared distance to those drawn."""
     chosen = [int(rng.integers(len(samples)))]
     nearest = squared_distances(samples, samples[chosen])[:, 0]
@@ -105,6 +105,6 @@ def _distant_samples(samples: FloatArray, n_centres: int, rng: np.random.Generat
     return samples[chosen]
 
 
-def _nearest(samples: FloatArray, centres: FloatArray) -> Indices:
-    nearest: Indices = squared_distances(samples, centres).argmin(axis=1)
+def _nearest(samples: Float64Array, centres: Float64Array) -> Int64Array:
+    nearest: Int64Array = squared_distances(samples, centres).argmin(axis=1)
     return nearest

@@ -7,8 +7,9 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.metrics.samples import FloatArray, in_canonical_order, require_samples
-from evaluation.metrics.uncertainty import Indices, jackknife
+from evaluation.metrics.samples import in_canonical_order, require_samples
+from evaluation.metrics.uncertainty import jackknife
+from utils.arrays import Float64Array, Int64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +19,8 @@ class GaussianStatistics:
     Raises: ValueError if the shapes do not fit, values are not finite, or there are fewer than 2 samples.
     """
 
-    mean: FloatArray
-    covariance: FloatArray
+    mean: Float64Array
+    covariance: Float64Array
     n_samples: int
 
     def __post_init__(self) -> None:
@@ -50,10 +51,10 @@ class GaussianStatistics:
         return self.n_samples <= self.n_features
 
     @cached_property
-    def root(self) -> FloatArray:
+    def root(self) -> Float64Array:
         """R (d, d) with R R^T the covariance: eigenvectors times roots of eigenvalues, those below 0 taken as 0."""
         values, vectors = np.linalg.eigh((self.covariance + self.covariance.T) / 2)
-        root: FloatArray = vectors * np.sqrt(values.clip(min=0))
+        root: Float64Array = vectors * np.sqrt(values.clip(min=0))
         return root
 
 
@@ -90,7 +91,7 @@ def frechet_standard_error(
         return None
     projected = features @ fixed.root
 
-    def without_group(kept: Indices) -> float:
+    def without_group(kept: Int64Array) -> float:
         return _distance_of_features(fixed, features[kept], projected[kept])
 
     return jackknife(without_group, len(features), n_groups=n_groups, seed=seed)
@@ -102,8 +103,8 @@ class FrechetExtrapolation(NamedTuple):
     value: float
     slope: float
     r_squared: float
-    sizes: Indices
-    distances: FloatArray
+    sizes: Int64Array
+    distances: Float64Array
 
 
 def frechet_distance_inf(
@@ -141,13 +142,13 @@ def _require_one_embedding(statistics: GaussianStatistics, n_features: int) -> N
         raise ValueError(f"{statistics.n_features} and {n_features} features: not of one embedding")
 
 
-def _distance(fixed: GaussianStatistics, mean: FloatArray, trace: float, overlap: float) -> float:
+def _distance(fixed: GaussianStatistics, mean: Float64Array, trace: float, overlap: float) -> float:
     shift = float(np.square(fixed.mean - mean).sum())
     # below 0 by rounding only
     return max(0.0, shift + float(np.trace(fixed.covariance)) + trace - 2 * overlap)
 
 
-def _distance_of_features(fixed: GaussianStatistics, features: FloatArray, projected: FloatArray) -> float:
+def _distance_of_features(fixed: GaussianStatistics, features: Float64Array, projected: Float64Array) -> float:
     """From features (n, d) and projected = features @ fixed.root, whose covariance has the eigenvalues asked for."""
     n, d = features.shape
     centred = projected - projected.mean(axis=0)
@@ -157,7 +158,7 @@ def _distance_of_features(fixed: GaussianStatistics, features: FloatArray, proje
     return _distance(fixed, features.mean(axis=0), trace, _trace_of_root(spread / (n - 1)))
 
 
-def _trace_of_root(matrix: FloatArray) -> float:
+def _trace_of_root(matrix: Float64Array) -> float:
     """tr(M^1/2) of a symmetric M (d, d) >= 0; eigenvalues below 0, or small enough to be rounding, count as 0."""
     values = np.linalg.eigvalsh((matrix + matrix.T) / 2)
     return float(np.sqrt(values[values > len(values) * np.finfo(np.float64).eps * values[-1]]).sum())

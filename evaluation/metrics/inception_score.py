@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, xlogy
 
-from evaluation.metrics.samples import FloatArray, in_canonical_order, require_samples
+from evaluation.metrics.samples import in_canonical_order, require_samples
 from evaluation.metrics.uncertainty import Estimate, jackknife_standard_error
+from utils.arrays import Float64Array
 
 PUBLISHED_EPSILON = 1e-6
 
@@ -74,14 +75,14 @@ def published_inception_score(logits: npt.ArrayLike, *, batch_size: int = 50) ->
     return SplitScore(float(scores.mean()), float(scores.std()))
 
 
-def _softmax(logits: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def _softmax(logits: npt.ArrayLike) -> tuple[Float64Array, Float64Array]:
     """p(y|x) (n, n_classes) and its entropies (n,) in nats."""
-    logarithms: FloatArray = log_softmax(require_samples(logits, "logits"), axis=1)
+    logarithms: Float64Array = log_softmax(require_samples(logits, "logits"), axis=1)
     probabilities = np.exp(logarithms)
     return probabilities, -(probabilities * logarithms).sum(axis=1)
 
 
-def _score(marginal: FloatArray, entropy: FloatArray | np.float64) -> FloatArray:
+def _score(marginal: Float64Array, entropy: Float64Array | np.float64) -> Float64Array:
     """exp(H(y) - H(y|x)), the same as the mean divergence; `marginal` (..., n_classes)."""
-    score: FloatArray = np.exp(-xlogy(marginal, marginal).sum(axis=-1) - entropy)
+    score: Float64Array = np.exp(-xlogy(marginal, marginal).sum(axis=-1) - entropy)
     return score

@@ -8,30 +8,30 @@ import numpy.typing as npt
 
 from evaluation.metrics.samples import (
     BLOCK_ROWS,
-    FloatArray,
     in_canonical_order,
     require_pair,
     squared_distances,
 )
-from evaluation.metrics.uncertainty import Indices, jackknife_standard_error, random_subsets
+from evaluation.metrics.uncertainty import jackknife_standard_error, random_subsets
+from utils.arrays import Float64Array, Int64Array
 
-Kernel = Callable[[FloatArray, FloatArray], FloatArray]
+Kernel = Callable[[Float64Array, Float64Array], Float64Array]
 """Of x (n, d) and y (m, d) -> (n, m)."""
 
 SQUARED_WIDTH = 16.0
 PUBLISHED_CHUNK = 5_000
 
 
-def polynomial_kernel(x: FloatArray, y: FloatArray) -> FloatArray:
+def polynomial_kernel(x: Float64Array, y: Float64Array) -> Float64Array:
     """(x . y / d + 1)^3: the kernel of KID. Source: Binkowski et al. 2018, Demystifying MMD GANs, section 4."""
     base = x @ y.T
     base /= x.shape[1]
     base += 1
-    cube: FloatArray = base * base * base  # powers by `**` take a logarithm each
+    cube: Float64Array = base * base * base  # powers by `**` take a logarithm each
     return cube
 
 
-def inverse_multiquadric_kernel(x: FloatArray, y: FloatArray) -> FloatArray:
+def inverse_multiquadric_kernel(x: Float64Array, y: Float64Array) -> Float64Array:
     """16 / (16 + |x - y|^2): the kernel of PKID and IKID. Source: Nistal, Lattner and Richard 2020, published code."""
     kernel = squared_distances(x, y)
     kernel += SQUARED_WIDTH
@@ -133,7 +133,7 @@ def published_kernel_distance(
     return PublishedKernelDistance(float(np.mean(values)), float(np.mean(biases)))
 
 
-def _distance(kernel: Kernel, real: FloatArray, fake: FloatArray) -> float:
+def _distance(kernel: Kernel, real: Float64Array, fake: Float64Array) -> float:
     n, m = len(real), len(fake)
     within_real = _sums_within(kernel, real, np.ones((n, 1))).sum(axis=0)
     within_fake = _sums_within(kernel, fake, np.ones((m, 1))).sum(axis=0)
@@ -141,12 +141,14 @@ def _distance(kernel: Kernel, real: FloatArray, fake: FloatArray) -> float:
     return float(_u_statistic(within_real, within_fake, between, n, m)[0])
 
 
-def _u_statistic(within_real: FloatArray, within_fake: FloatArray, between: FloatArray, n: int, m: int) -> FloatArray:
+def _u_statistic(
+    within_real: Float64Array, within_fake: Float64Array, between: Float64Array, n: int, m: int
+) -> Float64Array:
     """MMD^2 (...,) from the sums (...,) of the kernel over pairs."""
     return within_real / (n * (n - 1)) + within_fake / (m * (m - 1)) - 2 * between / (n * m)
 
 
-def _all_and_subsets(subsets: Indices, n_samples: int) -> FloatArray:
+def _all_and_subsets(subsets: Int64Array, n_samples: int) -> Float64Array:
     """Weights (n_samples, 1 + n_subsets) of 0 and 1: all samples, then each subset."""
     weights = np.zeros((n_samples, 1 + len(subsets)))
     weights[:, 0] = 1
@@ -154,7 +156,7 @@ def _all_and_subsets(subsets: Indices, n_samples: int) -> FloatArray:
     return weights
 
 
-def _sums_within(kernel: Kernel, x: FloatArray, weights: FloatArray) -> FloatArray:
+def _sums_within(kernel: Kernel, x: Float64Array, weights: Float64Array) -> Float64Array:
     """sum_{j != i} k(x_i, x_j) w_j (n, c) of weights (n, c); each pair is evaluated once, by symmetry."""
     sums = np.zeros_like(weights)
     for start in range(0, len(x), BLOCK_ROWS):
@@ -166,7 +168,9 @@ def _sums_within(kernel: Kernel, x: FloatArray, weights: FloatArray) -> FloatArr
     return sums
 
 
-def _sums_between(kernel: Kernel, x: FloatArray, y: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _sums_between(
+    kernel: Kernel, x: Float64Array, y: Float64Array, weights: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """sum_j k(x_i, y_j) w_j (n, c) of weights (m, c), and sum_i k(x_i, y_j) (m,)."""
     sums, columns = np.empty((len(x), weights.shape[1])), np.zeros(len(y))
     for start in range(0, len(x), BLOCK_ROWS):

@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.metrics.kernel_distance import Kernel
-from evaluation.metrics.samples import BLOCK_ROWS, FloatArray, require_pair
+from evaluation.metrics.samples import BLOCK_ROWS, require_pair
 from evaluation.metrics.uncertainty import Estimate, jackknife_standard_error
+from utils.arrays import Float64Array
 
 
 def paired_kernel_distance(before: npt.ArrayLike, after: npt.ArrayLike, kernel: Kernel) -> Estimate:
@@ -35,5 +36,5 @@ def _sums(
     matrix = kernel(some_x, x) + kernel(some_y, y) - kernel(some_x, y) - kernel(some_y, x)
     rows = np.arange(len(some_x))
     matrix[rows, start + rows] = 0
-    sums: FloatArray = matrix.sum(axis=1)
+    sums: Float64Array = matrix.sum(axis=1)
     return sums

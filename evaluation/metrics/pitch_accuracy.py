@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from evaluation.metrics.samples import FloatArray, require_samples
+from evaluation.metrics.samples import require_samples
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
+from utils.arrays import Float64Array
 
 SUM_TOLERANCE = 1e-2  # bfloat16 keeps 3 digits
 
@@ -38,7 +39,7 @@ def pitch_entropy(probabilities: npt.ArrayLike) -> Estimate:
     return mean_estimate(-xlogy(probabilities, probabilities).sum(axis=1))
 
 
-def _require_probabilities(probabilities: npt.ArrayLike) -> FloatArray:
+def _require_probabilities(probabilities: npt.ArrayLike) -> Float64Array:
     array = require_samples(probabilities, "probabilities")
     if array.min() < 0 or np.abs(array.sum(axis=1) - 1).max() > SUM_TOLERANCE:
         raise ValueError("probabilities must not be negative and sum to 1 for each note: pass the softmax")

@@ -3,11 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from utils.arrays import Float64Array
+
 BLOCK_ROWS = 1024  # of a matrix of pairs held at a time: 10 000 samples make 80 MB
 
 
-def require_samples(samples: npt.ArrayLike, name: str, *, at_least: int = 1) -> FloatArray:
+def require_samples(samples: npt.ArrayLike, name: str, *, at_least: int = 1) -> Float64Array:
     """`samples` (n, d) in float64. Raises: ValueError if not 2-D, with a NaN or infinity, d < 1 or n < `at_least`."""
     array = np.asarray(samples, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] < 1:
@@ -20,7 +21,7 @@ def require_samples(samples: npt.ArrayLike, name: str, *, at_least: int = 1) -> 
     return array
 
 
-def require_pair(real: npt.ArrayLike, fake: npt.ArrayLike, *, at_least: int) -> tuple[FloatArray, FloatArray]:
+def require_pair(real: npt.ArrayLike, fake: npt.ArrayLike, *, at_least: int) -> tuple[Float64Array, Float64Array]:
     """Real (n, d) and generated (m, d) in float64. Raises: ValueError as `require_samples`, or if the d differ."""
     pair = require_samples(real, "real", at_least=at_least), require_samples(fake, "fake", at_least=at_least)
     if pair[0].shape[1] != pair[1].shape[1]:
@@ -28,7 +29,7 @@ def require_pair(real: npt.ArrayLike, fake: npt.ArrayLike, *, at_least: int) -> 
     return pair
 
 
-def in_canonical_order(samples: FloatArray) -> FloatArray:
+def in_canonical_order(samples: Float64Array) -> Float64Array:
     """The rows (n, d) in an order that depends on their values alone, so that seeded draws ignore the order given.
 
     Sorted by a fixed linear form of the row. Rows that differ by rounding (another batch size) stay where they are.
@@ -37,7 +38,7 @@ def in_canonical_order(samples: FloatArray) -> FloatArray:
     return samples[np.argsort((samples * weights).sum(axis=1), kind="stable")]
 
 
-def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
+def squared_distances(x: Float64Array, y: Float64Array) -> Float64Array:
     """|x_i - y_j|^2 of x (n, d) and y (m, d) -> (n, m), by one matrix product; what rounding alone could be is 0."""
     norms = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
     squared = x @ y.T

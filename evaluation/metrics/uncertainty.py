@@ -8,11 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from evaluation.metrics.samples import FloatArray
-
-Indices = npt.NDArray[np.int64]
+from utils.arrays import Float64Array, Int64Array
 
 
 class Estimate(NamedTuple):
@@ -22,13 +19,13 @@ class Estimate(NamedTuple):
     standard_error: float | None
 
 
-def mean_estimate(values: FloatArray) -> Estimate:
+def mean_estimate(values: Float64Array) -> Estimate:
     """Mean of values (n,) and its standard error s / sqrt(n), s with n - 1: what the jackknife of a mean comes to."""
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
     return Estimate(float(values.mean()), error)
 
 
-def jackknife_standard_error(left_out: FloatArray) -> float:
+def jackknife_standard_error(left_out: Float64Array) -> float:
     """sqrt((g - 1) / g sum_i (t_i - mean t)^2) of t (g,): the statistic with the i-th sample or group left out.
 
     For groups of one size the same holds with the groups as samples. Raises: ValueError if g < 2.
@@ -40,7 +37,7 @@ def jackknife_standard_error(left_out: FloatArray) -> float:
     return float(np.sqrt((groups - 1) / groups * np.square(left_out - left_out.mean()).sum()))
 
 
-def jackknife(statistic: Callable[[Indices], float], n_samples: int, *, n_groups: int, seed: int = 0) -> float:
+def jackknife(statistic: Callable[[Int64Array], float], n_samples: int, *, n_groups: int, seed: int = 0) -> float:
     """Standard error of `statistic`, a function of the row numbers kept, by leaving out one of `n_groups` at a time.
 
     The groups are drawn at random and differ in size by one at most; with `n_groups` = `n_samples` or more it is the
@@ -53,7 +50,7 @@ def jackknife(statistic: Callable[[Indices], float], n_samples: int, *, n_groups
     return jackknife_standard_error(np.array([statistic(np.setdiff1d(order, group)) for group in groups]))
 
 
-def random_subsets(n_samples: int, size: int, n_subsets: int, rng: np.random.Generator) -> Indices:
+def random_subsets(n_samples: int, size: int, n_subsets: int, rng: np.random.Generator) -> Int64Array:
     """Row numbers (n_subsets, size) of subsets, each without replacement. Raises: ValueError if that cannot be."""
     if not 1 <= size <= n_samples or n_subsets < 1:
         raise ValueError(f"{n_subsets} subsets of {size} cannot be drawn from {n_samples} samples")
@@ -61,8 +58,13 @@ def random_subsets(n_samples: int, size: int, n_subsets: int, rng: np.random.Gen
 
 
 def half_sample_standard_errors(
-    statistics: Callable[[Indices, Indices], FloatArray], n_real: int, n_fake: int, *, n_halves: int = 10, seed: int = 0
-) -> FloatArray:
+    statistics: Callable[[Int64Array, Int64Array], Float64Array],
+    n_real: int,
+    n_fake: int,
+    *,
+    n_halves: int = 10,
+    seed: int = 0,
+) -> Float64Array:
     """Standard errors (k,) of `statistics`, functions (k,) of row numbers of both sides.
 
     The deviation over random halves without replacement: the jackknife that leaves out d = n / 2, where the factor
@@ -76,5 +78,5 @@ def half_sample_standard_errors(
     real = random_subsets(n_real, n_real // 2, n_halves, rng)
     fake = random_subsets(n_fake, n_fake // 2, n_halves, rng)
     values = np.stack([statistics(*kept) for kept in zip(real, fake, strict=True)])
-    errors: FloatArray = values.std(axis=0, ddof=1)
+    errors: Float64Array = values.std(axis=0, ddof=1)
     return errors

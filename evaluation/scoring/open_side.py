@@ -76,7 +76,7 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
     source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
     asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
-    origin = {"kind": "run", **instrument.card(), **asked}
+    origin = {"kind": "run", **instrument.to_plain(), **asked}
     return _side(source, embeddings, options, opened, origin)
 
 

@@ -8,7 +8,8 @@ from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.metrics.pitch_accuracy import pitch_accuracy, pitch_entropy
 from evaluation.metrics.uncertainty import Estimate
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
-from evaluation.scoring.scores import Samples, Score
+from evaluation.scoring.scores import Score
+from utils.arrays import FloatArray
 from utils.errors import DataError
 
 ACCURACY, ENTROPY = "pitch-accuracy", "pitch-entropy"
@@ -17,7 +18,7 @@ _SETTINGS = {"pitches": f"{PITCHES[0]} to {PITCHES[-1]}", "standard_error": "of 
 
 
 def score_accuracy(
-    fake: Samples, fake_labels: NoteLabels, real: Samples | None, real_labels: NoteLabels | None
+    fake: FloatArray, fake_labels: NoteLabels, real: FloatArray | None, real_labels: NoteLabels | None
 ) -> list[Score]:
     """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
 
@@ -30,7 +31,7 @@ def score_accuracy(
     return scores
 
 
-def score_entropy(fake: Samples, real: Samples | None) -> list[Score]:
+def score_entropy(fake: FloatArray, real: FloatArray | None) -> list[Score]:
     """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
     scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), baseline=False)]
     if real is not None:
@@ -39,7 +40,7 @@ def score_entropy(fake: Samples, real: Samples | None) -> list[Score]:
     return scores
 
 
-def _accuracy(logits: Samples, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:
+def _accuracy(logits: FloatArray, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:
     heard = np.isin(pitches, PITCHES)
     silent = int((pitches == NO_PITCH).sum())
     reasons = {"without an asked pitch": silent, f"asked for one outside {_SETTINGS['pitches']}": sum(~heard) - silent}

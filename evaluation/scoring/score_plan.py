@@ -11,7 +11,6 @@ from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, poly
 from evaluation.scoring.pitch_scores import ACCURACY, ENTROPY, score_accuracy, score_entropy
 from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named
 from evaluation.scoring.scores import (
-    Samples,
     Score,
     score_bins,
     score_coverage,
@@ -20,6 +19,7 @@ from evaluation.scoring.scores import (
     score_kernel,
 )
 from evaluation.scoring.side import Side
+from utils.arrays import FloatArray
 
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
 
@@ -80,7 +80,7 @@ def _frechet(network: Embedding, infinite: bool, seed: int) -> PlannedScore:
         return PlannedScore(name, network, True, _of_both(network, "features", found))
     name = f"fad-{network.name}"
 
-    def of_windows(real: Samples, fake: Samples) -> list[Score]:
+    def of_windows(real: FloatArray, fake: FloatArray) -> list[Score]:
         scores = score_frechet(name, real, fake, infinite=infinite, seed=seed)
         return [replace(score, settings={**score.settings, "levels": VGGISH_LEVELS}) for score in scores]
 
@@ -101,7 +101,7 @@ def _of_pitch(network: Embedding) -> list[PlannedScore]:
 
 
 def _of_both(
-    network: Embedding, array: str, score: Callable[[Samples, Samples], list[Score]]
+    network: Embedding, array: str, score: Callable[[FloatArray, FloatArray], list[Score]]
 ) -> Callable[[Side | None, Side], list[Score]]:
     def compute(real: Side | None, fake: Side) -> list[Score]:
         if real is None:
@@ -111,6 +111,6 @@ def _of_both(
     return compute
 
 
-def _samples(side: Side, network: Embedding, array: str) -> Samples:
+def _samples(side: Side, network: Embedding, array: str) -> FloatArray:
     """(n, d) of the notes, or their windows (n, windows, d)."""
     return side.arrays[network.name][array].astype(np.float64)

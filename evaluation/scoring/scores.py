@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluation.metrics.coverage import coverage
 from evaluation.metrics.different_bins import different_bins
@@ -23,7 +22,8 @@ from evaluation.metrics.frechet_distance import (
 from evaluation.metrics.inception_score import inception_score, inception_score_of_splits, published_inception_score
 from evaluation.metrics.kernel_distance import Kernel, kernel_distance, published_kernel_distance
 from evaluation.metrics.samples import in_canonical_order
-from evaluation.metrics.uncertainty import Indices, half_sample_standard_errors
+from evaluation.metrics.uncertainty import half_sample_standard_errors
+from utils.arrays import Float64Array, FloatArray, Int64Array
 from utils.errors import DataError
 
 N_SPLITS = 10
@@ -33,8 +33,6 @@ LEAST_TO_EXTRAPOLATE = 20
 _NOTES_PER_BIN = 10  # an average bin that one side leaves empty differs from 4 on, small ones need more
 
 _HALVES = "deviation over 10 random halves of both sides"
-
-Samples = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,16 @@ class Score:
     """What a reader must know of the number."""
 
 
-def score_inception(name: str, fake: Samples, real: Samples | None, *, published: bool, seed: int) -> list[Score]:
+def score_inception(name: str, fake: FloatArray, real: FloatArray | None, *, published: bool, seed: int) -> list[Score]:
     """Inception score of logits (n, n_classes), 1 to n_classes, over all notes and over 10 shuffled splits."""
     compute = _published_inception if published else partial(_inception, seed=seed)
     scores = [compute(name, fake, baseline=False)]
     return scores if real is None else [*scores, compute(name, real, baseline=True)]
 
 
-def score_kernel(name: str, real: Samples, fake: Samples, kernel: Kernel, *, published: bool, seed: int) -> list[Score]:
+def score_kernel(
+    name: str, real: FloatArray, fake: FloatArray, kernel: Kernel, *, published: bool, seed: int
+) -> list[Score]:
     """MMD^2 between features or logits (n, d) by `kernel`, unbiased; `published` has a kernel of its own.
 
     Raises: DataError if a side has fewer than 2 notes.
@@ -75,7 +75,7 @@ def score_kernel(name: str, real: Samples, fake: Samples, kernel: Kernel, *, pub
     return scores
 
 
-def score_frechet(name: str, real: Samples, fake: Samples, *, infinite: bool, seed: int) -> list[Score]:
+def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, seed: int) -> list[Score]:
     """Frechet distance between samples (n, d); `infinite` adds its extrapolation to infinitely many generated notes.
 
     Windows of notes (n, windows, d) count as samples each; those of a note stay together in the halves of the baseline.
@@ -96,7 +96,7 @@ def score_frechet(name: str, real: Samples, fake: Samples, *, infinite: bool, se
     return scores
 
 
-def score_coverage(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
+def score_coverage(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
     _require("precision, recall, density, coverage", N_NEIGHBOURS + 1, real, fake)
     scores = _coverage(real, fake, seed, baseline=False)
@@ -105,7 +105,7 @@ def score_coverage(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
     return scores
 
 
-def score_bins(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
+def score_bins(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """NDB of features (n, d): 0 to 50 bins. Raises: DataError if there are fewer real notes than bins."""
     if len(real) < N_BINS:
         raise DataError(f"ndb: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes")
@@ -115,7 +115,7 @@ def score_bins(real: Samples, fake: Samples, *, seed: int) -> list[Score]:
     return scores
 
 
-def _inception(name: str, logits: Samples, *, seed: int, baseline: bool) -> Score:
+def _inception(name: str, logits: FloatArray, *, seed: int, baseline: bool) -> Score:
     whole = inception_score(logits)
     n, n_classes = logits.shape
     settings = {"estimator": "all notes at once", "n_classes": n_classes, "standard_error": "jackknife over notes"}
@@ -126,7 +126,7 @@ def _inception(name: str, logits: Samples, *, seed: int, baseline: bool) -> Scor
     return Score(name, whole.value, whole.standard_error, n_real, n_fake, baseline, settings, details)
 
 
-def _published_inception(name: str, logits: Samples, *, baseline: bool) -> Score:
+def _published_inception(name: str, logits: FloatArray, *, baseline: bool) -> Score:
     n, n_classes = logits.shape
     old, unbiased = published_inception_score(logits), inception_score(logits).value
     settings = {"estimator": "published: running mean over batches of 50", "n_classes": n_classes}
@@ -136,7 +136,7 @@ def _published_inception(name: str, logits: Samples, *, baseline: bool) -> Score
     return Score(f"{name}-published", old.mean, None, n_real, n_fake, baseline, settings, details, (remark,))
 
 
-def _kernel(name: str, real: Samples, fake: Samples, *, kernel: Kernel, seed: int, baseline: bool) -> Score:
+def _kernel(name: str, real: FloatArray, fake: FloatArray, *, kernel: Kernel, seed: int, baseline: bool) -> Score:
     found = kernel_distance(real, fake, kernel, seed=seed)
     settings = {
         "estimator": "unbiased U-statistic; may be a little below 0",
@@ -149,7 +149,7 @@ def _kernel(name: str, real: Samples, fake: Samples, *, kernel: Kernel, seed: in
     return Score(name, found.value, found.standard_error, *sizes, baseline, settings, {"subsets": subsets})
 
 
-def _published_kernel(name: str, real: Samples, fake: Samples, *, baseline: bool) -> Score:
+def _published_kernel(name: str, real: FloatArray, fake: FloatArray, *, baseline: bool) -> Score:
     old = published_kernel_distance(real, fake)
     settings = {"estimator": "published: keeps the diagonal", "dimensions": real.shape[1]}
     remark = f"the published estimator is biased: too large by {old.bias:.6g}"
@@ -157,7 +157,7 @@ def _published_kernel(name: str, real: Samples, fake: Samples, *, baseline: bool
     return Score(f"{name}-published", old.value, None, *sizes, baseline, settings, {"bias": old.bias}, (remark,))
 
 
-def _frechet(name: str, real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+def _frechet(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     of_real, of_fake = GaussianStatistics.from_features(real), GaussianStatistics.from_features(fake)
     errors = [frechet_standard_error(of_real, fake, seed=seed), frechet_standard_error(of_fake, real, seed=seed)]
     known = [error for error in errors if error is not None]
@@ -174,11 +174,11 @@ def _frechet(name: str, real: Samples, fake: Samples, seed: int, *, baseline: bo
     return Score(name, value, error, len(real), len(fake), baseline, settings, remarks=remarks)
 
 
-def _frechet_inf(name: str, real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+def _frechet_inf(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = frechet_distance_inf(GaussianStatistics.from_features(real), fake, seed=seed)
 
-    def of_halves(kept_real: Indices, kept_fake: Indices) -> npt.NDArray[np.float64]:
+    def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
         half = frechet_distance_inf(GaussianStatistics.from_features(real[kept_real]), fake[kept_fake], seed=seed)
         return np.array([half.value])
 
@@ -195,7 +195,7 @@ def _frechet_inf(name: str, real: Samples, fake: Samples, seed: int, *, baseline
     return Score(name, found.value, error, len(real), len(fake), baseline, settings, details, remarks)
 
 
-def _coverage(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> list[Score]:
+def _coverage(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> list[Score]:
     found = coverage(real, fake, n_neighbours=N_NEIGHBOURS, seed=seed)
     settings = {"n_neighbours": N_NEIGHBOURS, "dimensions": real.shape[1], "standard_error": _HALVES}
     return [
@@ -204,11 +204,11 @@ def _coverage(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> lis
     ]
 
 
-def _bins(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
+def _bins(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
 
-    def of_halves(kept_real: Indices, kept_fake: Indices) -> npt.NDArray[np.float64]:
+    def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
         return np.array([different_bins(real[kept_real], fake[kept_fake], n_bins=N_BINS, seed=seed).different])
 
     error = None
@@ -222,17 +222,17 @@ def _bins(real: Samples, fake: Samples, seed: int, *, baseline: bool) -> Score:
     return Score("ndb", found.different, error, len(real), len(fake), baseline, settings, details, remarks)
 
 
-def _halves(samples: Samples, seed: int) -> tuple[Samples, Samples]:
+def _halves(samples: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
     """Two random halves, which depend on what the samples are and not on their order."""
     shuffled = np.random.default_rng(seed).permutation(_in_order(samples))
     return shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
 
 
-def _in_order(samples: Samples) -> npt.NDArray[np.float64]:
+def _in_order(samples: FloatArray) -> Float64Array:
     return in_canonical_order(samples.astype(np.float64))
 
 
-def _require(name: str, least: int, *sides: Samples) -> None:
+def _require(name: str, least: int, *sides: FloatArray) -> None:
     fewest = min(len(side) for side in sides)
     if fewest < least:
         raise DataError(f"{name}: needs {least} or more on either side, not {fewest}; give more notes")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.embeddings.features import Array
 from evaluation.scoring.note_labels import NoteLabels
+from utils.arrays import Float32Array
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Side:
     """Notes as numbers: by name of the embedding, its arrays (n, ...) and what `Features.sha256` says of them."""
 
     source: str
-    arrays: Mapping[str, Mapping[str, Array]]
+    arrays: Mapping[str, Mapping[str, Float32Array]]
     sha256: Mapping[str, str]
     labels: NoteLabels
     origin: Mapping[str, Any]

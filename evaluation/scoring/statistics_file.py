@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.embeddings.features import Array, Embedding
+from evaluation.embeddings.features import Embedding
 from evaluation.scoring.metric_card import RESAMPLER, all_versions, flattened
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.side import Side
+from utils.arrays import Float32Array
 from utils.config import MIDI_MAX
 from utils.errors import UserError
 from utils.files import atomic_path
@@ -140,7 +141,7 @@ def _labels(pitches: npt.NDArray[Any], families: npt.NDArray[Any], n_notes: int)
     return NoteLabels(pitches, families)
 
 
-def _checked(array: npt.NDArray[Any], n_notes: int) -> Array:
+def _checked(array: npt.NDArray[Any], n_notes: int) -> Float32Array:
     if array.dtype != np.float32 or array.ndim < 2 or len(array) != n_notes:
         raise ValueError(f"{array.dtype} {array.shape} instead of float32 of {n_notes} notes")
     if not np.isfinite(array).all():

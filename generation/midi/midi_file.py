@@ -8,20 +8,20 @@ from pathlib import Path
 from generation.midi.bars import BarLines
 from generation.midi.chunks import read_frame
 from generation.midi.events import read_track
-from generation.midi.note_timing import Player, ScoreNote
+from generation.midi.note_timing import NoteTimer, PieceNote
 from generation.midi.remarks import Remarks
 from utils.errors import DataError
 
-__all__ = ["LARGEST_FILE", "Score", "ScoreNote", "read_midi", "read_midi_bytes"]
+__all__ = ["LARGEST_FILE", "Piece", "PieceNote", "read_midi", "read_midi_bytes"]
 
 LARGEST_FILE = 4 * 2**20  # bytes: half a million notes
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Piece:
     """A file's notes by onset, then track, channel and pitch; its bars; a line for each thing skipped or repaired."""
 
-    notes: list[ScoreNote]
+    notes: list[PieceNote]
     bars: list[float]  # seconds: where bars begin, rising from 0.0 up to the end of the last note
     remarks: list[str]
 
@@ -31,7 +31,7 @@ class Score:
         return _end(self.notes)
 
 
-def read_midi(path: Path, *, lenient: bool = False) -> Score:
+def read_midi(path: Path, *, lenient: bool = False) -> Piece:
     """The notes and bars of the file `path`, as `read_midi_bytes` reads its content.
 
     Raises: DataError also if the file is missing or unreadable.
@@ -48,7 +48,7 @@ def read_midi(path: Path, *, lenient: bool = False) -> Score:
     return read_midi_bytes(content, str(path), lenient=lenient)
 
 
-def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Score:
+def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Piece:
     """The notes and bars of a Standard MIDI File of format 0, 1 or 2, in quarters or in SMPTE frames, also in RIFF.
 
     Tempo events and time signatures of all tracks apply to all, but for format 2, whose tracks are pieces of their
@@ -76,17 +76,17 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Scor
     tracks = (read_track(content[a:b], a, track, remarks) for track, (a, b) in enumerate(extents, start=1))
     if form == 2 and len(extents) > 1:
         remarks.say(f"format 2: its {len(extents)} tracks are played one after the other")
-    notes: list[ScoreNote] = []
+    notes: list[PieceNote] = []
     bars = BarLines(time_base.quarter, time_base.denominator, remarks)
     start = 0
-    for piece in tracks if form == 2 else [list(chain.from_iterable(tracks))]:
-        piece.sort(key=attrgetter("tick"))  # stable: what falls on one tick stays in the order of the file
-        player = Player(time_base, start, bars, remarks)
-        start = player.play(piece)
+    for events in tracks if form == 2 else [list(chain.from_iterable(tracks))]:
+        events.sort(key=attrgetter("tick"))  # stable: what falls on one tick stays in the order of the file
+        player = NoteTimer(time_base, start, bars, remarks)
+        start = player.play(events)
         notes += player.notes
     notes.sort(key=attrgetter("onset", "track", "channel", "pitch", "duration"))
-    return Score(notes, bars.before(_end(notes)), remarks.lines())
+    return Piece(notes, bars.before(_end(notes)), remarks.lines())
 
 
-def _end(notes: list[ScoreNote]) -> float:
+def _end(notes: list[PieceNote]) -> float:
     return max((note.onset + note.duration for note in notes), default=0.0)

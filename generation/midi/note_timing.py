@@ -32,7 +32,7 @@ _ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF = 120, 121, 123
 _PEDAL_DOWN = 64
 
 
-class ScoreNote(NamedTuple):
+class PieceNote(NamedTuple):
     """One note as it sounds. Its times are the exact ones, rounded once, to the nearest float64."""
 
     onset: float  # seconds from the beginning
@@ -66,14 +66,14 @@ class _Channel:
     sustained: defaultdict[int, list[_Voice]] = field(default_factory=lambda: defaultdict(list))
 
 
-class Player:
+class NoteTimer:
     """Plays one piece from `start` on; `notes` are those that ended, and `bars` learns of the time that passes.
 
     Time is counted in whole units of 1 / denominator seconds, so that nothing is rounded on the way.
     """
 
     def __init__(self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks) -> None:
-        self.notes: list[ScoreNote] = []
+        self.notes: list[PieceNote] = []
         bars.begin_piece()
         self._time_base, self._bars, self._remarks = time_base, bars, remarks
         self._rate, self._tick, self._now = time_base.rate, 0, start
@@ -186,5 +186,5 @@ class Player:
         denominator = self._time_base.denominator
         onset, duration = voice.onset / denominator, (self._now - voice.onset) / denominator
         self.notes.append(
-            ScoreNote(onset, duration, voice.pitch, voice.velocity, voice.channel, voice.track, voice.program)
+            PieceNote(onset, duration, voice.pitch, voice.velocity, voice.channel, voice.track, voice.program)
         )

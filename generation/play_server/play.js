@@ -150,9 +150,9 @@ function attributeSelect(name) {
   return select;
 }
 
-// A dropped score
+// A dropped piece
 
-async function playScore(file) {
+async function playPiece(file) {
   const player = find("player");
   player.pause();
   player.hidden = true;
@@ -169,21 +169,21 @@ async function playScore(file) {
   await player.play().catch(() => {}); // where the browser wants a gesture first, its own button is there
 }
 
-function takeScore(file) {
-  if (file) playScore(file).catch((error) => tell(`${file.name}: ${error.message}`));
+function takePiece(file) {
+  if (file) playPiece(file).catch((error) => tell(`${file.name}: ${error.message}`));
 }
 
-const tell = (text) => { find("score-status").textContent = text; };
+const tell = (text) => { find("piece-status").textContent = text; };
 
 function drag(event) {
   if (![...event.dataTransfer.types].includes("Files")) return;
   event.preventDefault();
   document.querySelector(".drop").classList.toggle("over", event.type === "dragover");
-  if (event.type === "drop") takeScore(event.dataTransfer.files[0]);
+  if (event.type === "drop") takePiece(event.dataTransfer.files[0]);
 }
 
 for (const name of ["dragover", "dragleave", "drop"]) addEventListener(name, drag);
-find("file").addEventListener("change", () => { takeScore(find("file").files[0]); find("file").value = ""; });
+find("file").addEventListener("change", () => { takePiece(find("file").files[0]); find("file").value = ""; });
 find("square").addEventListener("pointerdown", (event) => { find("square").setPointerCapture(event.pointerId); follow(event); });
 find("square").addEventListener("pointermove", (event) => { if (find("square").hasPointerCapture(event.pointerId)) follow(event); });
 find("square").addEventListener("keydown", step);
@@ -212,4 +212,4 @@ if (pitches.length) {
     press(pitch) { held.set(pitch, new Voice()); sound(held.get(pitch), pitch); },
     release(pitch) { held.get(pitch).release(release()); },
   });
-} else find("keys").hidden = find("score").hidden = true;
+} else find("keys").hidden = find("piece").hidden = true;

@@ -17,7 +17,7 @@ from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
 from generation.note_files import Note
 from generation.play_server.latent_square import place_in_square
 from generation.play_server.note_request import GRID, NoteRequest
-from generation.play_server.score_player import PlayedScore, play_score
+from generation.play_server.piece_player import PlayedPiece, play_piece
 from generation.synthesis import Wave, fit_full_scale
 from utils.errors import UserError
 
@@ -38,10 +38,10 @@ class Player:
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._origin = instrument.card()
+        self._origin = instrument.to_plain()
         # One thread for the network: notes wait for each other, and torch keeps the one team of helpers it starts.
         self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
-        self._one_score = threading.Lock()
+        self._one_piece = threading.Lock()
         self._closed = False
         self.note = lru_cache(maxsize=NOTES_KEPT)(self._note)
 
@@ -50,7 +50,7 @@ class Player:
         """Attribute -> the values that the run learned."""
         return self._instrument.table.values
 
-    def about(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """What the page must know of the run, as JSON values."""
         transform = self._instrument.transform
         return {
@@ -63,33 +63,33 @@ class Player:
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
 
-    def score(self, content: bytes, request: NoteRequest) -> PlayedScore:
+    def piece(self, content: bytes, request: NoteRequest) -> PlayedPiece:
         """The MIDI file `content`, or what can be read of it, by the timbre of `request`. Raises: UserError."""
 
         def wave_at(pitch: int) -> Wave:
             attributes = {**dict(request.attributes), "pitch": pitch}
             return self._sound(replace(request, attributes=tuple(sorted(attributes.items())))).wave
 
-        if not self._one_score.acquire(blocking=False):
+        if not self._one_piece.acquire(blocking=False):
             raise UserError("another file is being played; drop this one when that is done")
         try:
-            score = read_midi_bytes(content, "this file", lenient=True)
-            return play_score(self._instrument, score, wave_at, lambda: self._closed)
+            piece = read_midi_bytes(content, "this file", lenient=True)
+            return play_piece(self._instrument, piece, wave_at, lambda: self._closed)
         finally:
-            self._one_score.release()
+            self._one_piece.release()
 
     def close(self) -> None:
-        """Wait for the note in work, and for a score to be given up; nothing is made after it."""
+        """Wait for the note in work, and for a piece to be given up; nothing is made after it."""
         self._closed = True
         self._network.shutdown(cancel_futures=True)
-        with self._one_score:
+        with self._one_piece:
             pass
 
     def _note(self, request: NoteRequest) -> PlayedNote:
         """The note of `request`. Raises: UserError."""
         note = self._sound(request)
         sound, gain_db = fit_full_scale(note.wave)
-        card = {**self._origin, "bits": "16", "gain_db": gain_db, **note.says}
+        card = {**self._origin, "bits": "16", "gain_db": gain_db, **note.details}
         return PlayedNote(_name(note.name, request), wav_bytes(sound, self._instrument.transform.sample_rate), card)
 
     def _sound(self, request: NoteRequest) -> Note:

@@ -143,7 +143,7 @@ class PlayHandler(BaseHTTPRequestHandler):
 
     def _get(self, host: str) -> Reply:
         if self.path == "/run.json":
-            return json_reply(self.server.player.about())
+            return json_reply(self.server.player.to_plain())
         if self.path in _PAGE:
             name, content_type = _PAGE[self.path]
             return Reply(Path(__file__).with_name(name).read_bytes(), content_type)
@@ -154,7 +154,7 @@ class PlayHandler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == "/midi":
             content = self._body(host, _MIDI_TYPES, LARGEST_FILE)
-            played = player.score(content, parse_note_request(_note_of(query), player.values))
+            played = player.piece(content, parse_note_request(_note_of(query), player.values))
             return Reply(played.wav, "audio/wav", headers={"Remarks": json.dumps(played.remarks)})
         if self.path not in ("/note", "/card"):
             raise RefusedError(HTTPStatus.NOT_FOUND, "no such path to post to")

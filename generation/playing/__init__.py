@@ -1,1 +1,1 @@
-"""A score played by a trained instrument: from notes in seconds to one sound file, streamed."""
+"""A piece played by a trained instrument: from notes in seconds to one sound file, streamed."""

@@ -1,4 +1,4 @@
-"""How the latent moves through a score."""
+"""How the latent moves through a piece."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Motion:
     """Which latent a note has by its onset: the notes of one onset and voice have the same.
 
     `hold`: that of the first seed. `linear`, `spherical`: as far on the way through the latents of the seeds, to the
-    thousandth between two, as the onset is between the first and the last onset of the score; all other attributes are
+    thousandth between two, as the onset is between the first and the last onset of the piece; all other attributes are
     those of the first seed. `bar`: bar k has seed + k, or of several seeds each in turn.
     """
 

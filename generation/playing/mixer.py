@@ -1,4 +1,4 @@
-"""All notes of a score as one wave, block by block."""
+"""All notes of a piece as one wave, block by block."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,12 +8,11 @@ import numpy.typing as npt
 
 from generation.playing.plan import Plan
 from generation.playing.settings import Stages
-from generation.playing.sustain import Sound
+from generation.playing.sustain import SustainedSound
 from generation.synthesis import Wave
+from utils.arrays import Float64Array
 
 BLOCK_SIZE = 2**15
-
-Samples = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Envelope:
         attack, decay, sustain, release = stages
         return cls(round(attack * sample_rate), round(decay * sample_rate), sustain, round(release * sample_rate))
 
-    def levels(self, first: int, last: int, gate: int) -> Samples:
+    def levels(self, first: int, last: int, gate: int) -> Float64Array:
         """The level of samples `first` to `last` - 1 of a note released at its sample `gate`."""
         samples = np.arange(first, last)
         held = self._held(np.minimum(samples, gate - 1))
         return held * np.minimum(1.0, (gate + self.release - samples) / (self.release + 1))
 
-    def _held(self, samples: npt.NDArray[np.int64]) -> Samples:
+    def _held(self, samples: npt.NDArray[np.int64]) -> Float64Array:
         rising = (samples + 1) / (self.attack + 1)
         falling = 1 - (1 - self.sustain) * (samples + 1 - self.attack) / (self.decay + 1)
         return np.minimum(rising, np.clip(falling, self.sustain, 1.0))
@@ -53,12 +52,12 @@ class _Playing:
     gate: int
     gain: float
     held: bool
-    sound: Sound
+    sound: SustainedSound
     end: int  # sample of the piece
 
 
 def mix(
-    plan: Plan, sound: Callable[[int, int], Sound], envelope: Envelope, *, block_size: int = BLOCK_SIZE
+    plan: Plan, sound: Callable[[int, int], SustainedSound], envelope: Envelope, *, block_size: int = BLOCK_SIZE
 ) -> Iterator[Wave]:
     """Blocks (block_size,) of the whole piece, the last one shorter; `sound(number, note)` is asked for note by note.
 
@@ -82,11 +81,11 @@ def mix(
 
 
 def mixed_length(plan: Plan, envelope: Envelope) -> int:
-    """Samples from the beginning to the end of the last release."""
+    """Float64Array from the beginning to the end of the last release."""
     return int((plan.onsets + plan.gates).max()) + envelope.release
 
 
-def _start(plan: Plan, note: int, sound_of: Callable[[int, int], Sound], envelope: Envelope) -> _Playing:
+def _start(plan: Plan, note: int, sound_of: Callable[[int, int], SustainedSound], envelope: Envelope) -> _Playing:
     sound = sound_of(int(plan.sounds[note]), note)
     onset, gate = int(plan.onsets[note]), int(plan.gates[note])
     held = len(sound.cycle) > 0 and gate + envelope.release > sound.lasts
@@ -96,7 +95,7 @@ def _start(plan: Plan, note: int, sound_of: Callable[[int, int], Sound], envelop
     return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length)
 
 
-def _samples(note: _Playing, envelope: Envelope, first: int, last: int) -> Samples:
+def _samples(note: _Playing, envelope: Envelope, first: int, last: int) -> Float64Array:
     levels = envelope.levels(first, last, note.gate)
     return levels * (note.gain * _sounding(note, first, last).astype(np.float64))
 

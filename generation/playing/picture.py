@@ -1,4 +1,4 @@
-"""A picture of a played score: its notes as a piano roll above the rainbowgram of the sound."""
+"""A picture of a played piece: its notes as a piano roll above the rainbowgram of the sound."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.note_pitch import pitch_name
-from generation.midi.midi_file import ScoreNote
+from generation.midi.midi_file import PieceNote
 from generation.playing.voices import VoiceName
 from generation.synthesis import Wave
 from utils.files import atomic_path
@@ -21,7 +21,7 @@ _LEGEND = 8  # voices
 _DPI = 100
 
 
-def save_score_picture(path: Path, notes: Sequence[ScoreNote], wave: Wave, sample_rate: int) -> None:
+def save_piece_picture(path: Path, notes: Sequence[PieceNote], wave: Wave, sample_rate: int) -> None:
     """Write a PNG of `wave` (n,), the beginning of the sound of `notes`: a colour for each voice, paler if softer."""
     seconds = len(wave) / sample_rate
     figure = Figure(figsize=(12, 6.4))
@@ -38,7 +38,7 @@ def save_score_picture(path: Path, notes: Sequence[ScoreNote], wave: Wave, sampl
         figure.savefig(temporary, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
 
 
-def _draw_roll(axes: Axes, notes: Sequence[ScoreNote]) -> None:
+def _draw_roll(axes: Axes, notes: Sequence[PieceNote]) -> None:
     voices = sorted({VoiceName(note.track, note.channel) for note in notes})
     colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
     for number, voice in enumerate(voices):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data.note_pitch import pitch_name
 from generation.instrument import Instrument
-from generation.midi.midi_file import ScoreNote
+from generation.midi.midi_file import PieceNote
 from generation.playing.settings import OutOfRange
 from utils.config import MIDI_MAX
 from utils.errors import UserError
@@ -14,13 +14,13 @@ from utils.errors import UserError
 
 @dataclass(frozen=True)
 class PitchUse:
-    """How many notes of the score have the MIDI pitch `written`, and the pitch `played` instead (None: dropped)."""
+    """How many notes of the piece have the MIDI pitch `written`, and the pitch `played` instead (None: dropped)."""
 
     written: int
     notes: int
     played: int | None
 
-    def says(self) -> dict[str, int | str | None]:
+    def to_plain(self) -> dict[str, int | str | None]:
         """As JSON values."""
         return {"pitch": self.written, "name": pitch_name(self.written), "notes": self.notes, "played": self.played}
 
@@ -37,7 +37,7 @@ class PitchUse:
         return f"{how_far}, as {self.played} {pitch_name(self.played)}"
 
 
-def pitch_uses(instrument: Instrument, notes: Iterable[ScoreNote], policy: OutOfRange) -> list[PitchUse]:
+def pitch_uses(instrument: Instrument, notes: Iterable[PieceNote], policy: OutOfRange) -> list[PitchUse]:
     """What happens to each pitch of `notes`, ascending, by `policy`.
 
     `octave`: by whole octaves to the nearest pitch that the run learned, of two as near to the lower; where it
@@ -47,7 +47,7 @@ def pitch_uses(instrument: Instrument, notes: Iterable[ScoreNote], policy: OutOf
     learned = instrument.table.values.get("pitch")
     if learned is None:
         raise UserError(
-            f"from_midi: {instrument.run_name} was not conditioned on pitch and cannot play a score; use random"
+            f"from_midi: {instrument.run_name} was not conditioned on pitch and cannot play a piece; use random"
         )
     known = {int(pitch) for pitch in learned}
     counts = sorted(Counter(note.pitch for note in notes).items())
@@ -61,7 +61,7 @@ def pitch_uses(instrument: Instrument, notes: Iterable[ScoreNote], policy: OutOf
             f"{first.written} {pitch_name(first.written)}; use octave or drop"
         )
     if uses and all(use.played is None for use in uses):
-        raise UserError(f"from_midi: no note of the score is among {range_learned}; transpose it, or use another run")
+        raise UserError(f"from_midi: no note of the piece is among {range_learned}; transpose it, or use another run")
     return uses
 
 

@@ -1,4 +1,4 @@
-"""When each note of a score sounds, to the sample, and which distinct sounds that takes."""
+"""When each note of a piece sounds, to the sample, and which distinct sounds that takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.nsynth import Value
-from generation.midi.midi_file import ScoreNote
+from generation.midi.midi_file import PieceNote
 from generation.playing.latents import Motion, Timbre
 from generation.playing.settings import VelocityCurve
 from generation.playing.voices import Voice, VoiceName
@@ -33,7 +33,7 @@ class Plan:
 
 
 def plan_notes(
-    notes: Sequence[ScoreNote],
+    notes: Sequence[PieceNote],
     *,
     sample_rate: int,
     played: Mapping[int, int | None],

@@ -1,4 +1,4 @@
-"""How a score is to be played: all that, with the checkpoint and the score, fixes the sound."""
+"""How a piece is to be played: all that, with the checkpoint and the piece, fixes the sound."""
 
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -27,7 +27,7 @@ Stages = tuple[Seconds, Seconds, Annotated[float, Field(ge=0, le=1)], Seconds]
 assert get_args(Bits) == tuple(SUBTYPES)
 
 
-class ScoreSettings(BaseModel):
+class PieceSettings(BaseModel):
     """Settings of `generate.py from_midi`, as its flags name them; JSON lists serve as tuples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -46,8 +46,8 @@ class ScoreSettings(BaseModel):
     rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] | None = None  # Hz; None: the run's own
 
 
-class ScoreSource(BaseModel):
-    """Where a score comes from, as cards say it: a file (None: the built-in piece), and how it was read."""
+class PieceSource(BaseModel):
+    """Where a piece comes from, as cards say it: a file (None: the built-in piece), and how it was read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -56,14 +56,14 @@ class ScoreSource(BaseModel):
     lenient: bool = False
 
 
-def parse_settings(raw: Any, where: str) -> ScoreSettings:
+def parse_settings(raw: Any, where: str) -> PieceSettings:
     """The settings that flags or a card give. Raises: DataError naming `where` and the first that cannot be."""
-    return _parsed(ScoreSettings, raw, where)
+    return _parsed(PieceSettings, raw, where)
 
 
-def parse_source(raw: Any, where: str) -> ScoreSource:
+def parse_source(raw: Any, where: str) -> PieceSource:
     """The source that a card tells of. Raises: DataError naming `where` if it is none."""
-    return _parsed(ScoreSource, raw, where)
+    return _parsed(PieceSource, raw, where)
 
 
 def _parsed(model: type[M], raw: Any, where: str) -> M:

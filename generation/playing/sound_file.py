@@ -35,7 +35,7 @@ class Level:
     true_peak: float | None  # dBTP, in the file
     limited_by: str  # "loudness", "true peak", or "silence"
 
-    def says(self) -> dict[str, float | str | None]:
+    def to_plain(self) -> dict[str, float | str | None]:
         """As JSON values."""
         return asdict(self)
 

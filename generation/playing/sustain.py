@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import signal
 
 from generation.playing.settings import Sustain
 from generation.synthesis import Wave
+from utils.arrays import Float64Array
 
 STEADY_SHARE = 0.7  # of a note; the rest is where notes fade out that models learn from
 _ATTACK_LEVEL = 0.05  # -26 dB of the note's highest level
@@ -18,11 +18,9 @@ _STARTS = 8  # places that a loop may begin at
 _AS_SIMILAR = 0.003  # correlation; among places this close to the best one, the longest loop is taken
 _SMALLEST_LEVEL = 0.25  # of the loop's beginning; sound that has decayed further is not blown up again
 
-Samples = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Sound:
+class SustainedSound:
     """A generated note from its attack on, `wave` (n,), and what goes on from `held_from` while it is held.
 
     Of a note that ends by `lasts`, release included, `wave` alone is heard; of a longer one, from sample `held_from`
@@ -35,7 +33,7 @@ class Sound:
     cycle: Wave
 
 
-def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustain) -> Sound:
+def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustain) -> SustainedSound:
     """`wave` (n,) of a fundamental near `hertz`, without its lead-in, with the cycle that `sustain` takes.
 
     `loop`: a stretch of the steady part, see `find_loop`. `retrigger`: the note from its attack to the end of its
@@ -45,11 +43,11 @@ def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustai
     sounding = wave[attack:]
     steady = max(int(STEADY_SHARE * len(wave)) - attack, 1)
     if sustain == "none":
-        return Sound(sounding, len(sounding), len(sounding), np.zeros(0, np.float32))
+        return SustainedSound(sounding, len(sounding), len(sounding), np.zeros(0, np.float32))
     if sustain == "retrigger":
-        return Sound(sounding, steady, steady, _strike_again(sounding, steady, sample_rate))
+        return SustainedSound(sounding, steady, steady, _strike_again(sounding, steady, sample_rate))
     loop = find_loop(sounding[:steady].astype(np.float64), period=sample_rate / hertz, sample_rate=sample_rate)
-    return Sound(sounding, steady, loop.start, loop.cycle.astype(np.float32))
+    return SustainedSound(sounding, steady, loop.start, loop.cycle.astype(np.float32))
 
 
 def find_attack(wave: Wave, sample_rate: int) -> int:
@@ -69,17 +67,17 @@ class Loop:
     """`cycle` (P,) begins like the sound at `start` and ends so that it can begin again; `correlation` at its seam."""
 
     start: int
-    cycle: Samples
+    cycle: Float64Array
     correlation: float
 
 
-def find_loop(steady: Samples, *, period: float, sample_rate: int) -> Loop:
+def find_loop(steady: Float64Array, *, period: float, sample_rate: int) -> Loop:
     """The stretch of the note's steady part (n,) that repeats best.
 
     Its first quarter is left to the attack. The end is where what goes before it is most like what goes before the
     start, by normalised cross-correlation over four periods or 20 ms: thus a whole number of the sound's own periods
     later. All of the cycle is brought to the level of its start, and fades at its end into what goes before the start,
-    by gains that keep the level whatever the correlation. Sound that decays is held at the level of the start.
+    by gains that keep the level whatever the correlation. SustainedSound that decays is held at the level of the start.
     """
     overlap = max(round(_CROSSFADE_PERIODS * period), round(_CROSSFADE * sample_rate))
     overlap = min(overlap, len(steady) // 8)
@@ -101,7 +99,7 @@ class _Seam:
     length: int
 
 
-def _best_seam(steady: Samples, level: Samples, start: int, shortest: int, overlap: int) -> _Seam:
+def _best_seam(steady: Float64Array, level: Float64Array, start: int, shortest: int, overlap: int) -> _Seam:
     """The best loop of at least `shortest` samples that begins at `start`."""
     decayed = np.flatnonzero(level[start + shortest :] < _SMALLEST_LEVEL * level[start])
     end = start + shortest + (max(int(decayed[0]), 1) if len(decayed) else len(steady) - start - shortest)
@@ -117,7 +115,7 @@ def _best_seam(steady: Samples, level: Samples, start: int, shortest: int, overl
     return _Seam(float(correlation[length]), start, shortest + length)
 
 
-def _cycle(steady: Samples, level: Samples, seam: _Seam, overlap: int) -> Samples:
+def _cycle(steady: Float64Array, level: Float64Array, seam: _Seam, overlap: int) -> Float64Array:
     start, end = seam.start, seam.start + seam.length
     evened = steady[start - overlap : end] * (level[start] / np.maximum(level[start - overlap : end], 1e-12))
     before, cycle = evened[:overlap], evened[overlap:]
@@ -128,7 +126,7 @@ def _cycle(steady: Samples, level: Samples, seam: _Seam, overlap: int) -> Sample
     return np.asarray(cycle)
 
 
-def _level(wave: Samples, width: int) -> Samples:
+def _level(wave: Float64Array, width: int) -> Float64Array:
     """Root mean square around each sample (n,), weighted by a Hann window of twice `width`; it has no ripple."""
     window = np.hanning(2 * width + 1)
     half = len(window) // 2

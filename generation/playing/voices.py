@@ -1,4 +1,4 @@
-"""The voices of a score, each a channel of a track, and which instrument each of them has."""
+"""The voices of a piece, each a channel of a track, and which instrument each of them has."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from data.general_midi import PROGRAMS
 from data.nsynth import FAMILIES, Value
 from generation.asked_attributes import AskedAttribute, known_attributes
 from generation.instrument import Instrument
-from generation.midi.midi_file import ScoreNote
+from generation.midi.midi_file import PieceNote
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
 
@@ -50,7 +50,7 @@ class Voice:
 
 def assign_voices(
     instrument: Instrument,
-    notes: Iterable[ScoreNote],
+    notes: Iterable[PieceNote],
     *,
     seeds: Sequence[int],
     entries: Sequence[str],
@@ -109,7 +109,7 @@ def _targets(text: str, names: Sequence[VoiceName]) -> list[VoiceName]:
     ]
     if not chosen:
         listed = ", ".join(map(str, names[:MOST_NAMED])) + (", ..." if len(names) > MOST_NAMED else "")
-        raise UserError(f"--voices {text[:60]!r}: no such voice; the score has {listed}")
+        raise UserError(f"--voices {text[:60]!r}: no such voice; the piece has {listed}")
     return chosen
 
 
@@ -130,6 +130,6 @@ def _attribute(instrument: Instrument, text: str) -> tuple[str, Value]:
     """Name and value of NAME=VALUE as the run learned them."""
     name, _, value = text.partition("=")
     if name == "pitch":
-        raise UserError(f"{text[:60]}: the score has the pitches; leave pitch out")
+        raise UserError(f"{text[:60]}: the piece has the pitches; leave pitch out")
     ((own_name, values),) = known_attributes(instrument, [AskedAttribute(name, [value])], None).items()
     return own_name, values[0]

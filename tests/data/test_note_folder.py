@@ -86,12 +86,13 @@ def test_folder_that_is_none_is_refused(tmp_path):
 
 
 def test_files_of_more_than_one_note_are_left_out_and_said(tmp_path, caplog):
-    for name, card in {"scale": {"notes": []}, "piece": {"score": {}}, "note": {"seed": 1}}.items():
+    cards = {"scale": {"notes": []}, "piece": {"piece": {}}, "older": {"score": {}}, "note": {"seed": 1}}
+    for name, card in cards.items():
         write_wav(tmp_path / f"{name}.wav", np.ones(10) / 2, 16_000)
         (tmp_path / f"{name}.json").write_text(json.dumps(card))
     with caplog.at_level("INFO"):
         assert [record.name for record in notes_of_folder(tmp_path)] == ["note"]
-    assert "2 files of more than one note, by their cards, are left out" in caplog.text
+    assert "3 files of more than one note, by their cards, are left out" in caplog.text
     (tmp_path / "note.wav").unlink()
     with pytest.raises(DataError, match="holds no file of a single note"):
         notes_of_folder(tmp_path)

@@ -54,7 +54,7 @@ class FakePlayer:
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(render_notes, "Player", FakePlayer)
+    monkeypatch.setattr(render_notes, "SoundFontPlayer", FakePlayer)
     monkeypatch.setattr(FakePlayer, "sounds", {})
     monkeypatch.setattr(FakePlayer, "played", [])
     return FakePlayer
@@ -146,7 +146,7 @@ def test_organ_with_a_low_stop_is_played_at_the_key_that_sounds_at_the_label(ren
 
 
 def test_note_does_not_depend_on_what_was_played_before(font):
-    fresh, used = sound_font.Player(font), sound_font.Player(font)
+    fresh, used = sound_font.SoundFontPlayer(font), sound_font.SoundFontPlayer(font)
     for program in (14, 52, 88, 95):  # bells and pads ring on long after the key is up
         used.play(program, 60, 127)
         np.testing.assert_array_equal(used.play(13, 72, 20), fresh.play(13, 72, 20))

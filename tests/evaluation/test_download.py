@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from evaluation import download
-from evaluation.download import SINE_MEAN, SINE_STD, SOURCES, Source, main
+from evaluation.download import SINE_MEAN, SINE_STD, SOURCES, WeightsSource, main
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS, VGGish, load_vggish, sha256_of_weights
 from evaluation.embeddings.weights import fit_weights, read_weights
 
@@ -103,7 +103,7 @@ def run(monkeypatch, tmp_path, capsys):
 @pytest.fixture
 def published(monkeypatch, server):
     """Make the default source that of the local server."""
-    source = Source(f"{server.url}/{FILE % SHA256[:8]}", sha256=SHA256)
+    source = WeightsSource(f"{server.url}/{FILE % SHA256[:8]}", sha256=SHA256)
     monkeypatch.setitem(SOURCES, "torch", source)
     return source
 
@@ -123,7 +123,9 @@ def names(folder):
 def test_official_facts():
     assert SOURCES["torch"].url.endswith("torchvggish/releases/download/v0.1/vggish-10086976.pth")
     assert SOURCES["torch"].sha256 == "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b"
-    assert SOURCES["tensorflow"] == Source("https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True)
+    assert SOURCES["tensorflow"] == WeightsSource(
+        "https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True
+    )
     assert VGGISH_WEIGHTS.parts[-3:] == ("evaluation", "weights", "vggish.safetensors")
 
 
@@ -233,7 +235,7 @@ def test_the_original_is_not_fetched_without_tensorflow(run, tmp_path, server, m
 def test_no_network_is_one_line_with_the_way_around(run, tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        monkeypatch.setitem(SOURCES, "torch", Source(f"http://127.0.0.1:{free.getsockname()[1]}/vggish.pth"))
+        monkeypatch.setitem(SOURCES, "torch", WeightsSource(f"http://127.0.0.1:{free.getsockname()[1]}/vggish.pth"))
         code, _, err = run()
     assert (code, err.count("\n")) == (2, 1)
     assert "Connection refused" in err

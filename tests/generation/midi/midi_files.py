@@ -55,6 +55,6 @@ def raw(*tracks, form=1, division=480, promised=None):
 ONE = raw(NOTE + END)
 
 
-def times(score):
+def times(piece):
     """(pitch, onset, end)."""
-    return [(note.pitch, note.onset, note.onset + note.duration) for note in score.notes]
+    return [(note.pitch, note.onset, note.onset + note.duration) for note in piece.notes]

@@ -62,23 +62,23 @@ def test_a_bar_may_begin_between_ticks():
 
 @pytest.mark.parametrize("beat", [2**12, 2**200])
 def test_bars_shorter_than_a_tick_are_refused(beat):
-    score = read_midi_bytes(written([signature(1, beat), *lasting(960)]), "short")
-    assert score.bars == [0.0]
-    assert score.remarks == ["time signatures whose bar is shorter than a tick skipped: 1"]
+    piece = read_midi_bytes(written([signature(1, beat), *lasting(960)]), "short")
+    assert piece.bars == [0.0]
+    assert piece.remarks == ["time signatures whose bar is shorter than a tick skipped: 1"]
 
 
 def test_a_signature_without_beats_is_skipped():
-    score = read_midi_bytes(written([signature(0, 4), *lasting(2_000)]), "none")
-    assert score.bars == [0.0, 2.0]
-    assert score.remarks == ["time signatures that are none skipped: 1"]
+    piece = read_midi_bytes(written([signature(0, 4), *lasting(2_000)]), "none")
+    assert piece.bars == [0.0, 2.0]
+    assert piece.remarks == ["time signatures that are none skipped: 1"]
 
 
 @pytest.mark.parametrize("speed", [1, 2**24 - 1])
 def test_absurd_numbers_of_bars_are_cut(monkeypatch, speed):
     monkeypatch.setattr(generation.midi.bars, "MOST_BARS", 1_000)
-    score = read_midi_bytes(written([tempo(speed), *lasting(2**28 - 1)], division=1), "long")
-    assert len(score.bars) == 1_000
-    assert score.remarks == ["bars after the first 1000 not counted"]
+    piece = read_midi_bytes(written([tempo(speed), *lasting(2**28 - 1)], division=1), "long")
+    assert len(piece.bars) == 1_000
+    assert piece.remarks == ["bars after the first 1000 not counted"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -93,7 +93,7 @@ def test_bars_rise_from_0_to_the_last_note(changes, division, length):
     track = [
         event for wait, beats, power, speed in changes for event in (signature(beats, 2**power, wait), tempo(speed))
     ]
-    score = read_midi_bytes(written(track, lasting(length), division=division), "drawn")
-    assert score.bars[0] == 0.0
-    assert all(a < b for a, b in zip(score.bars, score.bars[1:], strict=False))
-    assert score.bars[-1] < score.duration
+    piece = read_midi_bytes(written(track, lasting(length), division=division), "drawn")
+    assert piece.bars[0] == 0.0
+    assert all(a < b for a, b in zip(piece.bars, piece.bars[1:], strict=False))
+    assert piece.bars[-1] < piece.duration

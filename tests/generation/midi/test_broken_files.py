@@ -17,17 +17,17 @@ SLOW_DOWN = b"\x00\xff\x51\x03\x0f\x42\x40"
 
 
 def attempt(content, *, lenient):
-    """The score, or None where the reader says in one line that there is none."""
+    """The piece, or None where the reader says in one line that there is none."""
     try:
-        score = read_midi_bytes(content, "odd.mid", lenient=lenient)
+        piece = read_midi_bytes(content, "odd.mid", lenient=lenient)
     except DataError as error:
         complaint = str(error)
     else:
-        assert all(note.duration > 0 and note.onset >= 0 for note in score.notes)
-        assert all(0 <= note.pitch <= 127 and 1 <= note.velocity <= 127 for note in score.notes)
-        assert all(remark and "\n" not in remark for remark in score.remarks)
-        assert score.bars[0] == 0
-        return score
+        assert all(note.duration > 0 and note.onset >= 0 for note in piece.notes)
+        assert all(0 <= note.pitch <= 127 and 1 <= note.velocity <= 127 for note in piece.notes)
+        assert all(remark and "\n" not in remark for remark in piece.remarks)
+        assert piece.bars[0] == 0
+        return piece
     assert complaint.startswith("odd.mid")
     assert "\n" not in complaint
     return None
@@ -127,10 +127,10 @@ ODD = {
 @pytest.mark.parametrize("lenient", [False, True])
 def test_odd_files_are_read_and_what_is_odd_is_said(name, lenient):
     content, notes, remark = ODD[name]
-    score = attempt(content, lenient=lenient)
-    assert len(score.notes) == notes
-    assert len(score.remarks) == (0 if remark is None else 1)
-    assert remark is None or score.remarks[0].startswith(remark)
+    piece = attempt(content, lenient=lenient)
+    assert len(piece.notes) == notes
+    assert len(piece.remarks) == (0 if remark is None else 1)
+    assert remark is None or piece.remarks[0].startswith(remark)
 
 
 def test_no_waiting_time_is_lost_before_what_is_not_known():
@@ -181,9 +181,9 @@ def test_broken_files_say_where_and_give_the_rest_leniently(name):
     assert attempt(content, lenient=False) is None
     with pytest.raises(DataError, match=what):
         read_midi_bytes(content, name)
-    score = attempt(content, lenient=True)
-    assert len(score.notes) == notes
-    assert any(what in remark for remark in score.remarks)
+    piece = attempt(content, lenient=True)
+    assert len(piece.notes) == notes
+    assert any(what in remark for remark in piece.remarks)
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_no_midi_at_all(content, what, lenient):
 
 
 def test_repeated_faults_are_one_line():
-    score = attempt(raw((b"\x00\xf4" * 1_000) + NOTE + END), lenient=True)
-    assert score.remarks == ["track 1, byte 23: status byte 0xf4 is undefined; skipped (the first of 1000 such places)"]
+    piece = attempt(raw((b"\x00\xf4" * 1_000) + NOTE + END), lenient=True)
+    assert piece.remarks == ["track 1, byte 23: status byte 0xf4 is undefined; skipped (the first of 1000 such places)"]
 
 
 def test_paths_that_are_no_files(tmp_path, monkeypatch):
@@ -243,12 +243,12 @@ def test_a_file_cut_anywhere_gives_an_error_or_its_beginning():
     fewer = 0
     for cut in range(len(content)):
         assert attempt(content[:cut], lenient=False) is None
-        score = attempt(content[:cut], lenient=True)
+        piece = attempt(content[:cut], lenient=True)
         if cut < 22:
-            assert score is None or score.notes == []
+            assert piece is None or piece.notes == []
         else:
-            assert fewer <= len(score.notes) <= len(whole.notes)
-            fewer = len(score.notes)
+            assert fewer <= len(piece.notes) <= len(whole.notes)
+            fewer = len(piece.notes)
     assert fewer == len(whole.notes)  # only the end of track was missing
 
 
@@ -266,7 +266,7 @@ def test_a_lenient_reading_survives_any_damage_behind_its_first_chunk_name(damag
 @settings(max_examples=300, deadline=None)
 @given(content=st.binary(max_size=300), lenient=st.booleans())
 @example(content=b"\x00\xff", lenient=True)
-def test_random_bytes_are_an_error_or_a_score(content, lenient):
+def test_random_bytes_are_an_error_or_a_piece(content, lenient):
     attempt(content, lenient=lenient)
     attempt(ONE[:4] + content, lenient=lenient)
     attempt(ONE[:14] + content, lenient=lenient)

@@ -13,12 +13,12 @@ def name(pitch):
 
 
 @pytest.fixture(scope="module")
-def score():
+def piece():
     return read_midi_bytes(fur_elise(), "Für Elise")
 
 
-def hand(score, track):
-    return [note for note in score.notes if note.track == track]
+def hand(piece, track):
+    return [note for note in piece.notes if note.track == track]
 
 
 @pytest.mark.parametrize("text", [RIGHT_HAND, LEFT_HAND])
@@ -31,34 +31,34 @@ def test_the_text_holds_nothing_but_notes_rests_and_pedals(text):
     assert all(re.fullmatch(r"[A-G]#?[2-6](:[234])?|-|\||ped", word) for word in text.split())
 
 
-def test_it_begins_as_everyone_knows(score):
-    right, left = hand(score, 1), hand(score, 2)
+def test_it_begins_as_everyone_knows(piece):
+    right, left = hand(piece, 1), hand(piece, 2)
     first = "E5 D#5 E5 D#5 E5 B4 D5 C5 A4 C4 E4 A4 B4 E4 G#4 B4 C5 E4 E5 D#5"
     assert " ".join(name(note.pitch) for note in right[:20]) == first
     assert " ".join(name(note.pitch) for note in left[:9]) == "A2 E3 A3 E2 E3 G#3 A2 E3 A3"
 
 
-def test_bars_are_those_of_the_score(score):
+def test_bars_are_those_of_the_piece(piece):
     eighth = 60 / 130
-    assert len(score.bars) == 31
-    assert score.bars[:4] == pytest.approx([0, eighth, 4 * eighth, 7 * eighth], rel=1e-6)
-    onsets = {note.onset for note in score.notes}
-    assert set(score.bars) <= onsets  # no bar begins with a rest in both hands
-    assert score.duration == pytest.approx(42.2, abs=0.1)
+    assert len(piece.bars) == 31
+    assert piece.bars[:4] == pytest.approx([0, eighth, 4 * eighth, 7 * eighth], rel=1e-6)
+    onsets = {note.onset for note in piece.notes}
+    assert set(piece.bars) <= onsets  # no bar begins with a rest in both hands
+    assert piece.duration == pytest.approx(42.2, abs=0.1)
 
 
-def test_the_pedal_holds_an_arpeggio_together(score):
-    bass, fifth, octave = hand(score, 2)[:3]
+def test_the_pedal_holds_an_arpeggio_together(piece):
+    bass, fifth, octave = hand(piece, 2)[:3]
     ends = {round(note.onset + note.duration - bass.onset, 6) for note in (bass, fifth, octave)}
     assert ends == {round(4 * 30 / 130, 6)}
 
 
-def test_the_left_hand_is_softer(score):
-    loudness = [sum(note.velocity for note in hand(score, track)) / len(hand(score, track)) for track in (1, 2)]
+def test_the_left_hand_is_softer(piece):
+    loudness = [sum(note.velocity for note in hand(piece, track)) / len(hand(piece, track)) for track in (1, 2)]
     assert loudness[0] > loudness[1] + 10
 
 
-def test_nothing_in_it_is_skipped_or_repaired(score):
-    assert score.remarks == []
-    assert {(note.track, note.channel, note.program) for note in score.notes} == {(1, 1, 0), (2, 2, 0)}
+def test_nothing_in_it_is_skipped_or_repaired(piece):
+    assert piece.remarks == []
+    assert {(note.track, note.channel, note.program) for note in piece.notes} == {(1, 1, 0), (2, 2, 0)}
     assert fur_elise() == fur_elise()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generation.midi.midi_file
-from generation.midi.midi_file import ScoreNote, read_midi, read_midi_bytes
+from generation.midi.midi_file import PieceNote, read_midi, read_midi_bytes
 from tests.generation.midi.midi_files import END, ONE, control, end, off, on, raw, tempo, times, written
 from utils.errors import DataError
 
@@ -24,9 +24,9 @@ def read(*tracks, lenient=False, **settings):
 
 def test_all_there_is_to_a_note():
     program = mido.Message("program_change", program=19, channel=3)
-    score = read([program, on(60, 480, velocity=100, channel=3), on(60, 240, velocity=0, channel=3)])
-    assert score.notes == [ScoreNote(0.5, 0.25, 60, 100, channel=4, track=1, program=19)]
-    assert score.remarks == []
+    piece = read([program, on(60, 480, velocity=100, channel=3), on(60, 240, velocity=0, channel=3)])
+    assert piece.notes == [PieceNote(0.5, 0.25, 60, 100, channel=4, track=1, program=19)]
+    assert piece.remarks == []
 
 
 def test_tempo_changes_within_a_note_and_in_another_track():
@@ -46,31 +46,31 @@ def test_hours_of_odd_tempo_are_exact():
 @pytest.mark.parametrize(("frames", "rate"), [(24, 24), (25, 25), (29, Fraction(30_000, 1_001)), (30, 30)])
 def test_smpte_counts_frames_whatever_the_tempo(frames, rate):
     track = b"\x00\xff\x51\x03\x01\x00\x00\x64\x90\x3c\x40\x28\x80\x3c\x00" + END
-    score = read(raw(track, division=-frames * 256 + 40))
-    assert times(score) == [(60, float(100 / (rate * 40)), pytest.approx(float(140 / (rate * 40)), rel=1e-15))]
-    assert score.remarks == ["tempo events not applied, since the file counts in SMPTE frames: 1"]
+    piece = read(raw(track, division=-frames * 256 + 40))
+    assert times(piece) == [(60, float(100 / (rate * 40)), pytest.approx(float(140 / (rate * 40)), rel=1e-15))]
+    assert piece.remarks == ["tempo events not applied, since the file counts in SMPTE frames: 1"]
 
 
 def test_pieces_of_format_2_follow_each_other():
     first = [tempo(1_000_000), on(60), off(60, 480), end(480)]
     second = [on(62, 480), off(62, 480)]
-    score = read(first, second, form=2)
-    assert times(score) == [(60, 0.0, 1.0), (62, 2.5, 3.0)]
-    assert score.remarks == ["format 2: its 2 tracks are played one after the other"]
+    piece = read(first, second, form=2)
+    assert times(piece) == [(60, 0.0, 1.0), (62, 2.5, 3.0)]
+    assert piece.remarks == ["format 2: its 2 tracks are played one after the other"]
 
 
 def test_notes_come_sorted():
-    score = read([on(72, 480), on(60), off(72, 9), off(60)], [on(50), off(50, 10)])
-    assert [note.pitch for note in score.notes] == [50, 60, 72]
+    piece = read([on(72, 480), on(60), off(72, 9), off(60)], [on(50), off(50, 10)])
+    assert [note.pitch for note in piece.notes] == [50, 60, 72]
 
 
 # --- what ends a note
 
 
 def test_a_note_off_ends_all_that_sounds_of_its_pitch():
-    score = read([on(60, velocity=1), on(60, 480, velocity=2), off(60, 480), off(60, 480)])
-    assert times(score) == [(60, 0.0, 1.0), (60, 0.5, 1.0)]
-    assert score.remarks == []
+    piece = read([on(60, velocity=1), on(60, 480, velocity=2), off(60, 480), off(60, 480)])
+    assert times(piece) == [(60, 0.0, 1.0), (60, 0.5, 1.0)]
+    assert piece.remarks == []
 
 
 def test_legato_of_one_pitch_whose_note_off_comes_late_in_its_tick():
@@ -103,9 +103,9 @@ def test_a_pitch_struck_again_ends_what_the_pedal_held():
 
 
 def test_pedal_that_never_goes_up():
-    score = read([control(64, 127), on(60), off(60, 480), end(0)], [end(1920)])
-    assert times(score) == [(60, 0.0, 2.0)]
-    assert score.remarks == ["notes held by a pedal that never went up, which end with the last track: 1"]
+    piece = read([control(64, 127), on(60), off(60, 480), end(0)], [end(1920)])
+    assert times(piece) == [(60, 0.0, 2.0)]
+    assert piece.remarks == ["notes held by a pedal that never went up, which end with the last track: 1"]
 
 
 @pytest.mark.parametrize(("controller", "ends"), [(120, 0.5), (123, 1.0), (124, 1.0), (121, 1.5)])
@@ -123,8 +123,8 @@ def test_ports_double_the_channels():
 
 def test_program_in_force_at_the_onset():
     program = mido.Message("program_change", program=5, time=480)
-    score = read([program], [on(60), on(62, 480), off(60), off(62, 10)])
-    assert [(note.pitch, note.program) for note in score.notes] == [(60, 0), (62, 5)]
+    piece = read([program], [on(60), on(62, 480), off(60), off(62, 10)])
+    assert [(note.pitch, note.program) for note in piece.notes] == [(60, 0), (62, 5)]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_program_in_force_at_the_onset():
     ],
 )
 def test_what_is_skipped_is_said(track, notes, remark):
-    score = read(track)
-    assert len(score.notes) == notes
-    assert score.remarks == [remark]
+    piece = read(track)
+    assert len(piece.notes) == notes
+    assert piece.remarks == [remark]
 
 
 # --- round trips
@@ -209,13 +209,13 @@ def test_paths_that_are_no_files(tmp_path, monkeypatch):
 def test_drums_of_gs_and_xg(message, channels):
     sysex = mido.Message("sysex", data=message)
     notes = [[on(60, channel=i), off(60, 9, channel=i)] for i in (0, 2, 9, 10, 11)]
-    score = read([sysex, *(message for pair in notes for message in pair)])
-    assert {note.channel for note in score.notes} == channels
+    piece = read([sysex, *(message for pair in notes for message in pair)])
+    assert {note.channel for note in piece.notes} == channels
     drums = {1, 3, 10, 11, 12} - channels
-    assert score.remarks == [f"notes of drums (channel {channel}) skipped: 1" for channel in sorted(drums)]
+    assert piece.remarks == [f"notes of drums (channel {channel}) skipped: 1" for channel in sorted(drums)]
 
 
-def test_length_of_a_score():
+def test_length_of_a_piece():
     assert read([end(960)]).duration == 0
     assert read([on(60, 480), on(62), off(60, 240), off(62, 480), end(9600)]).duration == 1.25
 

@@ -39,15 +39,15 @@ def test_real_files_are_read_as_by_pretty_midi(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_real_files_lose_no_note_but_drums(path):
-    score = read_midi(path)
+    piece = read_midi(path)
     try:
         messages = [message for track in mido.MidiFile(path).tracks for message in track]
     except EOFError:  # running status after sysex, which mido does not follow
-        assert len(score.notes) == 8
+        assert len(piece.notes) == 8
         return
     struck = Counter(m.channel == 9 for m in messages if m.type == "note_on" and m.velocity > 0)
-    assert len(score.notes) == struck[False]
-    assert (f"notes of drums (channel 10) skipped: {struck[True]}" in score.remarks) == (struck[True] > 0)
+    assert len(piece.notes) == struck[False]
+    assert (f"notes of drums (channel 10) skipped: {struck[True]}" in piece.remarks) == (struck[True] > 0)
 
 
 @pytest.mark.parametrize("name", BROKEN)

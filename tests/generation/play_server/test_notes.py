@@ -33,7 +33,7 @@ def test_page_learns_what_the_run_knows(server):
 
 @pytest.mark.usefixtures("_no_previews")
 def test_numbered_families_have_their_words(experiment_dict, tmp_path):
-    about = player_of(trained(with_families(experiment_dict, "instrument_family"), tmp_path)).about()
+    about = player_of(trained(with_families(experiment_dict, "instrument_family"), tmp_path)).to_plain()
     assert about["attributes"]["instrument_family"] == [1, 2]
     assert about["words"]["instrument_family"] == ["brass", "flute"]
 

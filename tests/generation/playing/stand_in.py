@@ -7,18 +7,18 @@ import numpy as np
 import torch
 
 from data.nsynth import AttributeTable
-from generation.midi.midi_file import Score, ScoreNote
+from generation.midi.midi_file import Piece, PieceNote
 
 RATE = 16_000
 
 
 def note(onset, duration=0.25, pitch=60, velocity=127, channel=1, track=1, program=0):
-    return ScoreNote(onset, duration, pitch, velocity, channel, track, program)
+    return PieceNote(onset, duration, pitch, velocity, channel, track, program)
 
 
-def score(*notes, bars=(0.0,), remarks=()):
+def piece_of(*notes, bars=(0.0,), remarks=()):
     ordered = sorted(notes, key=lambda each: (each.onset, each.track, each.channel, each.pitch, each.duration))
-    return Score(notes=ordered, bars=list(bars), remarks=list(remarks))
+    return Piece(notes=ordered, bars=list(bars), remarks=list(remarks))
 
 
 def click(n_samples, _pitch, _latent):
@@ -80,5 +80,5 @@ class StandIn:
     def pairs(self):
         return self.values.items()
 
-    def card(self):
+    def to_plain(self):
         return {"run": self.run_name, "checkpoint_sha256": "0" * 64, "sample_rate": RATE}

@@ -1,4 +1,4 @@
-"""A score becomes a sound file, a card and a picture."""
+"""A piece becomes a sound file, a card and a picture."""
 
 import json
 import logging
@@ -8,24 +8,24 @@ import pytest
 import soundfile
 
 from generation.playing.mixer import Envelope, mix
-from generation.playing.render import render_score
-from generation.playing.settings import ScoreSettings, ScoreSource, parse_settings, parse_source
-from tests.generation.playing.stand_in import RATE, StandIn, click, note, score
+from generation.playing.render import render_piece
+from generation.playing.settings import PieceSettings, PieceSource, parse_settings, parse_source
+from tests.generation.playing.stand_in import RATE, StandIn, click, note, piece_of
 from tests.generation.playing.test_mixer import ready
 from utils.errors import DataError, UserError
 
-SOURCE = ScoreSource(path="a.mid", sha256="1" * 64)
+SOURCE = PieceSource(path="a.mid", sha256="1" * 64)
 PIECE = [note(k / 4, 0.2, 48 + k, 100, channel=1 + k % 2) for k in range(20)]
 
 
 def render(folder, piece, instrument=None, **settings):
-    return render_score(instrument or StandIn(), piece, ScoreSettings(**settings), folder / "a.wav", source=SOURCE)
+    return render_piece(instrument or StandIn(), piece, PieceSettings(**settings), folder / "a.wav", source=SOURCE)
 
 
 def test_the_file_is_the_mix_with_one_gain(tmp_path):
-    rendering = render(tmp_path, score(*PIECE), bits="float")
+    rendering = render(tmp_path, piece_of(*PIECE), bits="float")
     plan, bank = ready(StandIn(), PIECE)
-    whole = np.concatenate(list(mix(plan, bank.sound, Envelope.of(ScoreSettings().adsr, RATE), block_size=10**9)))
+    whole = np.concatenate(list(mix(plan, bank.sound, Envelope.of(PieceSettings().adsr, RATE), block_size=10**9)))
     read, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
     np.testing.assert_allclose(read, whole * 10 ** (rendering.level.gain_db / 20), rtol=1e-6, atol=0)
     assert rendering.seconds == len(read) / RATE
@@ -33,10 +33,10 @@ def test_the_file_is_the_mix_with_one_gain(tmp_path):
 
 
 def test_the_card_says_all(tmp_path):
-    piece = score(*PIECE, note(6, pitch=96), note(7, pitch=25), remarks=["notes of drums skipped: 3"])
+    piece = piece_of(*PIECE, note(6, pitch=96), note(7, pitch=25), remarks=["notes of drums skipped: 3"])
     render(tmp_path, piece, voices=("each", "ch2=7"), out_of_range="drop", rate=22_050)
     card = json.loads((tmp_path / "a.json").read_text())
-    assert card["score"] == {"path": "a.mid", "sha256": "1" * 64, "lenient": False}
+    assert card["piece"] == {"path": "a.mid", "sha256": "1" * 64, "lenient": False}
     assert (card["mode"], card["file"], card["sample_rate"], card["played"]) == ("from_midi", "a.wav", 22_050, 20)
     assert card["remarks"] == ["notes of drums skipped: 3"]
     assert [(each["voice"], each["notes"], each["seeds"]) for each in card["voices"]] == [
@@ -49,7 +49,7 @@ def test_the_card_says_all(tmp_path):
 
 
 def test_what_is_lost_is_said(tmp_path, caplog):
-    piece = score(note(0, pitch=60), note(1, pitch=84, program=119), remarks=["pitch bends not applied: 4"])
+    piece = piece_of(note(0, pitch=60), note(1, pitch=84, program=119), remarks=["pitch bends not applied: 4"])
     families = {"pitch": (60, 61), "instrument_family_str": ("brass", "flute")}
     with caplog.at_level(logging.WARNING):
         render(tmp_path, piece, StandIn(values=families), voices=("each",))
@@ -62,7 +62,7 @@ def test_what_is_lost_is_said(tmp_path, caplog):
 
 def test_voices_have_their_own_timbres(tmp_path):
     instrument = StandIn(values={"pitch": (60,), "instrument_family_str": ("brass", "string")})
-    piece = score(note(0, channel=1, program=56), note(1, channel=2, program=40), note(2, channel=2, program=56))
+    piece = piece_of(note(0, channel=1, program=56), note(1, channel=2, program=40), note(2, channel=2, program=56))
     render(tmp_path, piece, instrument, voices=("each",))
     made = {(tuple(np.round(latent, 6)), pitch, family) for latent, pitch, family in instrument.made}
     first, second = (1.0, 0.0), (round(np.cos(1), 6), round(np.sin(1), 6))
@@ -71,14 +71,14 @@ def test_voices_have_their_own_timbres(tmp_path):
 
 def test_shared_voices_share_their_sounds(tmp_path):
     instrument = StandIn()
-    rendering = render(tmp_path, score(note(0, channel=1), note(1, channel=2), note(2, track=2)), instrument)
+    rendering = render(tmp_path, piece_of(note(0, channel=1), note(1, channel=2), note(2, track=2)), instrument)
     assert rendering.sounds == len(instrument.made) == 1
 
 
 @pytest.mark.parametrize("rate", [None, 48_000])
-def test_onsets_in_the_file_are_those_of_the_score(tmp_path, rate):
+def test_onsets_in_the_file_are_those_of_the_piece(tmp_path, rate):
     onsets = [0.1, 0.73215, 1.5, 3.000031]
-    render(tmp_path, score(*[note(onset) for onset in onsets]), StandIn(click), rate=rate, sustain="none")
+    render(tmp_path, piece_of(*[note(onset) for onset in onsets]), StandIn(click), rate=rate, sustain="none")
     read, file_rate = soundfile.read(tmp_path / "a.wav")
     peaks = np.flatnonzero(np.abs(read) > 0.5 * np.abs(read).max())
     found = peaks[np.diff(peaks, prepend=-100) > 10] / file_rate
@@ -88,13 +88,13 @@ def test_onsets_in_the_file_are_those_of_the_score(tmp_path, rate):
 @pytest.mark.parametrize(
     ("piece", "settings", "message"),
     [
-        (score(), {}, "no note to play; give another"),
-        (score(remarks=["notes of drums skipped: 9"]), {}, r"no note to play \(notes of drums skipped: 9\)"),
-        (score(note(86_400.0)), {}, "lasts 24.0 hours"),
-        (score(note(0, 1e9)), {}, "lasts 277,777.8 hours"),
-        (score(note(0)), {"latent": "linear"}, "--seeds"),
-        (score(note(0)), {"voices": ("ch9=1",)}, "no such voice"),
-        (score(note(0, pitch=100)), {"out_of_range": "error"}, "1 notes are not among the 25 pitches"),
+        (piece_of(), {}, "no note to play; give another"),
+        (piece_of(remarks=["notes of drums skipped: 9"]), {}, r"no note to play \(notes of drums skipped: 9\)"),
+        (piece_of(note(86_400.0)), {}, "lasts 24.0 hours"),
+        (piece_of(note(0, 1e9)), {}, "lasts 277,777.8 hours"),
+        (piece_of(note(0)), {"latent": "linear"}, "--seeds"),
+        (piece_of(note(0)), {"voices": ("ch9=1",)}, "no such voice"),
+        (piece_of(note(0, pitch=100)), {"out_of_range": "error"}, "1 notes are not among the 25 pitches"),
     ],
 )
 def test_what_cannot_be_played_is_refused_before_anything_is_written(tmp_path, piece, settings, message):
@@ -109,12 +109,12 @@ def test_a_stopped_rendering_leaves_nothing(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render(tmp_path, score(note(0)), Stopped())
+        render(tmp_path, piece_of(note(0)), Stopped())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_settings_come_back_from_json_and_strangers_are_refused():
-    settings = ScoreSettings(seeds=(1, 2), latent="bar", adsr=(0, 0.1, 0.5, 1), rate=48_000)
+    settings = PieceSettings(seeds=(1, 2), latent="bar", adsr=(0, 0.1, 0.5, 1), rate=48_000)
     assert parse_settings(json.loads(settings.model_dump_json()), "card") == settings
     for raw, message in (
         ({"tempo": 3}, "card: tempo: Extra inputs"),

@@ -62,7 +62,7 @@ def test_silence_stays_silence(tmp_path):
 
 
 def test_what_is_too_quiet_for_the_gates_is_brought_to_its_peak():
-    assert levelled(-math.inf, -90.0, -16.0).says() == {
+    assert levelled(-math.inf, -90.0, -16.0).to_plain() == {
         "loudness_before": None, "true_peak_before": -90.0, "gain_db": 89.0, "loudness": None, "true_peak": -1.0,
         "limited_by": "true peak",
     }  # fmt: skip

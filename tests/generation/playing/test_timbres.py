@@ -1,4 +1,4 @@
-"""Which pitch, which voice and which latent a note of a score gets."""
+"""Which pitch, which voice and which latent a note of a piece gets."""
 
 import numpy as np
 import pytest
@@ -52,11 +52,11 @@ def test_pitches_that_were_not_learned_are_told_in_a_table():
     )
     with pytest.raises(UserError, match=r"--out-of-range error: 5 notes are not among the 5 pitches .* such as 30 F#1"):
         pitch_uses(instrument, notes, "error")
-    with pytest.raises(UserError, match="no note of the score is among the 5 pitches"):
+    with pytest.raises(UserError, match="no note of the piece is among the 5 pitches"):
         pitch_uses(instrument, [note(0, pitch=64)], "octave")
 
 
-def test_a_run_without_pitch_plays_no_score():
+def test_a_run_without_pitch_plays_no_piece():
     with pytest.raises(UserError, match="was not conditioned on pitch"):
         pitch_uses(StandIn(values={}), [note(0)], "octave")
 
@@ -97,7 +97,7 @@ def test_each_voice_has_the_family_of_its_program_where_the_run_learned_it():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("ch7=1", r"--voices 'ch7': no such voice; the score has track1\.ch1, track1\.ch2, track2\.ch2"),
+        ("ch7=1", r"--voices 'ch7': no such voice; the piece has track1\.ch1, track1\.ch2, track2\.ch2"),
         ("=1", "no such voice"),
         ("track=1", "no such voice"),
         ("both", r"--voices 'both': must be shared, each, or such as ch2=7"),
@@ -106,7 +106,7 @@ def test_each_voice_has_the_family_of_its_program_where_the_run_learned_it():
         ("ch1=99999999999999999999", "is no seed"),
         ("ch1=7,colour=red", "not conditioned on it"),
         ("ch1=instrument_family=drum", "not among what stand-in learned; choose from brass, flute, string"),
-        ("ch1=pitch=60", "the score has the pitches"),
+        ("ch1=pitch=60", "the piece has the pitches"),
     ],
 )
 def test_entries_that_mean_nothing_are_refused(entry, message):

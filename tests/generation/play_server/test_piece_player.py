@@ -10,9 +10,9 @@ import soundfile
 
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi_bytes
-from generation.play_server import score_player
-from generation.playing.render import render_score
-from generation.playing.settings import ScoreSettings, ScoreSource
+from generation.play_server import piece_player
+from generation.playing.render import render_piece
+from generation.playing.settings import PieceSettings, PieceSource
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import player_of, serving
 from tests.generation.play_server.talk import MIDI, error_of, post_midi, request, seed_note, square_note
@@ -29,9 +29,9 @@ def sound_of(answer):
 
 def test_seed_plays_a_file_as_from_midi_does(server, run_folder, tmp_path):
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
-    source = ScoreSource(path=None, sha256="")
-    score = read_midi_bytes(TUNE, "tune")
-    render_score(instrument, score, ScoreSettings(seeds=(3,)), tmp_path / "tune.wav", source=source)
+    source = PieceSource(path=None, sha256="")
+    piece = read_midi_bytes(TUNE, "tune")
+    render_piece(instrument, piece, PieceSettings(seeds=(3,)), tmp_path / "tune.wav", source=source)
     assert post_midi(server, TUNE, seed_note(3))[2] == (tmp_path / "tune.wav").read_bytes()
 
 
@@ -49,13 +49,13 @@ def test_timbre_is_that_of_the_point(server):
 
 
 def test_each_sound_is_held_by_the_period_of_its_pitch(server, monkeypatch):
-    prepare, heard = score_player.prepare_sound, []
+    prepare, heard = piece_player.prepare_sound, []
 
     def listening(wave, *, hertz, **options):
         heard.append(round(hertz, 2))
         return prepare(wave, hertz=hertz, **options)
 
-    monkeypatch.setattr(score_player, "prepare_sound", listening)
+    monkeypatch.setattr(piece_player, "prepare_sound", listening)
     assert post_midi(server, TUNE, seed_note(1))[0] == 200
     assert heard == [261.63, 329.63, 392.0]
 
@@ -76,7 +76,7 @@ def test_broken_file_is_played_as_far_as_it_goes(server):
 
 
 def test_many_remarks_are_cut(server, monkeypatch):
-    monkeypatch.setattr(score_player, "MOST_REMARKS", 0)
+    monkeypatch.setattr(piece_player, "MOST_REMARKS", 0)
     content = written([on(48), off(48, 100)])
     assert json.loads(post_midi(server, content, seed_note(1))[1]["Remarks"]) == ["and 1 more"]
 
@@ -89,7 +89,7 @@ def test_many_remarks_are_cut(server, monkeypatch):
         (written([end(10)]), "it has no note to play"),
         (written([on(60), off(60, 480 * 1300)]), "it has more than 20 000 notes or 10 minutes"),
         (written([message for _ in range(20_001) for message in (on(60), off(60, 1))]), "it has more than 20 000"),
-        (written([on(61), off(61, 100)]), "from_midi: no note of the score is among the 4 pitches"),
+        (written([on(61), off(61, 100)]), "from_midi: no note of the piece is among the 4 pitches"),
     ],
     ids=["empty", "none", "silent", "long", "full", "foreign"],
 )
@@ -108,14 +108,14 @@ def test_note_must_be_in_the_query(server, query):
 
 def test_one_file_at_a_time(server, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
-    mix = score_player.mix
+    mix = piece_player.mix
 
     def waiting(*args, **options):
         begun.set()
         assert go_on.wait(30)
         return mix(*args, **options)
 
-    monkeypatch.setattr(score_player, "mix", waiting)
+    monkeypatch.setattr(piece_player, "mix", waiting)
     answers = []
     first = threading.Thread(target=lambda: answers.append(post_midi(server, TUNE, seed_note(1))))
     first.start()
@@ -128,20 +128,20 @@ def test_one_file_at_a_time(server, monkeypatch):
     assert post_midi(server, TUNE, seed_note(2))[0] == 200
 
 
-def test_score_is_given_up_when_the_server_ends(server, monkeypatch):
-    mix = score_player.mix
+def test_piece_is_given_up_when_the_server_ends(server, monkeypatch):
+    mix = piece_player.mix
 
     def ending(*args, **options):
         monkeypatch.setattr(server.player, "_closed", True)
         return mix(*args, **options)
 
-    monkeypatch.setattr(score_player, "mix", ending)
+    monkeypatch.setattr(piece_player, "mix", ending)
     status, _, body = post_midi(server, TUNE, seed_note(1))
     assert (status, error_of(body)) == (400, "the server is about to end")
 
 
 @pytest.mark.usefixtures("_no_previews")
-def test_run_without_pitch_plays_no_score(experiment_dict, tmp_path):
+def test_run_without_pitch_plays_no_piece(experiment_dict, tmp_path):
     experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
     with serving(player_of(trained(experiment_dict, tmp_path))) as server:
         status, _, body = post_midi(server, TUNE, seed_note(1))
