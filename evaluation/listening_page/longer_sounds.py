@@ -49,7 +49,7 @@ def copy_longer_sounds(run: HeardRun, number: int, folder: Path) -> tuple[list[L
 
 
 def _is_whole(path: Path, mode: str) -> bool:
-    """Whether the card beside the sound says that it is made of several notes, or of a score."""
+    """Whether the card beside the sound says that it is made of several notes, or of a piece."""
     card_path = path.with_suffix(".json")
     if not card_path.is_file():
         return False

@@ -100,7 +100,7 @@ def run_facts(run: HeardRun) -> list[tuple[str, str]]:
     pitches = run.pitches
     return [
         ("Representation", f"{run.representation}, images of {shape}"),
-        ("PageSound", f"{rate} Hz, {seconds:.3g} s a note"),
+        ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
         ("Trained", f"{instrument.step} steps, up to scale {instrument.scale} of {len(instrument.networks.sizes) - 1}"),
         ("Pitches", f"MIDI {_ranges(pitches)}" if pitches else "not conditioned on pitch"),
         ("Attributes", ", ".join(instrument.table.names) or "none"),
