@@ -71,7 +71,7 @@ class LoaderConfig(Section):
 
     data_path: UsablePath = Field(description="folder of audio files, or the folder that holds `audio/`")
     att_dict_path: UsablePath | None = Field(
-        None, description="NSynth's examples.json; null: looked for in data_path and in its parent"
+        None, description="NSynth's examples.json; null: looked for in data_path and in its parent folder"
     )
     sources: Annotated[
         tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
@@ -94,9 +94,9 @@ class LoaderConfig(Section):
         (), description="NSynth attributes that condition the generator; [] = unconditional"
     )
     load_metadata: bool = Field(True, description="false: read the attributes from the file names alone")
-    size: int = Field(-1, ge=-1, le=MAX_NOTES, description="at most so many notes; -1 = all")
-    balanced_data: bool = Field(False, description="at most size / number of families notes of each family")
-    shuffle: bool = Field(False, description="seeded shuffle before `size` takes the first ones")
+    size: int = Field(-1, ge=-1, le=MAX_NOTES, description="the largest number of notes; -1 = all")
+    balanced_data: bool = Field(False, description="take at most size / (number of families) notes of each family")
+    shuffle: bool = Field(False, description="shuffle the notes by the seed before the first `size` of them are taken")
     sample_rate: SampleRate | None = Field(None, description="Hz; here or in transformConfig")
     audio_length: SampleCount | None = Field(None, description="samples; here or in transformConfig")
 
@@ -112,7 +112,7 @@ class LoaderConfig(Section):
 
 
 class TransformConfig(Section):
-    """Section `transformConfig`: the part that every representation has; each adds its own keys."""
+    """Section `transformConfig`: the keys of every representation; each representation adds its own."""
 
     transform: str = Field(description="name of the representation")
     sample_rate: SampleRate = Field(16_000, description="Hz")
@@ -171,7 +171,11 @@ class ModelConfig(ScaleOptions):
     transposed: bool = Field(False, description="transposed convolutions in the generator")
     leaky_slope: float = Field(0.2, alias="leakyness", ge=0, le=1, description="LeakyReLU's negative slope")
     pixel_norm: bool = Field(True, alias="perChannelNormalization", description="pixel norm in the generator")
-    minibatch_stddev: bool = Field(True, alias="miniBatchStdDev", description="discriminator sees the batch's spread")
+    minibatch_stddev: bool = Field(
+        True,
+        alias="miniBatchStdDev",
+        description="give the discriminator the standard deviation over the batch as an extra channel",
+    )
     zero_bias: bool = Field(True, alias="initBiasToZero", description="false: biases start as torch's default")
     equalized_rate: bool = Field(
         True, alias="equalizedlR", description="false: plain layers with He's initial weights, no gain at run time"
@@ -185,18 +189,21 @@ class ModelConfig(ScaleOptions):
         None, alias="attribKeysOrder", description="place of each attribute; null: as attribute_list"
     )
     skip_fake_attributes: tuple[str, ...] = Field(
-        (), alias="skipAttDfake", description="attributes left out of the generator's classification loss"
+        (), alias="skipAttDfake", description="attributes that are left out of the generator's classification loss"
     )
     reset_optimizer_at_growth: bool = Field(
         True, alias="resetOptimizerAtGrowth", description="fresh Adam moments at each new scale, as published"
     )
     augment_probability: Blend = Field(
-        0.0, alias="augmentProbability", description="chance of each change to an image before the discriminator"
+        0.0,
+        alias="augmentProbability",
+        description="probability of each augmentation of an image before it reaches the discriminator",
     )
     augment_target: Blend | None = Field(
         None,
         alias="augmentTarget",
-        description="instead of augmentProbability: adapt it until the mean sign of the critic of real images is this",
+        description="instead of augmentProbability: adapt the probability until the mean sign of the critic's output "
+        "for real images is this value",
     )
 
     max_iter_at_scale: tuple[Iterations, ...] = Field(alias="maxIterAtScale", description="training steps per scale")
@@ -207,7 +214,9 @@ class ModelConfig(ScaleOptions):
         None, alias="miniBatchScheduler", description="{scale: size}: miniBatchSize from that scale on"
     )
     scale_changes: ScaleChanges | None = Field(
-        None, alias="configScheduler", description="{scale: {key: value}}: other losses, weights, rates from there on"
+        None,
+        alias="configScheduler",
+        description="{scale: {key: value}}: losses, weights and learning rates that change at that scale",
     )
     start_scale: int = Field(0, alias="startScale", ge=0, description="first scale to be trained")
     alpha_jump_mode: Literal["linear", "custom"] = Field(
@@ -230,7 +239,7 @@ class ModelConfig(ScaleOptions):
         alias="keepCheckpoints",
         ge=0,
         le=10**6,
-        description="newest checkpoints kept beside each scale's last; 0 = all",
+        description="number of newest checkpoints to keep, beside the last one of each scale; 0 = all",
     )
 
     @property

@@ -1,6 +1,6 @@
 """The keys of `modelConfig` that may change from scale to scale (`configScheduler`): losses, weights, rates.
 
-docs/model_options.md says of each what it does, where it comes from, and what the published code did with it.
+docs/options.md says of each what it does, where it comes from, and what the published code did with it.
 """
 
 import json
@@ -35,7 +35,7 @@ Scale = Annotated[int, BeforeValidator(_number_of_a_scale, json_schema_input_typ
 
 
 class ScaleOptions(Section):
-    """How a scale is trained: everything that neither shapes the networks nor says how long."""
+    """How a scale is trained: losses, weights, learning rates and averages, but not the networks or the schedule."""
 
     loss_mode: Literal["WGANGP", "MSE", "DCGAN", "Logistic", "Hinge"] = Field(
         "WGANGP", alias="lossMode", description="the adversarial loss"
@@ -44,7 +44,7 @@ class ScaleOptions(Section):
     r1_weight: Weight = Field(
         0.0,
         alias="logisticGradReal",
-        description="weight of the squared slope at real images (R1, gamma / 2 of its paper), with every loss",
+        description="weight of the squared gradient at real images (R1; gamma / 2 in its paper), with every loss",
     )
     drift_weight: Weight = Field(0.001, alias="epsilonD", description="weight of the critic's squared output")
     learning_rate: Rate | tuple[Rate, Rate] = Field(
@@ -53,19 +53,19 @@ class ScaleOptions(Section):
     d_updates: Off | Updates = Field(
         -1,
         alias="iter_D_G_ratio",
-        description="discriminator's updates per step, each on notes of its own; the generator has one; -1 = 1",
+        description="updates of the discriminator per step, each on a new batch; the generator has one update; -1 = 1",
     )
     condition_weight_g: Weight = Field(
-        10.0, alias="weightConditionG", description="generator's classification loss, weight"
+        10.0, alias="weightConditionG", description="weight of the generator's classification loss"
     )
     condition_weight_d: Weight = Field(
-        10.0, alias="weightConditionD", description="discriminator's classification loss, weight"
+        10.0, alias="weightConditionD", description="weight of the discriminator's classification loss"
     )
     soft_labels: bool = Field(False, description="classify towards random soft targets, as published")
     fake_labels: Literal["batch", "frequency", "uniform"] = Field(
         "batch",
         alias="fakeLabels",
-        description="labels of generated images: the real batch's, those of random notes, or any with equal chance",
+        description="labels of generated images: of the real batch, of random notes, or uniform over all values",
     )
     mix_true_fake: bool = Field(False, description="pass some generated images to the discriminator as real")
     mix_true_fake_scale: int = Field(-1, ge=-1, le=31, description="first scale with mix_true_fake; -1 = all")
@@ -77,10 +77,10 @@ class ScaleOptions(Section):
         alias="emaDecay",
         ge=0,
         lt=1,
-        description="per step, of the averaged generator that makes the sound",
+        description="decay per step of the averaged generator, which makes the sound",
     )
     ema_half_life: Annotated[float, Field(gt=0, le=1e12)] | None = Field(
-        None, alias="emaHalfLife", description="instead of emaDecay: notes after which the average has half forgotten"
+        None, alias="emaHalfLife", description="instead of emaDecay: half-life of the average, in notes"
     )
 
     @property
@@ -112,7 +112,7 @@ class ScaleOptions(Section):
         if self.mix_true_fake and self.true_fake_split == -1:
             faults.append("mix_true_fake needs true_fake_split, the share of the real images that it replaces")
         if self.ema_half_life is not None and self.ema_decay != DEFAULT_EMA_DECAY:
-            faults.append("emaHalfLife and emaDecay both say how fast the average forgets; keep one")
+            faults.append("emaHalfLife and emaDecay both set the decay of the average; keep one")
         return faults
 
 

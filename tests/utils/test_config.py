@@ -252,7 +252,7 @@ def test_changes_hold_from_their_scale_on():
         ({"soft_labels": 1}, "configScheduler.1.soft_labels=1: must be true or false"),
         ({"mix_true_fake_scale": 2}, "mix_true_fake_scale=2 but downSamplingFactor has 2 scales"),
         ({"mix_true_fake": True}, "configScheduler.1: mix_true_fake needs true_fake_split"),
-        ({"emaHalfLife": 9, "emaDecay": 0.5}, "configScheduler.1: emaHalfLife and emaDecay both say"),
+        ({"emaHalfLife": 9, "emaDecay": 0.5}, "configScheduler.1: emaHalfLife and emaDecay both set"),
     ],
 )
 def test_change_is_read_as_strictly_as_the_section(change, message):
@@ -453,7 +453,7 @@ def test_name_must_be_a_folder_name(name):
         ({"modelConfig__GDPP": True, "modelConfig__miniBatchSize": [2, 1]}, "miniBatchSize is 1 at scale 1"),
         (
             {"modelConfig__emaHalfLife": 9.0, "modelConfig__emaDecay": 0.9},
-            "emaHalfLife and emaDecay both say how fast the average forgets; keep one",
+            "emaHalfLife and emaDecay both set the decay of the average; keep one",
         ),
         ({"modelConfig__augmentTarget": 0.6}, "augmentTarget needs a lossMode whose critic is positive"),
         (
