@@ -1,4 +1,4 @@
-"""Every option of docs/model_options.md does what it says in a step of training."""
+"""Every option of docs/options.md does what it says in a step of training."""
 
 import copy
 import json
@@ -17,7 +17,7 @@ from training.losses import classification_loss, soft_targets
 from training.training_step import TrainingStep
 from utils.config import ModelConfig
 
-OPTIONS_DOCUMENT = ROOT / "docs" / "model_options.md"
+OPTIONS_DOCUMENT = ROOT / "docs" / "options.md"
 LABELS = torch.tensor([[0], [2], [1], [2]])
 WHEN = phase(2, first_note=8)
 
