@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +43,18 @@ def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(target: Path, *, replace: bool = False, lock: FolderLock | None = None) -> Iterator[Path]:
     """Yield an empty folder beside `target`; rename it to `target` if the block succeeds, else remove it.
 
     A killed writer leaves a hidden `.NAME.partial`, which the next one clears away. With `replace` a `target`
-    that holds something gives way at the end; without, it must be absent or empty.
+    that holds something gives way at the end; without, it must be absent or empty. `lock` is that of `target`, if the
+    caller holds it already.
     Raises: UserError if another process is writing `target` now, the disk is full or writing is not allowed.
     """
     target = target.resolve()
     partial = target.with_name(f".{target.name}.partial")
-    with explained_write_errors(target), FolderLock(target) as lock:
-        if not lock.acquire():
+    with explained_write_errors(target), nullcontext(lock) if lock else FolderLock(target) as own_lock:
+        if not own_lock.is_held and not own_lock.acquire():
             raise UserError(f"{target}: another process is writing it now; wait for it to end")
         try:
             if partial.exists():
@@ -64,6 +65,15 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             _publish(partial, target, replace=replace)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_partial_folders(folder: Path) -> None:
+    """Remove what killed writers left of folders in `folder`; those being written stay. Raises: OSError."""
+    for partial in folder.glob(".*.partial"):
+        with FolderLock(folder / partial.name.removeprefix(".").removesuffix(".partial")) as lock:
+            if lock.acquire():
+                logger.info("%s: left by a run that was killed; removing it", partial)
+                shutil.rmtree(partial)
 
 
 @contextmanager

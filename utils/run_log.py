@@ -84,15 +84,15 @@ def read_last_rows(run_folder: Path, most: int = 100) -> dict[int, list[Row]]:
     """Scale -> its last rows in `log.jsonl`, at most `most`; {} without a log, which may be written meanwhile."""
     of_scale: dict[int, list[Row]] = {}
     for row in read_log(run_folder) if (run_folder / LOG_NAME).exists() else []:
-        if isinstance(scale := row.get("scale"), int):
-            of_scale.setdefault(scale, []).append(row)
+        if "scale" in row:
+            of_scale.setdefault(int(row["scale"]), []).append(row)
     return {scale: rows[-most:] for scale, rows in sorted(of_scale.items())}
 
 
 def _is_row(row: object) -> bool:
     return (
         isinstance(row, dict)
-        and type(row.get("step")) is int
+        and type(row.get("step")) is type(row.get("scale", 0)) is int
         and all(isinstance(value, int | float) for value in row.values())
     )
 

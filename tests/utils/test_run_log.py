@@ -32,7 +32,7 @@ def test_run_without_a_log_has_no_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "end", ['{"step": 9', "\0" * 5000, "\n\n\n", "[1]\n", '{"step": NaN}\n', '{"step": 9, "a": "x"}\n']
+    "end", ['{"step": 9', "\0" * 5000, "\n\n\n", "[1]\n", '{"step": 9, "scale": NaN}\n', '{"step": 9, "a": "x"}\n']
 )
 @pytest.mark.parametrize("first_step", [0, 5, 99])
 def test_rows_from_where_a_run_resumes_and_what_a_kill_or_a_power_cut_left_are_dropped(log, tmp_path, end, first_step):
