@@ -21,7 +21,8 @@ from utils.durations import TrainingLimit, training_limit
 from utils.errors import UserError
 from utils.interrupt import StopRequest
 from utils.ranks import Ranks, joined_ranks, own_device
-from utils.run_folder import RunFolderLock, require_own_folders
+from utils.run_folder import require_own_folders
+from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger("scripts.train")
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data.atomic_folder import atomic_folder
 from data.audio_io import read_audio
 from data.note_pitch import sounds_at
 from data.nsynth import NoteRecord, find_notes
@@ -25,7 +24,7 @@ from data.sound_font import SAMPLE_RATE
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import LoaderConfig
 from utils.errors import DataError
-from utils.files import read_json, require_disk_space, write_json
+from utils.files import atomic_folder, read_json, require_disk_space, write_json
 
 logger = logging.getLogger("data.combine_notes")  # not __name__, which is __main__ when run as a script
 

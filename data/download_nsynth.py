@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.atomic_folder import atomic_folder
 from data.fetch import fetch, sha256_with_progress
 from data.unpack import unpack
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError
-from utils.files import explained_write_errors, require_disk_space, write_json
+from utils.files import atomic_folder, explained_write_errors, require_disk_space, write_json
 
 logger = logging.getLogger("data.download_nsynth")  # not __name__, which is __main__ when run as a script
 

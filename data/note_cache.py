@@ -4,20 +4,14 @@ A cache is a folder `<key>/` with `waves.npy` (N, n_samples) int16 and `card.jso
 The key is a hash of all that shaped it, so a changed file or setting makes a new cache and nothing goes stale.
 """
 
-import errno
 import hashlib
 import json
 import logging
 import os
-import re
 import shutil
-import socket
-import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,8 +29,15 @@ from tqdm import tqdm
 from data.audio_io import INT16_SCALE, quantise, read_audio
 from data.nsynth import NoteRecord
 from utils.cli import show_progress
-from utils.errors import DataError, UserError
-from utils.files import explained_write_errors, require_disk_space, write_json
+from utils.errors import DataError
+from utils.files import (
+    atomic_folder,
+    explained_write_errors,
+    remove_partial_folders,
+    require_disk_space,
+    write_json,
+)
+from utils.folder_lock import FolderLock
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,6 @@ CARD_NAME = "card.json"
 _LISTED = 10
 _MOST_THREADS = 8  # more of them spend their time waiting for Python's lock
 _DISK_MARGIN = 10_000_000  # bytes left free beside the samples, for the card and for others
-_IDLE_LIMIT = 24 * 3600  # seconds without a write after which a builder on another machine is taken for dead
-_TEMPORARY_NAME = re.compile(r"\.[0-9a-f]+\.(?P<host>.+)\.(?P<pid>\d+)\.[0-9a-f]{8}\.tmp")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -135,12 +134,10 @@ def open_note_cache(
     if not records:
         raise DataError("no notes to decode; select at least one")
     wanted = _Wanted(records, folder, sample_rate, n_samples)
-    cache = _open_existing(wanted)
-    if cache is None:
-        _build(wanted, skip_broken, workers or min(_MOST_THREADS, os.cpu_count() or 1))
+    try:
         cache = _open_existing(wanted)
-    if cache is None:
-        raise UserError(f"{wanted.place}: changed by another program while in use; run again")
+    except (OSError, ValueError):
+        cache = _build(wanted, skip_broken, workers or min(_MOST_THREADS, os.cpu_count() or 1))
     if not skip_broken:
         _refuse_broken(cache.card.broken, len(records))
     _report(cache.card, wanted.place)
@@ -171,22 +168,14 @@ def _cache_key(records: Sequence[NoteRecord], sample_rate: int, n_samples: int) 
     return digest.hexdigest()[:32]
 
 
-def _open_existing(wanted: _Wanted) -> NoteCache | None:
-    """The cache if it is there and whole; a damaged one is removed, which the log says."""
-    place = wanted.place
-    if not place.exists():
-        return None
-    try:
-        card = CacheCard.model_validate_json((place / CARD_NAME).read_bytes())
-        broken = {note.index for note in card.broken}
-        kept = [record for index, record in enumerate(wanted.records) if index not in broken]
-        if (card.key, card.names) != (wanted.key, [record.name for record in kept]):
-            raise ValueError(f"{CARD_NAME} tells of other notes")
-        return NoteCache(kept, _map_waves(place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
-    except (OSError, ValueError) as error:
-        logger.warning("%s: damaged cache (%s); decoding the notes again", place, " ".join(str(error).split()))
-        _discard(place)
-        return None
+def _open_existing(wanted: _Wanted) -> NoteCache:
+    """The cache on disk. Raises: OSError if it is not there, this or ValueError if it is damaged."""
+    card = CacheCard.model_validate_json((wanted.place / CARD_NAME).read_bytes())
+    broken = {note.index for note in card.broken}
+    kept = [record for index, record in enumerate(wanted.records) if index not in broken]
+    if (card.key, card.names) != (wanted.key, [record.name for record in kept]):
+        raise ValueError(f"{CARD_NAME} tells of other notes")
+    return NoteCache(kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
 
 def _map_waves(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.int16]:
@@ -198,78 +187,28 @@ def _map_waves(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.int16]:
     return np.asarray(waves)
 
 
-def _discard(place: Path) -> None:
-    aside = _temporary_path(place)
-    with explained_write_errors(place):
-        try:
-            place.rename(aside)
-        except FileNotFoundError:  # another process was faster
-            return
-        shutil.rmtree(aside)
-
-
-def _build(wanted: _Wanted, skip_broken: bool, workers: int) -> None:
-    _remove_abandoned(wanted.place.parent)
-    needed = len(wanted.records) * wanted.n_samples * np.dtype(np.int16).itemsize
-    require_disk_space(wanted.place.parent, needed + _DISK_MARGIN)
-    with explained_write_errors(wanted.place), _temporary_folder(wanted.place) as temporary:
-        card = _decode_all(wanted, temporary / WAVES_NAME, workers)
-        if not skip_broken or not card.names:
-            _refuse_broken(card.broken, len(wanted.records))
-        write_json(temporary / CARD_NAME, card.model_dump())
-        _publish(temporary, wanted.place)
-
-
-def _publish(temporary: Path, place: Path) -> None:
-    try:
-        temporary.rename(place)
-    except OSError as error:
-        # Another process has finished the same cache meanwhile: its content is equal, so it is used.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _temporary_path(place: Path) -> Path:
-    owner = f"{socket.gethostname()}.{os.getpid()}"
-    return place.with_name(f".{place.name}.{owner}.{uuid.uuid4().hex[:8]}.tmp")
-
-
-@contextmanager
-def _temporary_folder(place: Path) -> Iterator[Path]:
-    temporary = _temporary_path(place)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what killed builders left behind; that of living ones, or of other machines lately at work, stays."""
-    for path in folder.glob(".*.tmp"):
-        match = _TEMPORARY_NAME.fullmatch(path.name)
-        if match and (_is_dead(match["host"], int(match["pid"])) or _idle_seconds(path) > _IDLE_LIMIT):
-            logger.info("%s: left by a run that was killed; removing it", path)
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_dead(host: str, pid: int) -> bool:
-    if host != socket.gethostname() or os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # alive, of another user
-        return False
-    return False
-
-
-def _idle_seconds(folder: Path) -> float:
-    try:
-        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-    except FileNotFoundError:  # finished at this very moment
-        return 0.0
+def _build(wanted: _Wanted, skip_broken: bool, workers: int) -> NoteCache:
+    """Decode the notes, unless another process does so now; a damaged cache is removed first, which the log says."""
+    place = wanted.place
+    with explained_write_errors(place), FolderLock(place) as lock:
+        if not lock.acquire():
+            logger.info("%s: another process is decoding these notes; waiting for it to end", place)
+            lock.acquire(wait=True)
+        if place.exists():
+            try:
+                return _open_existing(wanted)
+            except (OSError, ValueError) as error:
+                logger.warning("%s: damaged cache (%s); decoding the notes again", place, " ".join(str(error).split()))
+                shutil.rmtree(place)
+        remove_partial_folders(place.parent)
+        needed = len(wanted.records) * wanted.n_samples * np.dtype(np.int16).itemsize
+        require_disk_space(place.parent, needed + _DISK_MARGIN)
+        with atomic_folder(place, lock=lock) as folder:
+            card = _decode_all(wanted, folder / WAVES_NAME, workers)
+            if not skip_broken or not card.names:
+                _refuse_broken(card.broken, len(wanted.records))
+            write_json(folder / CARD_NAME, card.model_dump())
+        return _open_existing(wanted)
 
 
 @dataclass(frozen=True)

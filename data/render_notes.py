@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from data import sound_font
-from data.atomic_folder import atomic_folder
 from data.general_midi import Program, select_programs
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
@@ -26,7 +25,7 @@ from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, SoundFontPlayer
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
-from utils.files import read_json, require_disk_space, write_json
+from utils.files import atomic_folder, read_json, require_disk_space, write_json
 
 logger = logging.getLogger("data.render_notes")  # not __name__, which is __main__ when run as a script
 

@@ -27,7 +27,7 @@ from utils.device import choose_device
 from utils.errors import UserError
 from utils.files import atomic_path, sha256_of_file, write_json
 from utils.interrupt import StopRequest
-from utils.run_folder import RunFolderLock
+from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ What the published code left, and a generator that was made for sharing, are rea
 """
 
 import logging
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,14 +65,12 @@ def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
     goes_on = f"the same command goes on from {kept[0]}, which is kept" if kept else "run again"
     require_disk_space(path.parent, estimate_size(state), f"free some space; {goes_on}")
     # given a path instead of a file, torch hides from us that the disk is full
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
         try:
             torch.save({"format": FORMAT, **state}, file)
         except RuntimeError as error:
             # what torch says of its own archive when the disk fills up amid a write hides what the disk said
             raise error.__context__ if isinstance(error.__context__, OSError) else error from error
-        file.flush()
-        os.fsync(file.fileno())  # renamed before its content is on the disk, it would be empty after a power cut
     return path
 
 

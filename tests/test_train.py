@@ -17,7 +17,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from data import note_cache
-from models import checkpoint
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from training import prepare as training_run
 from training import preview
@@ -690,7 +689,7 @@ def test_disk_that_fills_up_ends_the_run_and_keeps_the_checkpoint_before(config,
             raise OSError(28, "No space left on device")
         original(descriptor)
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full_at_the_second)
+    monkeypatch.setattr(os, "fsync", full_at_the_second)
     assert run(path) == 2
     assert re.search(r"s1_i0000004\.pt: no space left on the disk; free some and run again\n$", capsys.readouterr().err)
     assert [p.name for p in (folder / "checkpoints").iterdir()] == ["s0_i0000003.pt"]

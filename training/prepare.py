@@ -40,7 +40,8 @@ from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
 from utils.memory import require_memory
 from utils.ranks import ALONE, Ranks
-from utils.run_folder import RunFolderLock, require_same_experiment, write_config
+from utils.run_folder import require_same_experiment, set_aside, write_config
+from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     require_same_on_all(ranks, trainer)
     if ranks.leads:
         if options.restart:
-            lock.set_aside()
+            set_aside(lock)
         if not saved:
             write_config(experiment.run_folder, experiment.to_plain())
         remove_half_written(experiment.run_folder)

@@ -15,8 +15,11 @@ from utils.config import ExperimentConfig
 from utils.config_file import load_experiment, parse_experiment
 from utils.durations import in_words
 from utils.errors import CheckpointError
-from utils.run_folder import CONFIG_NAME, is_trained_now, read_holder
-from utils.run_log import LOG_NAME, Row, read_last_rows, read_scores
+from utils.folder_lock import is_locked
+from utils.run_folder import CONFIG_NAME
+from utils.run_lock import read_holder
+from utils.run_log import LOG_NAME, Row, read_last_rows
+from utils.score_table import read_scores
 from utils.tables import markdown_table
 
 _NO_LOSSES = {"step", "scale", "iteration", "alpha", "notes_per_second"}
@@ -30,7 +33,7 @@ def describe_run(run_folder: Path) -> list[str]:
     its config or its only checkpoint is damaged.
     """
     experiment, saved = _read_place(run_folder)
-    trained_now = is_trained_now(run_folder)
+    trained_now = is_locked(run_folder)
     rows = read_last_rows(run_folder)
     last = [each[-1] for each in rows.values()][-1:]
     logged = int(last[0]["step"]) + 1 if last else 0

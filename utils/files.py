@@ -1,16 +1,20 @@
-"""Files are written whole or not at all, and read without executing anything in them."""
+"""Files and folders are written whole or not at all, and read without executing anything in them."""
 
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
+from utils.folder_lock import FolderLock
+
+logger = logging.getLogger(__name__)
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _UNWRITABLE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
@@ -19,20 +23,57 @@ _MOST_DIGITS = 1_000  # Python itself refuses to write out numbers of more than 
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
 
-    A killed or failed writer leaves the previous file, never half of the new one.
-    Raises: UserError if the disk is full or the folder may not be written.
+    A killed or failed writer leaves the previous file, never half of the new one; with `durable`, a power cut does so
+    too. Raises: UserError if the disk is full or the folder may not be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            if durable:  # renamed before its content is on the disk, it would be empty after a power cut
+                with temporary.open("rb+") as file:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path, *, replace: bool = False, lock: FolderLock | None = None) -> Iterator[Path]:
+    """Yield an empty folder beside `target`; rename it to `target` if the block succeeds, else remove it.
+
+    A killed writer leaves a hidden `.NAME.partial`, which the next one clears away. With `replace` a `target`
+    that holds something gives way at the end; without, it must be absent or empty. `lock` is that of `target`, if the
+    caller holds it already.
+    Raises: UserError if another process is writing `target` now, the disk is full or writing is not allowed.
+    """
+    target = target.resolve()
+    partial = target.with_name(f".{target.name}.partial")
+    with explained_write_errors(target), nullcontext(lock) if lock else FolderLock(target) as own_lock:
+        if not own_lock.is_held and not own_lock.acquire():
+            raise UserError(f"{target}: another process is writing it now; wait for it to end")
+        try:
+            if partial.exists():
+                logger.info("%s: clearing away what an interrupted run left", partial)
+                shutil.rmtree(partial)
+            partial.mkdir()
+            yield partial
+            _publish(partial, target, replace=replace)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_partial_folders(folder: Path) -> None:
+    """Remove what killed writers left of folders in `folder`; those being written stay. Raises: OSError."""
+    for partial in folder.glob(".*.partial"):
+        with FolderLock(folder / partial.name.removeprefix(".").removesuffix(".partial")) as lock:
+            if lock.acquire():
+                logger.info("%s: left by a run that was killed; removing it", partial)
+                shutil.rmtree(partial)
 
 
 @contextmanager
@@ -113,6 +154,19 @@ def require_writable_folder(folder: Path) -> None:
         raise UserError(f"{place}: a file stands where a folder is needed; choose another output folder")
     if not os.access(place, os.W_OK):
         raise UserError(f"{place}: no permission to write; choose another output folder")
+
+
+def _publish(partial: Path, target: Path, *, replace: bool) -> None:
+    former = target.with_name(f".{target.name}.former")
+    if replace:
+        shutil.rmtree(former, ignore_errors=True)
+        if target.exists():
+            target.replace(former)
+    elif target.is_dir():
+        target.rmdir()  # Windows renames nothing to the name of a folder that is there, empty or not
+    partial.replace(target)
+    if replace:
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _parse_int(digits: str) -> int:

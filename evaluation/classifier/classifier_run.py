@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,10 +220,8 @@ class ClassifierRun:
             "losses": self.losses,
             "best": self.best,
         }
-        with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+        with atomic_path(folder / CHECKPOINT, durable=True) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
 
     def restore(self, folder: Path, identity: Mapping[str, Any]) -> bool:
         """Go on from the checkpoint in `folder`, if there is one.

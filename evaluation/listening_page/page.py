@@ -11,7 +11,6 @@ from typing import Any
 import soundfile
 import torch
 
-from data.atomic_folder import atomic_folder
 from evaluation.listening_page.longer_sounds import copy_longer_sounds
 from evaluation.listening_page.note_grid import RunNotes, write_grid
 from evaluation.listening_page.rendering import Making, RunSection, render_page
@@ -20,7 +19,7 @@ from evaluation.listening_page.score_table import default_score_folders, score_t
 from evaluation.listening_page.sound_files import SoundFolder
 from evaluation.listening_page.training_charts import training_charts
 from utils.errors import UserError
-from utils.files import read_json, require_writable_folder, write_json, write_text
+from utils.files import atomic_folder, read_json, require_writable_folder, write_json, write_text
 from utils.versions import versions
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ import logging
 from evaluation.listening_page.charts import Chart, chart, growth_marks
 from evaluation.listening_page.runs import HeardRun
 from utils.errors import UserError
-from utils.run_log import LOG_NAME, SCORES_NAME, read_log, read_scores
+from utils.run_log import LOG_NAME, read_log
+from utils.score_table import SCORES_NAME, read_scores
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,7 @@
 import errno
 import json
 import logging
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -22,6 +20,7 @@ from data.note_cache import open_note_cache
 from data.nsynth import NoteRecord
 from tests.places import ROOT
 from utils.errors import DataError, UserError
+from utils.folder_lock import FolderLock
 
 ARCHIVE = ROOT.parent / "shared" / "nsynth" / "nsynth-real.jsonwav.tar.gz"
 RATE = 16_000
@@ -311,7 +310,7 @@ def test_full_disk_is_seen_before_the_work(notes, monkeypatch, decoded):
     with pytest.raises(UserError, match="needs 250 MB but the disk has 200 MB free"):
         notes.open(n_samples=10**7)
     assert not decoded
-    assert not notes.folder.exists()
+    assert list(notes.folder.iterdir()) == []
 
 
 def test_disk_that_fills_up_meanwhile_is_one_line(notes, monkeypatch):
@@ -330,20 +329,7 @@ def test_file_in_place_of_the_folder_is_a_users_error(notes):
         notes.open()
 
 
-def test_second_builder_of_the_same_cache_uses_the_first_ones(notes, monkeypatch):
-    def overtaken(temporary, place):
-        shutil.copytree(temporary, place)
-        winners.append(place.stat().st_ino)
-        publish(temporary, place)
-
-    winners, publish = [], note_cache._publish
-    monkeypatch.setattr(note_cache, "_publish", overtaken)
-    cache = notes.open()
-    assert np.array_equal(cache.waves(range(12)).numpy(), notes.samples[:, :20] / 32768)
-    assert [path.stat().st_ino for path in notes.folder.iterdir()] == winners
-
-
-def test_threads_may_ask_for_the_same_cache_at_once(notes):
+def test_threads_may_ask_for_the_same_cache_at_once_and_it_is_decoded_once(notes, decoded):
     start = threading.Barrier(4)
 
     def ask(_):
@@ -353,6 +339,7 @@ def test_threads_may_ask_for_the_same_cache_at_once(notes):
     with ThreadPoolExecutor(4) as pool:
         for waves in pool.map(ask, range(4)):
             assert np.array_equal(waves, notes.samples[:, :20] / 32768)
+    assert sorted(decoded) == sorted(record.name for record in notes.records)
     assert len(notes.files()) == 2
 
 
@@ -360,45 +347,37 @@ def test_other_faults_of_the_disk_keep_their_traceback(notes, monkeypatch):
     def refuse(path, target):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="Input/output error"):
         notes.open()
 
 
-def test_cache_that_vanishes_meanwhile_is_a_users_error(notes, monkeypatch):
-    monkeypatch.setattr(note_cache, "_publish", lambda temporary, place: None)
-    with pytest.raises(UserError, match="changed by another program"):
+def test_one_who_comes_later_waits_for_the_cache(notes, decoded, caplog):
+    caplog.set_level(logging.INFO)
+    key = notes.open().card.key
+    (notes.folder / key).rename(notes.root / "made")
+    decoded.clear()
+    with ThreadPoolExecutor(1) as pool:
+        with FolderLock(notes.folder / key) as lock:
+            assert lock.acquire()
+            later = pool.submit(notes.open)
+            while "another process is decoding these notes; waiting for it to end" not in caplog.text:
+                time.sleep(0.01)
+            (notes.root / "made").rename(notes.folder / key)
+        assert np.array_equal(later.result().waves(range(12)).numpy(), notes.samples[:, :20] / 32768)
+    assert not decoded
+
+
+def test_leftovers_of_killed_builders_are_removed_and_those_of_living_ones_stay(notes):
+    killed, living = notes.folder / ".0123.partial", notes.folder / ".4567.partial"
+    for leftover in (killed, living):
+        leftover.mkdir(parents=True)
+        (leftover / "waves.npy").write_bytes(b"half")
+    with FolderLock(notes.folder / "4567") as lock:
+        assert lock.acquire()
         notes.open()
-
-
-@pytest.fixture
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-@pytest.mark.parametrize(
-    ("host", "pid", "hours", "stays"),
-    [
-        ("here", "dead", 0, False),
-        ("here", "alive", 0, True),
-        ("here", "alive", 25, False),
-        ("elsewhere.example.org", "dead", 1, True),
-        ("elsewhere.example.org", "dead", 25, False),
-    ],
-)
-def test_leftovers_of_killed_builders_are_removed_and_those_of_living_ones_stay(
-    notes, dead_pid, host, pid, hours, stays
-):
-    owner = f"{socket.gethostname() if host == 'here' else host}.{dead_pid if pid == 'dead' else os.getppid()}"
-    leftover = notes.folder / f".0123456789abcdef.{owner}.01234567.tmp"
-    leftover.mkdir(parents=True)
-    (leftover / "waves.npy").write_bytes(b"half")
-    for path in (leftover / "waves.npy", leftover):
-        os.utime(path, (time.time() - hours * 3600,) * 2)
-    notes.open()
-    assert leftover.exists() == stays
+    assert not killed.exists()
+    assert (living / "waves.npy").exists()
 
 
 def test_what_is_not_a_builders_is_never_removed(notes):

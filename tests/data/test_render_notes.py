@@ -14,12 +14,10 @@ import numpy as np
 import pytest
 
 from data import note_rendering, render_notes, sound_font
-from data.atomic_folder import atomic_folder
 from data.general_midi import PROGRAMS, select_programs
 from data.note_pitch import hertz, sounding_pitch
 from data.nsynth import FAMILIES, SOURCES
 from data.render_notes import main
-from utils.errors import UserError
 
 KEYS = {
     *("note", "note_str", "instrument", "instrument_str", "instrument_family", "instrument_family_str", "pitch"),
@@ -336,16 +334,6 @@ def test_what_a_killed_run_left_is_cleared_away(render, fake, tmp_path):
     assert render(*LITTLE)[0] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
     assert not (tmp_path / "notes" / "audio" / "stale-000-000.wav").exists()
-
-
-def test_second_writer_of_the_same_folder_is_refused(tmp_path):
-    with (
-        atomic_folder(tmp_path / "notes"),
-        pytest.raises(UserError, match="another process is writing it now"),
-        atomic_folder(tmp_path / "notes"),
-    ):
-        pytest.fail("two writers at once")
-    assert (tmp_path / "notes").is_dir()
 
 
 # Users' mistakes: one line, exit code 2, nothing written

@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import os
 import pickle
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_failure_while_saving_keeps_the_old_checkpoint_alone(tmp_path, monkeypat
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match=r"s0_i0000001\.pt: no space left on the disk"):
         save_checkpoint(tmp_path, state(notes="new"))
     assert names(tmp_path) == [path.name]
@@ -161,7 +162,7 @@ def test_failure_while_saving_keeps_the_old_checkpoint_alone(tmp_path, monkeypat
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_disk_that_fills_up_amid_the_writing_is_told(tmp_path, monkeypatch):
     @contextlib.contextmanager
-    def full_device(path):
+    def full_device(path, **_):
         with explained_write_errors(path):
             yield Path("/dev/full")
 
@@ -174,7 +175,7 @@ def test_interrupt_while_saving_leaves_nothing_half_written(tmp_path, monkeypatc
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint.os, "fsync", interrupted)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(tmp_path, state())
     assert names(tmp_path) == []

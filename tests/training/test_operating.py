@@ -21,7 +21,7 @@ from models.convert import main as convert
 from training import profiling
 from training.profiling import WARM_UP
 from training.training_step import TrainingStep
-from utils.run_folder import HOLDER_NAME
+from utils.run_lock import HOLDER_NAME
 from utils.run_log import read_log
 
 ROOT = Path(train.__file__).parent

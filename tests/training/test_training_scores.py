@@ -23,7 +23,8 @@ from training.training_scores import TrainingScorer, scores_of_arrays
 from training.training_step import TrainingStep
 from utils.config_file import parse_experiment
 from utils.errors import DataError, UserError
-from utils.run_log import read_log, read_scores
+from utils.run_log import read_log
+from utils.score_table import read_scores
 
 CPU = torch.device("cpu")
 NAMES = ["pis", "iis", "pkid", "ikid", "frechet-note-classifier"]

@@ -2,13 +2,22 @@ import errno
 import hashlib
 import json
 import os
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.errors import ConfigError, DataError, UserError
-from utils.files import atomic_path, explained_write_errors, read_json, require_disk_space, sha256_of_file, write_json
+from utils.files import (
+    atomic_folder,
+    atomic_path,
+    explained_write_errors,
+    read_json,
+    require_disk_space,
+    sha256_of_file,
+    write_json,
+)
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -146,3 +155,57 @@ def test_disk_space_is_asked_of_the_nearest_folder_that_exists(tmp_path):
 def test_large_whole_numbers_survive(tmp_path):
     (tmp_path / "value.json").write_text(json.dumps([10**900]))
     assert read_json(tmp_path / "value.json") == [10**900]
+
+
+def test_folder_appears_whole_and_its_parents_with_it(tmp_path):
+    target = tmp_path / "a" / "b"
+    with atomic_folder(target) as folder:
+        (folder / "file").write_text("new")
+        assert not target.exists()
+    assert names_in(target.parent) == ["b"]
+    assert (target / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_former_folder_gives_way_only_to_a_whole_one(tmp_path, fails):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "old").write_text("")
+    with suppress(KeyboardInterrupt), atomic_folder(tmp_path / "target", replace=True) as folder:
+        (folder / "new").write_text("")
+        if fails:
+            raise KeyboardInterrupt
+    assert names_in(tmp_path) == ["target"]
+    assert names_in(tmp_path / "target") == (["old"] if fails else ["new"])
+
+
+def test_folder_that_holds_something_is_not_replaced_unasked_and_an_empty_one_is(tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    with atomic_folder(target) as folder:
+        (folder / "first").write_text("")
+    with pytest.raises(OSError, match="not empty"), atomic_folder(target) as folder:
+        (folder / "second").write_text("")
+    assert names_in(tmp_path) == ["target"]
+    assert names_in(target) == ["first"]
+
+
+def test_file_made_durable_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(descriptor):
+        synced.append((os.fstat(descriptor).st_ino, names_in(tmp_path)))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with atomic_path(tmp_path / "file", durable=True) as temporary:
+        temporary.write_text("new")
+    assert synced == [((tmp_path / "file").stat().st_ino, [temporary.name])]
+
+
+def test_second_writer_of_the_same_folder_is_refused(tmp_path):
+    with (
+        atomic_folder(tmp_path / "target"),
+        pytest.raises(UserError, match="another process is writing it now"),
+        atomic_folder(tmp_path / "target"),
+    ):
+        pytest.fail("two writers at once")
+    assert (tmp_path / "target").is_dir()

@@ -1,24 +1,13 @@
 import copy
-import errno
-import fcntl
 import json
 import logging
-import os
-import socket
-import threading
 
 import pytest
 
-from utils.errors import CheckpointError, UserError
-from utils.run_folder import (
-    CONFIG_NAME,
-    HOLDER_NAME,
-    RunFolderLock,
-    is_trained_now,
-    read_holder,
-    require_same_experiment,
-    write_config,
-)
+from utils.errors import CheckpointError
+from utils.folder_lock import is_locked
+from utils.run_folder import CONFIG_NAME, require_same_experiment, set_aside, write_config
+from utils.run_lock import HOLDER_NAME, RunFolderLock, read_holder
 
 BEFORE = {
     "name": "run",
@@ -43,9 +32,11 @@ def test_setting_aside_renames_to_the_first_free_number(tmp_path, caplog):
         with RunFolderLock(run) as lock:
             lock.take()
             (run / "weights").write_text(f"{number}")
-            lock.set_aside()
+            set_aside(lock)
             assert [path.name for path in run.iterdir()] == [HOLDER_NAME]
+            assert is_locked(run)
         kept = tmp_path / f"run.before-{number}"
+        assert [path.name for path in kept.iterdir()] == ["weights"]
         assert (kept / "weights").read_text() == f"{number}"
         assert caplog.messages[-1] == f"the earlier run is kept as {kept}"
     assert not run.exists()
@@ -54,37 +45,20 @@ def test_setting_aside_renames_to_the_first_free_number(tmp_path, caplog):
 def test_setting_aside_an_empty_folder_does_nothing(tmp_path):
     with RunFolderLock(tmp_path / "run") as lock:
         lock.take()
-        lock.set_aside()
-        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+        set_aside(lock)
+        assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["run"]
 
 
-def test_second_trainer_is_refused_until_the_first_is_done(tmp_path):
-    run = tmp_path / "run"
-    with RunFolderLock(run) as first:
-        first.take()
-        (run / "weights").write_text("")
-        with RunFolderLock(run) as second, pytest.raises(CheckpointError, match="another process trains there now"):
-            second.take()
-        assert (run / "weights").exists()
-    with RunFolderLock(run) as third:
-        third.take()
-
-
-def test_folder_set_aside_stays_locked_with_its_successor(tmp_path):
-    with RunFolderLock(tmp_path / "run") as lock:
+def test_setting_aside_what_a_link_leads_to_leaves_the_link(tmp_path):
+    (tmp_path / "place" / "run").mkdir(parents=True)
+    (tmp_path / "place" / "run" / "weights").write_text("")
+    (tmp_path / "link").symlink_to("place/run")
+    with RunFolderLock(tmp_path / "link") as lock:
         lock.take()
-        (tmp_path / "run" / "weights").write_text("")
-        lock.set_aside()
-        for name in ("run", "run.before-1"):
-            with RunFolderLock(tmp_path / name) as other, pytest.raises(CheckpointError, match="another process"):
-                other.take()
-
-
-def test_file_in_the_place_of_the_run_folder_is_refused(tmp_path):
-    (tmp_path / "run").write_text("")
-    with RunFolderLock(tmp_path / "run") as lock, pytest.raises(UserError, match="a file stands where a folder is"):
-        lock.take()
-    assert (tmp_path / "run").is_file()
+        set_aside(lock)
+        assert is_locked(tmp_path / "place" / "run")
+        assert read_holder(tmp_path / "link")
+    assert (tmp_path / "place" / "run.before-1" / "weights").exists()
 
 
 def test_config_is_written_with_its_folder(tmp_path):
@@ -126,67 +100,3 @@ def test_every_change_is_named(tmp_path):
     now = changed("loaderConfig", "size", 11) | {"modelConfig": {"depthScales": [1], "keepCheckpoints": 3}}
     with pytest.raises(CheckpointError, match=r"size was 10, is 11; modelConfig\.depthScales was"):
         require_same_experiment(tmp_path, BEFORE, now)
-
-
-def test_holder_is_told_while_the_lock_is_held_and_not_after(tmp_path):
-    run = tmp_path / "run"
-    with RunFolderLock(run) as lock:
-        lock.take()
-        (run / "weights").write_text("")
-        assert is_trained_now(run)
-        holder = read_holder(run)
-        assert (holder.pid, holder.host) == (os.getpid(), socket.gethostname())
-        with RunFolderLock(run) as other, pytest.raises(CheckpointError, match=rf"now \(process {os.getpid()} on "):
-            other.take()
-        assert read_holder(run) == holder
-    assert not is_trained_now(run)
-    assert read_holder(run) is None
-
-
-@pytest.mark.parametrize("left", ['{"pid": 1, "host": "far", "since": "then"}', "{", "[]", '{"pid": "1"}', ""])
-def test_file_of_a_killed_holder_locks_nothing(tmp_path, left):
-    (tmp_path / HOLDER_NAME).write_text(left)
-    assert not is_trained_now(tmp_path)
-    assert (str(read_holder(tmp_path)) == "process 1 on far, since then") == ("far" in left)
-    with RunFolderLock(tmp_path) as lock:
-        lock.take()
-        assert read_holder(tmp_path).pid == os.getpid()
-
-
-def test_one_who_asks_for_an_instant_does_not_keep_a_trainer_out(tmp_path):
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    asking = threading.Timer(0.05, os.close, [descriptor])
-    asking.start()
-    with RunFolderLock(tmp_path) as lock:
-        lock.take()
-        asking.join()
-        assert is_trained_now(tmp_path)
-
-
-def test_folder_that_its_holder_removed_meanwhile_is_locked_anew(tmp_path, monkeypatch):
-    run = tmp_path / "run"
-    original, calls = fcntl.flock, []
-
-    def removed_before_the_first(descriptor, operation):
-        calls.append(1)
-        if len(calls) == 1:
-            run.rmdir()
-        original(descriptor, operation)
-
-    monkeypatch.setattr(fcntl, "flock", removed_before_the_first)
-    with RunFolderLock(run) as lock:
-        lock.take()
-        assert is_trained_now(run)
-
-
-def test_disk_that_knows_no_locks_is_a_warning(tmp_path, monkeypatch, caplog):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with RunFolderLock(tmp_path) as lock:
-        lock.take()
-        assert read_holder(tmp_path).pid == os.getpid()
-        assert not is_trained_now(tmp_path)
-    assert caplog.messages == [f"{tmp_path}: its disk knows no locks; see to it that no other process trains there"]
