@@ -10,11 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.playing.levels import LoudnessMeter, TruePeakMeter, k_weighting
-
-
-def tone(rate, seconds, decibels, hertz=997.0, phase=0.0):
-    time = np.arange(round(rate * seconds)) / rate
-    return (10 ** (decibels / 20) * np.sin(2 * np.pi * hertz * time + phase)).astype(np.float32)
+from tests.generation.playing.stand_in import tone
 
 
 def loudness(wave, rate, block_size=4096):
