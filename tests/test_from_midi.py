@@ -199,9 +199,7 @@ def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_p
 
 def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folder, tmp_path, capsys):
     assert from_midi(run_folder, "-m", midi(tmp_path / "drums.mid", [(1, 60, 100)], channels=(9,))) == 2
-    assert re.fullmatch(
-        r"generate\.py: the piece has no note to play \(.*drums.*\).*\n", capsys.readouterr().err
-    )
+    assert re.fullmatch(r"generate\.py: the piece has no note to play \(.*drums.*\).*\n", capsys.readouterr().err)
     long = midi(tmp_path / "long.mid", [(4 * LONGEST, 60, 100)])
     assert from_midi(run_folder, "-m", long, "-o", tmp_path / "out") == 2
     assert "hours; at most 24 are played" in capsys.readouterr().err
