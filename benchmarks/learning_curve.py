@@ -1,13 +1,14 @@
 """How a run learned: `python -m benchmarks.learning_curve RUN [RUN ...] [--count 48] [--picture FILE] [--write]`.
 
 Several runs are one that was continued under other names. From each checkpoint that RUN still has (`--keepCheckpoints
-0` keeps all), as many notes as asked for, judged by pyin as in `benchmarks.pitch_accuracy`; beside them the scores that
-`train.py --scores-every` wrote.
+0` keeps all), as many notes as asked for, through all pitches in turn, and the score of `eval.py in-tune`; beside it
+the scores that `train.py --scores-every` wrote.
 """
 
 import argparse
 import csv
 import itertools
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,12 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.pitch_accuracy import generated_notes, measure
 from benchmarks.results import write_section
+from evaluation.embeddings.features import embed_notes
+from evaluation.embeddings.sounding_pitch import PyinEmbedding
+from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.pitch_scores import score_in_tune
 from generation.instrument import Instrument
 from models.checkpoint import list_own_checkpoints
 from utils.files import atomic_path
@@ -59,11 +64,14 @@ def measured(run: Path, count: int) -> list[Point]:
     points = []
     for scale, iteration, _ in list_own_checkpoints(run):
         instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
-        waves, asked, _ = generated_notes(instrument, range(count))
-        tuning = measure(waves, asked, instrument.transform.sample_rate)
+        pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
+        notes = generate_notes(instrument, run, GenerationOptions(count=count, pitches=pitches))
+        (heard,) = embed_notes(notes, [PyinEmbedding()], None)
+        (tuning,) = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), None, None)
         row = scores.get(instrument.step, {})
         known = {name: float(row[name]) for name in SCORES if row.get(name)}
-        points.append(Point(instrument.step, scale, tuning.in_tune / tuning.notes, tuning.median_cents, known))
+        error = tuning.details["median_error_cents"]
+        points.append(Point(instrument.step, scale, tuning.value, math.nan if error is None else error, known))
     return points
 
 

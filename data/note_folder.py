@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.nsynth import NoteRecord, find_notes
+from data.nsynth import NoteRecord, find_notes, value_in_words
 from utils.config import LoaderConfig
 from utils.errors import DataError
 from utils.files import read_json
@@ -48,7 +48,8 @@ def has_metadata(folder: Path) -> bool:
 
 def family_of(record: NoteRecord) -> str:
     """The note's instrument family; `unknown` if nothing tells it."""
-    return str(record.attributes.get("instrument_family_str", UNKNOWN_FAMILY))
+    told = (name for name in ("instrument_family_str", "instrument_family") if name in record.attributes)
+    return next((value_in_words(name, record.attributes[name]) for name in told), UNKNOWN_FAMILY)
 
 
 def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[NoteRecord]:

@@ -1,4 +1,9 @@
-"""Whether a note sounds at the pitch of its label, cheaply enough to ask it of every note."""
+"""Whether a note sounds at the pitch of its label, cheaply enough to ask it of every note.
+
+librosa does not serve here. Its `yin` reports no periodicity, so noise passes for a note; above 1 kHz it needs an
+oversampled wave, and then takes more than three times as long. Its `pyin` takes 35 times as long, in steps of 10 cents.
+Of 596 notes of a sound font, 28 are dropped here; `yin` would keep 10 of these and drop 7 others.
+"""
 
 from functools import cache
 from typing import NamedTuple

@@ -5,12 +5,10 @@ import json
 import re
 
 import pytest
-import torch
 
+import eval
 import generate
-from benchmarks.pitch_accuracy import generated_notes, measure
 from data.audio_io import read_audio
-from generation.instrument import Instrument
 from tests.places import ROOT
 from utils.config_file import load_experiment
 
@@ -51,12 +49,13 @@ def test_it_plays_from_the_command_line(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("truncation", "share"), [(None, 0.8), (1.0, 0.9)])
-def test_its_notes_are_in_tune(truncation, share):
-    instrument = Instrument.from_run(FOLDER, scale=None, iteration=None, device=torch.device("cpu"))
-    waves, asked, families = generated_notes(instrument, range(96), truncation)
-    tuning = measure(waves, asked, instrument.transform.sample_rate)
-    assert tuning.in_tune >= share * tuning.notes
-    assert set(families) == {"brass", "flute", "guitar", "keyboard"}
+def test_its_notes_are_in_tune(tmp_path, truncation, share):
+    bound = [] if truncation is None else ["--truncation", str(truncation)]
+    flags = ["in-tune", "--run", str(FOLDER), "--n", "96", "--pitch", "60-83", "-d", str(tmp_path), "-q", *bound]
+    assert eval.main(flags) == 0
+    line = json.loads((tmp_path / "results.jsonl").read_text())
+    assert (line["n_fake"], line["value"] >= share) == (96, True)
+    assert set(line["details"]["by_family"]) == {"brass", "flute", "guitar", "keyboard"}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`eval.py pis|iis|pkid|ikid|fad`: one score of generated notes."""
+"""`eval.py pis|iis|pkid|ikid|fad|in-tune`: one score of generated notes."""
 
 import argparse
 from pathlib import Path
@@ -25,6 +25,7 @@ SCORES = {
     "pkid": "kernel distance between a pitch classifier's outputs",
     "ikid": "kernel distance between an instrument classifier's outputs",
     "fad": "Frechet audio distance",
+    "in-tune": "share of notes within 50 cents of the pitch that was asked for",
 }
 
 
@@ -35,17 +36,20 @@ def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
     add_real(parser, required=name in ("pkid", "ikid", "fad"))
     add_notes(parser, "--fake")
     parser.add_argument("-d", "--output", type=Path, required=True, help="folder for the results")
-    add_inception(parser)
+    if name == "in-tune":
+        parser.set_defaults(inception_model=None, seed=0)
+    else:
+        add_inception(parser)
+        add_seed(parser)
     if name == "fad":
         which = parser.add_argument("--embedding", default=VGGISH)
         which.help = "vggish, classifier, inception, or your own network: a TorchScript or ONNX file (vggish)"
         add_vggish(parser)
         add_user_network(parser)
         parser.add_argument("--inf", dest="infinite", action="store_true", help="extrapolate to infinitely many notes")
-    else:
+    elif name != "in-tune":
         choice = parser.add_argument("--estimator", choices=("unbiased", "published"))
         choice.help = "published: as old numbers were made, biased (unbiased)"
-    add_seed(parser)
     add_device(parser)
     add_skip_broken(parser)
 

@@ -13,7 +13,8 @@ from utils.errors import UserError
 
 _BASELINE = "baseline (the real side alone)"
 _BETTER = {
-    **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage", "pitch-accuracy"), "higher is better"),
+    **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage"), "higher is better"),
+    **dict.fromkeys(("pitch-accuracy", "in-tune"), "higher is better"),
     **dict.fromkeys(("pkid", "ikid", "ndb", "pitch-entropy"), "lower is better"),
 }
 _DISTANCES = ("fad-", "frechet-", "kid-")

@@ -1,20 +1,26 @@
-"""Pitch accuracy and pitch entropy of a classifier's logits, against the pitch that each note should have."""
+"""Whether notes have the pitch that was asked for: as a classifier hears it, and by their fundamental."""
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
 from evaluation.embeddings.note_classifier import PITCHES
+from evaluation.metrics.in_tune import TOLERANCE_CENTS, tuning
 from evaluation.metrics.pitch_accuracy import pitch_accuracy, pitch_entropy
-from evaluation.metrics.uncertainty import Estimate
+from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.scores import Score
 from utils.arrays import FloatArray
 from utils.errors import DataError
 
-ACCURACY, ENTROPY = "pitch-accuracy", "pitch-entropy"
+ACCURACY, ENTROPY, IN_TUNE = "pitch-accuracy", "pitch-entropy", "in-tune"
 
-_SETTINGS = {"pitches": f"{PITCHES[0]} to {PITCHES[-1]}", "standard_error": "of a mean over notes"}
+TRACKED = range(37, 96)
+"""MIDI pitches around which pyin's range has 50 cents on either side."""
+
+_ERROR = "of a mean over notes"
 
 
 def score_accuracy(
@@ -25,33 +31,73 @@ def score_accuracy(
     Notes without an asked pitch, or asked for another, are left out, which a remark says. The real notes, whose labels
     tell their pitch, are the baseline. Raises: DataError if no generated note is left.
     """
-    scores = [_accuracy(fake, fake_labels.pitches, baseline=False)]
+    scores = [_accuracy(fake, fake_labels, baseline=False)]
     if real is not None and real_labels is not None and np.isin(real_labels.pitches, PITCHES).any():
-        scores.append(_accuracy(real, real_labels.pitches, baseline=True))
+        scores.append(_accuracy(real, real_labels, baseline=True))
     return scores
 
 
 def score_entropy(fake: FloatArray, real: FloatArray | None) -> list[Score]:
     """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
-    scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), baseline=False)]
+    scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), PITCHES, baseline=False)]
     if real is not None:
         found = pitch_entropy(softmax(real, axis=1))
-        scores.append(_score(ENTROPY, found, len(real), baseline=True))
+        scores.append(_score(ENTROPY, found, len(real), PITCHES, baseline=True))
     return scores
 
 
-def _accuracy(logits: FloatArray, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:
-    heard = np.isin(pitches, PITCHES)
-    silent = int((pitches == NO_PITCH).sum())
-    reasons = {"without an asked pitch": silent, f"asked for one outside {_SETTINGS['pitches']}": sum(~heard) - silent}
+def score_in_tune(
+    fake: FloatArray, fake_labels: NoteLabels, real: FloatArray | None, real_labels: NoteLabels | None
+) -> list[Score]:
+    """Share of notes within 50 cents of the pitch that was asked for, 0 to 1: fundamentals (n, frames) in Hz.
+
+    Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, which a remark says. The real
+    notes are the baseline. Raises: DataError if no generated note is left.
+    """
+    scores = [_in_tune(fake, fake_labels, baseline=False)]
+    if real is not None and real_labels is not None and np.isin(real_labels.pitches, TRACKED).any():
+        scores.append(_in_tune(real, real_labels, baseline=True))
+    return scores
+
+
+def _accuracy(logits: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
+    judged, remarks = _judged(ACCURACY, labels, PITCHES)
+    found = pitch_accuracy(softmax(logits[judged], axis=1), labels.pitches[judged] - np.int16(PITCHES[0]))
+    return _score(ACCURACY, found, int(judged.sum()), PITCHES, baseline=baseline, remarks=remarks)
+
+
+def _in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
+    judged, remarks = _judged(IN_TUNE, labels, TRACKED)
+    found = tuning(f0[judged], labels.pitches[judged])
+    families = labels.families[judged]
+    error = np.abs(found.cents[found.voiced > 0])
+    details = {
+        "median_error_cents": float(np.median(error)) if len(error) else None,
+        "in_tune_but_for_octaves": float(found.in_tune_but_for_octaves.mean()),
+        "voiced": float(found.voiced.mean()),
+        "by_family": {
+            str(name): {"notes": int(count), "in_tune": float(found.in_tune[families == name].mean())}
+            for name, count in zip(*np.unique(families, return_counts=True), strict=True)
+        },
+    }
+    share = mean_estimate(found.in_tune.astype(np.float64))
+    score = _score(IN_TUNE, share, int(judged.sum()), TRACKED, baseline=baseline, remarks=remarks)
+    return replace(score, settings={**score.settings, "tolerance_cents": TOLERANCE_CENTS}, details=details)
+
+
+def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Which notes (n,) have an asked pitch among the `known` ones, and a remark on the others."""
+    judged = np.isin(labels.pitches, known)
+    silent = int((labels.pitches == NO_PITCH).sum())
+    outside = f"asked for one outside {known[0]} to {known[-1]}"
+    reasons = {"without an asked pitch": silent, outside: int((~judged).sum()) - silent}
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
-    if not heard.any():
-        raise DataError(f"{ACCURACY}: no note to judge of {len(heard)}: {said}; name them pitch060_seed000000.wav, say")
-    found = pitch_accuracy(softmax(logits[heard], axis=1), pitches[heard] - np.int16(PITCHES[0]))
-    remarks = (f"notes left out, of {len(heard)}: {said}",) if said else ()
-    return _score(ACCURACY, found, int(heard.sum()), baseline=baseline, remarks=remarks)
+    if not judged.any():
+        raise DataError(f"{score}: no note to judge of {len(judged)}: {said}; name them pitch060_seed000000.wav, say")
+    return judged, (f"notes left out, of {len(judged)}: {said}",) if said else ()
 
 
-def _score(name: str, found: Estimate, n: int, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:
+def _score(name: str, found: Estimate, n: int, known: range, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:
     n_real, n_fake = (n, None) if baseline else (None, n)
-    return Score(name, found.value, found.standard_error, n_real, n_fake, baseline, dict(_SETTINGS), remarks=remarks)
+    settings = {"pitches": f"{known[0]} to {known[-1]}", "standard_error": _ERROR}
+    return Score(name, found.value, found.standard_error, n_real, n_fake, baseline, settings, remarks=remarks)

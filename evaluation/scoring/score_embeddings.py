@@ -9,6 +9,7 @@ import torch
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
+from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.embeddings.user_network import UserEmbedding
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS
 from utils.errors import UserError
@@ -50,6 +51,11 @@ def vggish(options: EmbeddingOptions) -> Embedding | None:
     return VGGishEmbedding(options.vggish or VGGISH_WEIGHTS, options.device, n_samples=_VGGISH_SAMPLES)
 
 
+def pitch_tracker() -> Embedding:
+    """What hears the fundamental of notes."""
+    return PyinEmbedding()
+
+
 def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
     """What `--embedding` asks for: vggish, classifier, inception, or a network in a file.
 
@@ -78,7 +84,7 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 
 
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
-    """The shipped classifier and VGGish, which a warning says if it is not there, and those that the options bring.
+    """The shipped classifier, VGGish (a warning says if it is not there), those that the options bring, and pyin.
 
     Raises: UserError if one cannot be read.
     """
@@ -94,7 +100,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
         found.append(user_embedding(user, options))
     elif options.user_rate or options.user_samples:
         raise UserError("--embedding-rate, --embedding-samples: are of your own network; name its file by --embedding")
-    return found
+    return [*found, pitch_tracker()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:

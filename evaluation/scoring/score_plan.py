@@ -7,9 +7,10 @@ from functools import partial
 import numpy as np
 
 from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
-from evaluation.scoring.pitch_scores import ACCURACY, ENTROPY, score_accuracy, score_entropy
-from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named
+from evaluation.scoring.pitch_scores import ACCURACY, ENTROPY, IN_TUNE, score_accuracy, score_entropy, score_in_tune
+from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
 from evaluation.scoring.scores import (
     Score,
     score_bins,
@@ -39,7 +40,9 @@ class PlannedScore:
 def plan_score(
     name: str, embedding: str, options: EmbeddingOptions, *, published: bool, infinite: bool, seed: int
 ) -> PlannedScore:
-    """pis, iis, pkid or ikid of a classifier, or fad of the `embedding` that is asked for. Raises: UserError."""
+    """pis, iis, pkid or ikid of a classifier, in-tune, or fad of the `embedding` asked for. Raises: UserError."""
+    if name == IN_TUNE:
+        return _in_tune(pitch_tracker())
     if name == "fad":
         return _frechet(embedding_named(embedding, options), infinite, seed)
     network = classifier(options)
@@ -48,16 +51,17 @@ def plan_score(
 
 
 def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> list[PlannedScore]:
-    """Every score of the note classifier, which is the first of the `embeddings`, and Frechet distances of them all."""
+    """Every score of the `embeddings`, the first of which is the note classifier."""
     network = embeddings[0]
+    trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
     planned = [_of_logits(name, network, array, False, seed) for name, array in _LOGITS.items()]
     name = f"kid-{network.name}"
     kid = partial(score_kernel, name, kernel=polynomial_kernel, published=False, seed=seed)
     planned.append(PlannedScore(name, network, True, _of_both(network, "features", kid)))
-    planned += [_frechet(each, infinite, seed) for each in embeddings]
+    planned += [_frechet(each, infinite, seed) for each in embeddings if each not in trackers]
     for name, score in (("precision, recall, density, coverage", score_coverage), ("ndb", score_bins)):
         planned.append(PlannedScore(name, network, True, _of_both(network, "features", partial(score, seed=seed))))
-    return [*planned, *_of_pitch(network)]
+    return [*planned, *_of_pitch(network), *map(_in_tune, trackers)]
 
 
 def _of_logits(name: str, network: Embedding, array: str, published: bool, seed: int) -> PlannedScore:
@@ -98,6 +102,14 @@ def _of_pitch(network: Embedding) -> list[PlannedScore]:
         return score_entropy(_samples(fake, network, "pitch_logits"), baseline)
 
     return [PlannedScore(ACCURACY, network, False, accuracy), PlannedScore(ENTROPY, network, False, entropy)]
+
+
+def _in_tune(tracker: Embedding) -> PlannedScore:
+    def compute(real: Side | None, fake: Side) -> list[Score]:
+        baseline = _samples(real, tracker, "f0") if real else None
+        return score_in_tune(_samples(fake, tracker, "f0"), fake.labels, baseline, real.labels if real else None)
+
+    return PlannedScore(IN_TUNE, tracker, False, compute)
 
 
 def _of_both(

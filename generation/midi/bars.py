@@ -9,9 +9,9 @@ MOST_BARS = 100_000  # 55 hours of common time at 120 quarters a minute
 
 
 class BarLines:
-    """Counts the bars while time passes: 4/4 until a time signature says otherwise.
+    """Counts the bars as time passes: 4/4 until a time signature says otherwise.
 
-    A signature that differs from the one in force begins a new bar, wherever the last one stands.
+    A signature that differs from the current one begins a new bar, even in the middle of one.
     """
 
     def __init__(self, quarter: Fraction, denominator: int, remarks: Remarks) -> None:
@@ -22,11 +22,11 @@ class BarLines:
         self.begin_piece()
 
     def begin_piece(self) -> None:
-        """From now on ticks are counted from 0 again, in bars of 4/4."""
+        """Count ticks from 0 again, in bars of 4/4."""
         self._bar, self._next = 4 * self._quarter, Fraction(0)  # ticks
 
     def set_signature(self, tick: int, beats: int, beat: int) -> None:
-        """From `tick` on a bar has `beats` beats, each a whole note's `beat`th part."""
+        """From `tick` on, a bar has `beats` beats, each 1 / `beat` of a whole note."""
         bar = 4 * self._quarter * beats / beat
         if bar < 1:
             self._remarks.say("time signatures whose bar is shorter than a tick skipped: {n}")
@@ -34,16 +34,16 @@ class BarLines:
             self._bar, self._next = bar, Fraction(tick)
 
     def pass_time(self, tick: int, until: int, now: int, rate: int) -> None:
-        """Time goes on from `tick`, which is at `now`, up to `until`, `rate` units a tick."""
+        """Let time pass from `tick`, which is at `now`, to the tick `until`, at `rate` units a tick."""
         while self._next < until and self._count < MOST_BARS:
             seconds = float((now + (self._next - tick) * rate) / self._denominator)
-            if not self._seconds or seconds > self._seconds[-1]:  # after ages, float64 no longer tells bars apart
+            if not self._seconds or seconds > self._seconds[-1]:  # very late bars may fall on one float64
                 self._seconds.append(seconds)
             self._next += self._bar
             self._count += 1
 
     def before(self, end: float) -> list[float]:
-        """Seconds at which the bars before `end` begin, rising; the first begins at 0, whatever `end` is."""
+        """The seconds, rising, at which the bars before `end` begin; the first is 0, whatever `end` is."""
         if self._count == MOST_BARS and self._seconds[-1] < end:
             self._remarks.say(f"bars after the first {MOST_BARS} not counted")
         return self._seconds[: bisect_left(self._seconds, end)] or [0.0]

@@ -1,7 +1,7 @@
-"""The frame of a Standard MIDI File: its header, what a tick lasts, and where each track's bytes are.
+"""The frame of a Standard MIDI File: its header, how long a tick lasts, and where the bytes of each track are.
 
 Source: Standard MIDI Files 1.0 (RP-001) and RIFF MIDI files (RP-029), MIDI Manufacturers Association.
-The frame is read here, since mido gives up a whole file for a wrong length, an unknown chunk or one broken track.
+mido gives up the whole file for a wrong length, an unknown chunk or one broken track; so the frame is read here.
 """
 
 import struct
@@ -49,7 +49,7 @@ def read_frame(content: bytes, name: str, remarks: Remarks) -> Frame:
         raise DataError(f"{name}: its header has {size} bytes instead of 6; export it anew")
     time_base = _time_base(division, name)
     if form > 2:
-        remarks.fault(f"format {form} is none of 0, 1 and 2", "read as 1", start + 8)
+        remarks.fault(f"format {form} is not 0, 1 or 2", "read as 1", start + 8)
         form = 1
     tracks = _tracks(content[:end], start + 8 + size, promised, remarks)
     if not tracks:

@@ -1,8 +1,8 @@
 """One track's bytes as events in ticks, each decoded by mido.
 
-mido's own loop over a track would lose the whole track with its first fault, the waiting time before a meta event
-that it does not know, and running status after system exclusive messages. So the loop is ours: delta times, running
-status, and where a track breaks. Compact events (96 bytes) are kept rather than messages of mido (240 bytes).
+mido's own loop over a track loses the whole track with its first fault, the waiting time before an unknown meta event,
+and running status after system exclusive messages. So the loop is ours: it reads delta times and running status, and
+finds where a track breaks. Events of ours take 96 bytes, messages of mido 240.
 Source: Standard MIDI Files 1.0 (RP-001) and MIDI 1.0 Detailed Specification, MIDI Manufacturers Association.
 """
 
@@ -25,7 +25,7 @@ from mido.midifiles.midifiles import (
 from generation.midi.drums import part_mode
 from generation.midi.remarks import Remarks
 
-# What an event is: mido's names, and one of ours.
+# Kinds of events: mido's names, and PART_MODE.
 NOTE_OFF, NOTE_ON, CONTROL = "note_off", "note_on", "control_change"
 PROGRAM, PITCH_BEND = "program_change", "pitchwheel"
 TEMPO, TIME_SIGNATURE, END_OF_TRACK, PART_MODE = "set_tempo", "time_signature", "end_of_track", "part_mode"
@@ -42,11 +42,11 @@ _TEMPO_BYTE, _TIME_SIGNATURE_BYTE = 0x51, 0x58
 _LONGEST_NUMBER = 4  # bytes: deltas stay below 2^28
 _TOO_LONG = f"an event claims more than the {MAX_MESSAGE_LENGTH} bytes that mido reads"
 _WRONG_DATA = "a status byte stands where a data byte should"
-_UNDECODED = (KeySignatureError, ValueError, LookupError)  # mido raises them when it has read an event to its end
+_UNDECODED = (KeySignatureError, ValueError, LookupError)  # mido raises these once it has read the whole event
 
 
 class Event(NamedTuple):
-    """What happens at `tick`, counted from the track's beginning; `first` and `second` depend on its kind."""
+    """An event at `tick`, counted from the track's beginning; `first` and `second` depend on its kind."""
 
     tick: int
     track: int  # from 1
@@ -60,13 +60,13 @@ class Event(NamedTuple):
 def read_track(content: bytes, offset: int, track: int, remarks: Remarks) -> list[Event]:
     """The events in a track's `content`, which begins at byte `offset` of the file, in order; an end of track last.
 
-    Raises: DataError on a fault, unless lenient: then all events before it, where nothing after it can be told apart.
+    Raises: DataError on a fault, unless lenient: then the track ends before a fault after which nothing can be read.
     """
     return _TrackReader(content, offset, track, remarks).read()
 
 
 class _UnreadableError(Exception):
-    """Nothing that follows in the track can be told apart."""
+    """Nothing that follows in the track can be read."""
 
 
 class _TrackReader:
@@ -120,7 +120,7 @@ class _TrackReader:
         else:
             peeked = [status]
         if self._interrupted:
-            # The specification forbids it, files do it, and players understand.
+            # The specification forbids it, but files have it and players accept it.
             self._remarks.say("running status that goes on after a meta or sysex event, read as meant: {n}")
             self._interrupted = False
         try:
@@ -153,16 +153,18 @@ class _TrackReader:
 
     def _say_unusable(self, kind: int, start: int) -> None:
         if kind == _TEMPO_BYTE:
-            self._remarks.fault("a tempo that is none", "skipped", self._offset + start, self._track)
+            self._remarks.fault("a tempo of 0 or of the wrong size", "skipped", self._offset + start, self._track)
         elif kind == _TIME_SIGNATURE_BYTE:
-            self._remarks.say("time signatures that are none skipped: {n}")
+            self._remarks.say("impossible time signatures skipped: {n}")
         else:
-            self._remarks.say("broken meta events that concern no note, such as an impossible key, skipped: {n}")
+            self._remarks.say("broken meta events that change no note, such as an impossible key, skipped: {n}")
 
     def _read_sysex(self) -> None:
         self._check_number(0)
         try:
-            message = read_sysex(self._file, 0, clip=True)  # else mido refuses the status bytes that F7 may bring
+            message = read_sysex(
+                self._file, 0, clip=True
+            )  # without it, mido refuses the status bytes that may follow F7
         except OSError as error:
             raise _UnreadableError(_TOO_LONG) from error
         mode = part_mode(message.data)
@@ -178,10 +180,10 @@ class _TrackReader:
             read_message(self._file, status, [], 0)
         except OSError as error:
             raise _UnreadableError(_WRONG_DATA) from error
-        self._remarks.say("system messages, which belong on a cable and not into a file, skipped: {n}")
+        self._remarks.say("system messages, which a file should not have, skipped: {n}")
 
     def _check_number(self, ahead: int) -> None:
-        """Refuse a long number: mido reads numbers of any length, in the square of their time."""
+        """Refuse a long number: mido would read it, in a time that grows with the square of its length."""
         start = self._file.tell() + ahead
         digits = self._content[start : start + _LONGEST_NUMBER]
         if len(digits) == _LONGEST_NUMBER and min(digits) >= 0x80:

@@ -1,6 +1,6 @@
 """The opening of Beethoven's bagatelle in A minor "Für Elise", WoO 59 (1810, public domain), as a MIDI file.
 
-Written down here from the music, not from another file: bars 1 to 22 with their upbeat, the first part twice.
+Transcribed from the music, not copied from another file: bars 1 to 22 with their upbeat, the first part twice.
 """
 
 import io
@@ -13,7 +13,7 @@ TICKS_PER_QUARTER = 480
 SIXTEENTH = TICKS_PER_QUARTER // 4
 BAR = 6  # sixteenths: 3/8
 
-# One cell per bar, between bars "|". A name is a sixteenth, "C5:3" three of them, "-" a rest of one.
+# Bars stand between "|". A name is a sixteenth, "C5:3" three of them, "-" a rest of one.
 # "ped" holds the sustain pedal from the beginning of the bar for four sixteenths.
 _UPBEAT_RIGHT = "E5 D#5"
 _UPBEAT_LEFT = "- -"
@@ -117,7 +117,7 @@ def _starts(bars: list[Bar]) -> list[int]:
 
 
 def _directions(bars: list[Bar]) -> Iterator[tuple[int, mido.MetaMessage]]:
-    """Metre and tempo, at their sixteenths: the upbeat is a bar of 1/8."""
+    """Time signatures and tempi, at their sixteenths: the upbeat is a bar of 1/8."""
     starts = _starts(bars)
     yield 0, mido.MetaMessage("time_signature", numerator=1, denominator=8)
     yield starts[1], mido.MetaMessage("time_signature", numerator=3, denominator=8)
@@ -126,7 +126,7 @@ def _directions(bars: list[Bar]) -> Iterator[tuple[int, mido.MetaMessage]]:
 
 
 def _events(bars: list[Bar], channel: int, velocity: int) -> Iterator[tuple[int, mido.Message]]:
-    """A hand's messages, at their sixteenths; those that end something come first within a bar's beginning."""
+    """A hand's messages, at their sixteenths."""
     for bar, begin in zip(bars, _starts(bars), strict=False):
         if bar.pedal:
             yield begin, mido.Message("control_change", channel=channel, control=_PEDAL, value=127)

@@ -19,7 +19,7 @@ LARGEST_FILE = 4 * 2**20  # bytes: half a million notes
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file's notes by onset, then track, channel and pitch; its bars; a line for each thing skipped or repaired."""
+    """The notes by onset, then track, channel and pitch; the bars; and a line for each thing skipped or repaired."""
 
     notes: list[PieceNote]
     bars: list[float]  # seconds: where bars begin, rising from 0.0 up to the end of the last note
@@ -37,7 +37,7 @@ def read_midi(path: Path, *, lenient: bool = False) -> Piece:
     Raises: DataError also if the file is missing or unreadable.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device would be waited for
+        if path.exists() and not path.is_file():  # reading a pipe or a device could wait for ever
             raise DataError(f"{path}: not a file; give a Standard MIDI File")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -60,11 +60,11 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Piec
     Bars follow the time signatures: 4/4 before the first, and a change begins a new bar. Where a file counts in SMPTE
     frames a quarter is taken as half a second, hence a bar of 4/4 as two. Bars after the first 100 000 are left out.
 
-    Skipped, and said in `remarks`: notes of drums, which are those of channel 10 and of the channels that Roland GS or
-    Yamaha XG messages give to drums (drums chosen by bank or program are not recognised), and notes of no length. Not
-    applied, and said: pitch bend, volume, expression, sostenuto. A file may hold no note at all. What is broken but
-    harmless is read over, and said. With `lenient`, a broken file gives what can be read: each track up to its fault.
-    Times are bounded by the format alone, so look at `duration` before you give memory to it.
+    Skipped, with a remark: notes of no length, and notes of drums, which are those of channel 10 and of the channels
+    that Roland GS or Yamaha XG messages give to drums (drums chosen by bank or program are not recognised).
+    Not applied, with a remark: pitch bend, volume, expression, sostenuto. Harmless faults are passed over, with a
+    remark. A file may hold no note at all. With `lenient`, a broken file gives what can be read: each track up to
+    its fault. Only the format bounds the times, so check `duration` before you allocate memory for it.
 
     `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB or no MIDI file; if it is
     broken, unless `lenient`.

@@ -1,4 +1,4 @@
-"""The events of a MIDI file as notes in seconds: what begins a note, and what ends it.
+"""From the events of a MIDI file to notes in seconds: what begins a note, and what ends it.
 
 Source: MIDI 1.0 Detailed Specification and General MIDI System Level 1, MIDI Manufacturers Association.
 """
@@ -33,7 +33,7 @@ _PEDAL_DOWN = 64
 
 
 class PieceNote(NamedTuple):
-    """One note as it sounds. Its times are the exact ones, rounded once, to the nearest float64."""
+    """One note as it sounds. Its times are computed exactly, then rounded to the nearest float64."""
 
     onset: float  # seconds from the beginning
     duration: float  # seconds, > 0: up to the release of key and pedal
@@ -41,11 +41,11 @@ class PieceNote(NamedTuple):
     velocity: int  # 1 to 127
     channel: int  # 1 to 16
     track: int  # from 1, in the order of the file
-    program: int  # 0 to 127, as `data.general_midi` counts: the one in force at the onset
+    program: int  # 0 to 127, numbered as in `data.general_midi`: the one set at the onset
 
 
 class _Voice(NamedTuple):
-    """A note that sounds; its onset in units of the time base."""
+    """A note that sounds now; its onset in units of the time base."""
 
     onset: int
     pitch: int
@@ -57,7 +57,7 @@ class _Voice(NamedTuple):
 
 @dataclass(slots=True)
 class _Channel:
-    """The state of one channel of one port. Keys belong to tracks, so that two hands may share a pitch."""
+    """The state of one channel of one port. Keys are kept by track, so that two hands may hold the same pitch."""
 
     drums: bool
     program: int = 0
@@ -67,7 +67,7 @@ class _Channel:
 
 
 class NoteTimer:
-    """Plays one piece from `start` on; `notes` are those that ended, and `bars` learns of the time that passes.
+    """Follows the events of one piece, which begins at `start`; collects ended notes in `notes`, and counts `bars`.
 
     Time is counted in whole units of 1 / denominator seconds, so that nothing is rounded on the way.
     """
@@ -81,7 +81,7 @@ class NoteTimer:
         self._keys_of_track: defaultdict[int, set[tuple[int, int, int]]] = defaultdict(set)
 
     def play(self, events: Iterable[Event]) -> int:
-        """The time when the last track ends, after events that come in the order of their ticks."""
+        """Follow `events`, in the order of their ticks. Returns the time when the last track ends."""
         for event in events:
             if event.tick > self._tick:
                 self._bars.pass_time(self._tick, event.tick, self._now, self._rate)
@@ -137,7 +137,7 @@ class NoteTimer:
         self._keys_of_track[event.track].add((event.port, event.channel, pitch))
 
     def _release(self, event: Event, channel: _Channel) -> None:
-        """End what sounds from before; what was struck on this very tick only if nothing else is there to end."""
+        """End the notes struck before this tick; those struck on it only if there are no earlier ones."""
         key = event.track, event.first
         voices = channel.held.pop(key, [])
         earlier = [voice for voice in voices if voice.onset < self._now]

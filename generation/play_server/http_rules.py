@@ -1,4 +1,4 @@
-"""What the server refuses before it does anything: other hosts, other sites, other types, and bodies too large."""
+"""Requests that the server refuses before it does anything: for other hosts, of other sites or types, or too large."""
 
 from collections.abc import Collection
 from email.message import Message
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 
 class RefusedError(Exception):
-    """A request that is not answered: the status to refuse it with, and one line that says why."""
+    """A request is refused: with which status, and one line that says why."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -16,8 +16,8 @@ class RefusedError(Exception):
 def require_own_host(headers: Message, port: int) -> str:
     """The Host that was asked for, if it is this computer by name or address.
 
-    A page of another site can have its own name resolved to 127.0.0.1 (DNS rebinding), and so talk to this server as
-    if it were its own; but its requests still bear that name. Raises: RefusedError.
+    The page of another site can have its own name resolved to 127.0.0.1 (DNS rebinding), and then talk to this server
+    as if it were its own; but its requests still carry that name. Raises: RefusedError.
     """
     named = [str(value).lower() for value in headers.get_all("Host", [])]
     if len(named) != 1 or named[0] not in (f"127.0.0.1:{port}", f"localhost:{port}"):
@@ -26,7 +26,7 @@ def require_own_host(headers: Message, port: int) -> str:
 
 
 def require_same_origin(headers: Message, host: str) -> None:
-    """Refuse what the page of another site sends. Programs that are no browser say nothing of their origin.
+    """Refuse what the page of another site sends. Programs other than browsers send no origin.
 
     Source: Fetch Metadata Request Headers, W3C; RFC 6454, section 7. Raises: RefusedError.
     """
@@ -36,7 +36,7 @@ def require_same_origin(headers: Message, host: str) -> None:
 
 
 def require_type(headers: Message, allowed: Collection[str]) -> None:
-    """Refuse a body of another type: plain forms of other sites cannot send these. Raises: RefusedError."""
+    """Refuse a body of another type; forms of other sites cannot send the `allowed` ones. Raises: RefusedError."""
     sent = str(headers.get("Content-Type", "")).partition(";")[0].strip().lower()
     if sent not in allowed:
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {' or '.join(allowed)}")

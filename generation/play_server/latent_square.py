@@ -8,8 +8,8 @@ from generation.play_server.note_request import GRID, NoteRequest
 def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:
     """The note that `request` asks for: arcs along the upper and the lower side, then the arc between their points.
 
-    Corners are the seeds' own notes and sides the walks between two of them. The specification of the place says all
-    of it, so that its card makes the note again, bit for bit.
+    The corners are the seeds' own notes, and the sides are the walks between two of them. The place says how it was
+    found, so that its card makes the note again, bit for bit.
     Raises: UserError where two latents point opposite ways.
     """
     fixed = dict(request.attributes)
@@ -20,6 +20,6 @@ def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:
 
 
 def _step(start: Place, end: Place, step: int) -> Place:
-    if step in (0, GRID):  # the ends themselves, also where no arc goes between them
+    if step in (0, GRID):  # the ends themselves, even if there is no arc between them
         return end if step else start
     return walk("spherical", start, end, GRID)[step]

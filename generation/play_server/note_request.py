@@ -1,4 +1,4 @@
-"""What the page asks for: a seed's note, or a point between the notes of four, with the attributes that it names."""
+"""What the page asks for: the note of one seed, or of a point between four seeds, with the attributes that it names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class NoteRequest:
-    """A note by the `seeds` of a square's corners, top left, top right, bottom left, bottom right, and a point in it.
+    """A note: the `seeds` of a square's corners, top left, top right, bottom left, bottom right, and a point in it.
 
-    `right` and `down` count hundredths of a side. One seed's note has it at all four corners. Attributes that are not
-    among `attributes` are drawn by each seed.
+    `right` and `down` count hundredths of a side. For the note of one seed, all four corners have that seed. Attributes
+    that are not among `attributes` are drawn by each seed.
     """
 
     seeds: tuple[int, int, int, int]

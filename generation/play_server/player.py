@@ -1,4 +1,4 @@
-"""A run as an instrument for several hands: one note at a time through the network, the last ones kept."""
+"""A run that several threads play: one note at a time goes through the network, and the last ones are kept."""
 
 import io
 import threading
@@ -26,7 +26,7 @@ NOTES_KEPT = 256
 
 @dataclass(frozen=True)
 class PlayedNote:
-    """A note as the files that `generate.py random` would write: their name, the wav, and the card."""
+    """A note as files: their name, the content of the wav, and the card."""
 
     name: str
     wav: bytes
@@ -34,12 +34,12 @@ class PlayedNote:
 
 
 class Player:
-    """Makes the notes that are asked for, in whatever thread."""
+    """Makes the notes that are asked for; any thread may ask."""
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._origin = instrument.to_plain()
-        # One thread for the network: notes wait for each other, and torch keeps the one team of helpers it starts.
+        # One thread for the network: notes wait for each other, and torch starts its helper threads only once.
         self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
         self._one_piece = threading.Lock()
         self._closed = False
@@ -51,7 +51,7 @@ class Player:
         return self._instrument.table.values
 
     def to_plain(self) -> dict[str, Any]:
-        """What the page must know of the run, as JSON values."""
+        """What the page needs to know of the run, as JSON values."""
         transform = self._instrument.transform
         return {
             "name": self._instrument.run_name,
@@ -64,14 +64,14 @@ class Player:
         }
 
     def piece(self, content: bytes, request: NoteRequest) -> PlayedPiece:
-        """The MIDI file `content`, or what can be read of it, by the timbre of `request`. Raises: UserError."""
+        """The MIDI file `content`, or what can be read of it, played by the timbre of `request`. Raises: UserError."""
 
         def wave_at(pitch: int) -> Wave:
             attributes = {**dict(request.attributes), "pitch": pitch}
             return self._sound(replace(request, attributes=tuple(sorted(attributes.items())))).wave
 
         if not self._one_piece.acquire(blocking=False):
-            raise UserError("another file is being played; drop this one when that is done")
+            raise UserError("another file is being made; drop this one again when that is done")
         try:
             piece = read_midi_bytes(content, "this file", lenient=True)
             return play_piece(self._instrument, piece, wave_at, lambda: self._closed)
@@ -79,7 +79,7 @@ class Player:
             self._one_piece.release()
 
     def close(self) -> None:
-        """Wait for the note in work, and for a piece to be given up; nothing is made after it."""
+        """Wait for the current note, and until a piece is given up; nothing is made afterwards."""
         self._closed = True
         self._network.shutdown(cancel_futures=True)
         with self._one_piece:

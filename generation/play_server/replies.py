@@ -1,4 +1,4 @@
-"""Answers, and the headers that all of them have."""
+"""Answers, and the headers that they all have."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: its body, the type of it, and headers beside those that all answers have."""
+    """An answer: its body and its type, and headers besides those that all answers have."""
 
     content: bytes
     content_type: str
@@ -28,7 +28,7 @@ class Reply:
 
 
 def error_reply(status: HTTPStatus, why: str | None = None) -> Reply:
-    """One line of JSON text that says `why`; None: what the status is called."""
+    """A JSON object whose `error` says `why` in one line; None: the name of the status."""
     allow = {"Allow": "GET, POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
     return json_reply({"error": " ".join((why or status.phrase).split())}, allow, status)
 
@@ -40,5 +40,5 @@ def json_reply(content: Any, headers: dict[str, str] | None = None, status: HTTP
 
 
 def download(name: str) -> dict[str, str]:
-    """The header that has a browser save the answer as `name`."""
+    """The header that makes a browser save the answer as `name`."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -54,7 +54,7 @@ _PAGE = {
 class PlayServer(ThreadingHTTPServer):
     """Serves the page of `player` on 127.0.0.1, port `port` (0: any free one), with at most 16 connections at once.
 
-    Raises: UserError if the port cannot be had.
+    Raises: UserError if the port cannot be opened.
     """
 
     daemon_threads = True
@@ -70,10 +70,10 @@ class PlayServer(ThreadingHTTPServer):
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
-            raise UserError(f"--port {port}: cannot be had ({error.strerror}); choose another port") from error
+            raise UserError(f"port {port} cannot be opened ({error.strerror}); choose another") from error
 
     def server_bind(self) -> None:
-        """Bind without asking the network for the name of this computer, as HTTPServer would."""
+        """Bind, but do not ask the network for the name of this computer, as HTTPServer does."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
@@ -93,7 +93,7 @@ class PlayServer(ThreadingHTTPServer):
             self._free.release()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close when the client has read its answer: bytes left unread would have the system cut it off."""
+        """Close once the client has read its answer: if bytes of its stayed unread, the system would cut the answer."""
         end = time.monotonic() + LINGER_SECONDS
         with suppress(OSError):
             request.shutdown(socket.SHUT_WR)
@@ -104,18 +104,18 @@ class PlayServer(ThreadingHTTPServer):
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are none of our faults."""
+        """Say nothing of clients that went away; other errors are reported."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
 class PlayHandler(BaseHTTPRequestHandler):
-    """One request. HTTP/1.0, so that every answer ends its connection and none is held idle."""
+    """One request. By HTTP/1.0, every answer ends its connection, and no idle one is kept."""
 
     server: PlayServer
 
     def setup(self) -> None:
-        """Bound the time of reading as a whole: a client may not hold a thread by sending byte after byte."""
+        """Bound the time of the whole reading, so that a client cannot hold a thread by sending byte after byte."""
         super().setup()
         self.rfile.close()
         self.rfile = io.BufferedReader(_UntilDeadline(self.connection, self.server.read_seconds))
@@ -129,16 +129,16 @@ class PlayHandler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what http.server cannot read, or has no method for, like all else."""
+        """Answer a request that http.server cannot read, or has no method for, in the form of all answers."""
         unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
         self._send(error_reply(HTTPStatus.METHOD_NOT_ALLOWED if unknown_method else HTTPStatus(code)))
 
     def version_string(self) -> str:
-        """The header Server, without the versions that http.server would tell."""
+        """The header Server, without the versions that http.server would put there."""
         return "play"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """To our log, with control characters spelled out."""
+        """Log at the level of debugging, with control characters escaped."""
         logger.debug("%s", ascii(format % args)[1:-1])
 
     def _get(self, host: str) -> Reply:
@@ -171,7 +171,7 @@ class PlayHandler(BaseHTTPRequestHandler):
         try:
             content = self.rfile.read(length)
         except TimeoutError as error:
-            raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the body took too long to come") from error
+            raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the body took too long to arrive") from error
         if len(content) < length:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "the body ended early")
         return content

@@ -12,16 +12,16 @@ from data.nsynth import Value
 from generation import latent_paths
 from generation.instrument import Instrument
 from generation.playing.settings import LatentMotion
-from utils.errors import UserError
+from generation.synthesis import Wave
 
 STEPS = 1000  # from one seed's latent to the next one's
 _PATHS = {"linear": latent_paths.linear, "spherical": latent_paths.spherical}
 
 
 class Timbre(NamedTuple):
-    """The latent at step `step` of `STEPS` from that of seed `start` to that of seed `end`, and the attributes.
+    """The latent at step `step` of `STEPS` between the latents of the seeds `start` and `end`, and the attributes.
 
-    Those of `fixed` are given, the others are drawn by `label_seed`.
+    Attributes that are not `fixed` are drawn by `label_seed`.
     """
 
     start: int
@@ -32,18 +32,18 @@ class Timbre(NamedTuple):
 
 
 class Motion:
-    """Which latent a note has by its onset: the notes of one onset and voice have the same.
+    """Which latent a note has, by its onset. Notes of one voice that begin together have the same latent.
 
-    `hold`: that of the first seed. `linear`, `spherical`: as far on the way through the latents of the seeds, to the
-    thousandth between two, as the onset is between the first and the last onset of the piece; all other attributes are
-    those of the first seed. `bar`: bar k has seed + k, or of several seeds each in turn.
+    `hold`: the latent of the first seed. `linear`, `spherical`: the latents of the seeds are joined by lines or arcs of
+    1000 steps each, along which the latent moves evenly from the first to the last onset of the piece; the attributes
+    that are drawn stay those of the first seed. `bar`: bar k has seed + k, or the seeds in turn if there are several.
     """
 
     def __init__(self, motion: LatentMotion, bars: Sequence[float], first: float, last: float) -> None:
         self._motion, self._bars, self._first, self._span = motion, bars, first, last - first
 
     def timbre(self, onset: float, seeds: Sequence[int], fixed: tuple[tuple[str, Value], ...]) -> Timbre:
-        """Of a note at `onset` s of a voice with `seeds`."""
+        """The timbre of a note at `onset` s, of a voice with `seeds` and the `fixed` attributes."""
         if self._motion == "hold":
             return Timbre(seeds[0], seeds[0], 0, seeds[0], fixed)
         if self._motion == "bar":
@@ -56,24 +56,20 @@ class Motion:
         return Timbre(seeds[segment], end, step, seeds[0], fixed)
 
 
-def require_seeds(motion: LatentMotion, seeds: Sequence[int]) -> None:
-    """Raise UserError unless as many seeds are given as the motion takes."""
-    if motion == "hold" and len(seeds) > 1:
-        raise UserError("--seeds: --latent hold takes one; add --latent linear, spherical or bar")
-    if motion in _PATHS and len(seeds) < 2:
-        raise UserError(f"--latent {motion}: goes from seed to seed; give two or more by --seeds")
-
-
 class Latents:
-    """What the generator gets for each timbre and pitch."""
+    """The notes that an instrument makes of timbres and pitches."""
 
     def __init__(self, instrument: Instrument, motion: LatentMotion, truncation: float | None) -> None:
         self._instrument, self._truncation = instrument, truncation
         self._path = lru_cache(maxsize=8)(self._whole_path)
         self._segment = _PATHS.get(motion)
 
+    def waves(self, sounds: Sequence[tuple[Timbre, int]]) -> list[Wave]:
+        """A wave (n_samples,) for each timbre and MIDI pitch. Raises: UserError."""
+        return self._instrument.sound(torch.cat([self.condition(timbre, pitch) for timbre, pitch in sounds]))
+
     def condition(self, timbre: Timbre, pitch: int) -> Tensor:
-        """Latent and labels (1, L + C)."""
+        """The generator's input (1, L + C): the latent, and the one-hots of the attributes."""
         labels = self._instrument.labels(timbre.label_seed, {**dict(timbre.fixed), "pitch": pitch})
         latent = self._path(timbre.start, timbre.end)[timbre.step]
         return self._instrument.conditions(latent[None], labels)
@@ -83,8 +79,3 @@ class Latents:
         if self._segment is None or start == end:
             return first[None]
         return self._segment(first, last, STEPS)
-
-
-def condition_rows(latents: Latents, sounds: Sequence[tuple[Timbre, int]]) -> Tensor:
-    """What the generator gets for several sounds (B, L + C)."""
-    return torch.cat([latents.condition(timbre, pitch) for timbre, pitch in sounds])

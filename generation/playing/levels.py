@@ -1,13 +1,18 @@
-"""How loud a sound is, measured block by block. Source: ITU-R BS.1770-5; EBU R 128 and Tech 3341 for the gates."""
+"""How loud a sound is, measured while it is made. Source: ITU-R BS.1770-5; EBU R 128 and Tech 3341 for the gates.
+
+pyloudnorm weights the frequencies. Its own meter wants the whole sound at once, 8 bytes a sample and several copies of
+it, which hours do not allow; so blocks are added up and gated here. On sounds that fit, both measure the same.
+"""
 
 import math
 
 import numpy as np
-import numpy.typing as npt
+import pyloudnorm
 import soxr
 from scipy import signal
 
 from generation.synthesis import Wave
+from utils.arrays import Float64Array
 
 ABSOLUTE_GATE = -70.0  # LUFS
 RELATIVE_GATE = -10.0  # LU
@@ -17,7 +22,7 @@ _STEPS_PER_SECOND, _STEPS_PER_BLOCK = 10, 4  # blocks of 400 ms that overlap by 
 
 
 class LoudnessMeter:
-    """Integrated loudness of one channel; its memory is a number for each 100 ms."""
+    """Integrated loudness of one channel; it keeps one number for each 100 ms, whatever the length."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate, self._filter = sample_rate, k_weighting(sample_rate)
@@ -25,7 +30,7 @@ class LoudnessMeter:
         self._position, self._energies = 0, [0.0]
 
     def add(self, block: Wave) -> None:
-        """Hear the next samples (n,)."""
+        """Measure the next samples (n,)."""
         if not len(block):
             return
         weighted, self._state = signal.sosfilt(self._filter, block.astype(np.float64), zi=self._state)
@@ -38,11 +43,11 @@ class LoudnessMeter:
         self._position = last
 
     def loudness(self) -> float:
-        """In LUFS; -inf if no block passes the gates. A sound of less than 400 ms is heard as one block."""
+        """In LUFS; -inf if no block passes the gates. A sound of less than 400 ms counts as one block."""
         steps = np.array(self._energies)
         if self._position == self._start_of(len(steps)):
             whole = steps
-        else:  # the last step is not full: a block that it would complete does not count
+        else:  # the last step is incomplete, and so is the block that ends with it: neither counts
             whole = steps[:-1] if len(steps) > _STEPS_PER_BLOCK else steps
         whole = np.pad(whole, (0, max(_STEPS_PER_BLOCK - len(whole), 0)))
         size = self._sample_rate * _STEPS_PER_BLOCK / _STEPS_PER_SECOND
@@ -61,14 +66,14 @@ class LoudnessMeter:
 
 
 class TruePeakMeter:
-    """The highest level of the wave that the samples stand for, at four times their rate (BS.1770-5, annex 2)."""
+    """The highest level of the wave between the samples too, at four times their rate (BS.1770-5, annex 2)."""
 
     def __init__(self, sample_rate: int) -> None:
         self._stream = soxr.ResampleStream(sample_rate, OVERSAMPLING * sample_rate, 1, dtype="float32", quality="HQ")
         self._peak = 0.0
 
     def add(self, block: Wave, *, last: bool) -> None:
-        """Hear the next samples (n,); the `last` ones end the wave."""
+        """Measure the next samples (n,); the `last` ones end the wave."""
         between = self._stream.resample_chunk(block, last=last)
         self._peak = max(self._peak, *(float(np.abs(each).max(initial=0.0)) for each in (block, between)))
 
@@ -77,29 +82,15 @@ class TruePeakMeter:
         return 20 * math.log10(self._peak) if self._peak > 0 else -math.inf
 
 
-def k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
-    """The two filters before the measurement as second-order sections (2, 6): a shelf for the head, a high-pass.
+def k_weighting(sample_rate: int) -> Float64Array:
+    """The two filters of pyloudnorm as second-order sections (2, 6): a shelf, then a high-pass.
 
-    BS.1770-5 gives them for 48 kHz alone. These are the analogue filters of which those are the bilinear transform, at
-    `sample_rate` Hz. Source: De Man 2014, Evaluation of implementations of the EBU R128 loudness measurement.
+    BS.1770-5 prints their coefficients for 48 kHz alone. The filter class "DeMan" computes them for any rate.
+    Source: De Man 2014, Evaluation of implementations of the EBU R128 loudness measurement.
     """
-    gain, hertz, quality = 3.999843853973347, 1681.974450955533, 0.7071752369554196  # dB, Hz
-    high = 10 ** (gain / 20)
-    middle = high**0.4996667741545416
-    k = math.tan(math.pi * hertz / sample_rate)
-    shelf = [high + middle * k / quality + k * k, 2 * (k * k - high), high - middle * k / quality + k * k]
-    poles = _poles(k, quality)
-    k2 = math.tan(math.pi * 38.13547087602444 / sample_rate)
-    poles2 = _poles(k2, 0.5003270373238773)
-    return np.array(
-        [[*(value / poles[0] for value in shelf), *(value / poles[0] for value in poles)],
-         [1, -2, 1, *(value / poles2[0] for value in poles2)]]
-    )  # fmt: skip
+    filters = pyloudnorm.Meter(sample_rate, filter_class="DeMan")._filters  # the name that its documentation uses
+    return np.array([[*each.b, *each.a] for each in filters.values()])
 
 
-def _poles(k: float, quality: float) -> list[float]:
-    return [1 + k / quality + k * k, 2 * (k * k - 1), 1 - k / quality + k * k]
-
-
-def _decibels(power: npt.NDArray[np.float64] | np.floating) -> npt.NDArray[np.float64]:
+def _decibels(power: Float64Array | np.floating) -> Float64Array:
     return _OFFSET + 10 * np.log10(np.maximum(power, 1e-30))

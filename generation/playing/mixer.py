@@ -20,7 +20,7 @@ class Envelope:
     """Attack, decay and release in samples, and the level that is held (0 to 1); all ramps are linear in amplitude.
 
     Sample k of the attack has the level (k + 1) / (attack + 1), so that the first one sounds. The release falls from
-    the level that was reached, also amid the attack, and reaches 0 after its last sample.
+    the level reached by then, also in the middle of the attack, and reaches 0 after its last sample.
     """
 
     attack: int
@@ -81,7 +81,7 @@ def mix(
 
 
 def mixed_length(plan: Plan, envelope: Envelope) -> int:
-    """Float64Array from the beginning to the end of the last release."""
+    """Samples from the beginning to the end of the last release."""
     return int((plan.onsets + plan.gates).max()) + envelope.release
 
 
@@ -89,7 +89,7 @@ def _start(plan: Plan, note: int, sound_of: Callable[[int, int], SustainedSound]
     sound = sound_of(int(plan.sounds[note]), note)
     onset, gate = int(plan.onsets[note]), int(plan.gates[note])
     held = len(sound.cycle) > 0 and gate + envelope.release > sound.lasts
-    if not held:  # what ends by itself is released before it ends, so that it does not break off
+    if not held:  # a sound that ends by itself is released before its end, so that it does not break off
         gate = min(gate, max(len(sound.wave) - envelope.release, 1))
     length = gate + envelope.release if held else min(gate + envelope.release, len(sound.wave))
     return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length)

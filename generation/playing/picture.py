@@ -22,7 +22,7 @@ _DPI = 100
 
 
 def save_piece_picture(path: Path, notes: Sequence[PieceNote], wave: Wave, sample_rate: int) -> None:
-    """Write a PNG of `wave` (n,), the beginning of the sound of `notes`: a colour for each voice, paler if softer."""
+    """Write a PNG of `notes`, a colour for each voice and paler if softer, and `wave` (n,), how their sound begins."""
     seconds = len(wave) / sample_rate
     figure = Figure(figsize=(12, 6.4))
     FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""What becomes of the pitches that the run did not learn."""
+"""What happens to pitches that the run did not learn."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -40,14 +40,14 @@ class PitchUse:
 def pitch_uses(instrument: Instrument, notes: Iterable[PieceNote], policy: OutOfRange) -> list[PitchUse]:
     """What happens to each pitch of `notes`, ascending, by `policy`.
 
-    `octave`: by whole octaves to the nearest pitch that the run learned, of two as near to the lower; where it
-    learned none, dropped. `drop`: dropped. `error`: not played at all.
-    Raises: UserError if the run was not conditioned on pitch, a pitch is refused, or no note is left.
+    `octave`: it moves by whole octaves to the nearest pitch that the run learned, to the lower of two as near; if there
+    is none, it is dropped. `drop`: it is dropped. `error`: the piece is refused.
+    Raises: UserError if the run was not conditioned on pitch, the piece is refused, or no note is left.
     """
     learned = instrument.table.values.get("pitch")
     if learned is None:
         raise UserError(
-            f"from_midi: {instrument.run_name} was not conditioned on pitch and cannot play a piece; use random"
+            f"{instrument.run_name} was not conditioned on pitch and cannot play a piece; it can make single notes"
         )
     known = {int(pitch) for pitch in learned}
     counts = sorted(Counter(note.pitch for note in notes).items())
@@ -57,16 +57,16 @@ def pitch_uses(instrument: Instrument, notes: Iterable[PieceNote], policy: OutOf
     if foreign and policy == "error":
         first = foreign[0]
         raise UserError(
-            f"--out-of-range error: {sum(use.notes for use in foreign)} notes are not among {range_learned}, such as "
-            f"{first.written} {pitch_name(first.written)}; use octave or drop"
+            f"{sum(use.notes for use in foreign)} notes are not among {range_learned}, such as "
+            f"{first.written} {pitch_name(first.written)}; move them by octaves, or drop them"
         )
     if uses and all(use.played is None for use in uses):
-        raise UserError(f"from_midi: no note of the piece is among {range_learned}; transpose it, or use another run")
+        raise UserError(f"no note of the piece is among {range_learned}; transpose it, or use another run")
     return uses
 
 
 def pitch_table(uses: Sequence[PitchUse]) -> str:
-    """The pitches that are not played as written as a table, or one line that there are none."""
+    """A table of the pitches that are not played as written, or one line that says there are none."""
     foreign = [use for use in uses if use.played != use.written]
     if not foreign:
         return "All pitches are among those that the run learned.\n"

@@ -1,4 +1,4 @@
-"""When each note of a piece sounds, to the sample, and which distinct sounds that takes."""
+"""When each note of a piece sounds, to the sample, and which distinct sounds the piece needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Plan:
     onsets: npt.NDArray[np.int64]  # first sample that sounds
     gates: npt.NDArray[np.int64]  # samples until the release, at least 1
     gains: npt.NDArray[np.float64]
-    sounds: npt.NDArray[np.int64]  # which of `timbres_and_pitches` it is
+    sounds: npt.NDArray[np.int64]  # index into `timbres_and_pitches`
     timbres_and_pitches: Sequence[tuple[Timbre, int]]  # in the order of first use
 
     def last_uses(self) -> npt.NDArray[np.int64]:
-        """Of each sound, the last note that it is needed for."""
+        """The last note of each sound, by its index."""
         last = np.zeros(len(self.timbres_and_pitches), dtype=np.int64)
         last[self.sounds] = np.arange(len(self.sounds))  # of equal indices numpy keeps the last
         return last
@@ -36,28 +36,26 @@ def plan_notes(
     notes: Sequence[PieceNote],
     *,
     sample_rate: int,
-    played: Mapping[int, int | None],
+    played: Mapping[int, int],
     voices: Mapping[VoiceName, Voice],
     motion: Motion,
     table: Mapping[str, Sequence[Value]],
     curve: VelocityCurve,
 ) -> Plan:
-    """The plan of `notes`, which come by onset; those whose pitch is `played` as None are left out.
+    """The plan of `notes`, which come by onset; `played` is the MIDI pitch that sounds for each one that is written.
 
     A note's first sample is round(onset * sample_rate), the first of its release round(end * sample_rate).
     """
-    kept = [note for note in notes if played[note.pitch] is not None]
-    onsets = _samples([note.onset for note in kept], sample_rate)
-    ends = _samples([note.onset + note.duration for note in kept], sample_rate)
+    onsets = _samples([note.onset for note in notes], sample_rate)
+    ends = _samples([note.onset + note.duration for note in notes], sample_rate)
     numbers: dict[tuple[Timbre, int], int] = {}
-    sounds = np.empty(len(kept), dtype=np.int64)
-    for place, note in enumerate(kept):
-        voice, pitch = voices[VoiceName(note.track, note.channel)], played[note.pitch]
-        assert pitch is not None
+    sounds = np.empty(len(notes), dtype=np.int64)
+    for place, note in enumerate(notes):
+        voice = voices[VoiceName(note.track, note.channel)]
         fixed = tuple(sorted(voice.attributes_of(note.program, table).items()))
-        key = (motion.timbre(note.onset, voice.seeds, fixed), pitch)
+        key = (motion.timbre(note.onset, voice.seeds, fixed), played[note.pitch])
         sounds[place] = numbers.setdefault(key, len(numbers))
-    gains = velocity_gain(np.array([note.velocity for note in kept]), curve)
+    gains = velocity_gain(np.array([note.velocity for note in notes]), curve)
     return Plan(onsets, np.maximum(ends - onsets, 1), gains, sounds, list(numbers))
 
 

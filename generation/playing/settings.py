@@ -1,8 +1,9 @@
-"""How a piece is to be played: all that, with the checkpoint and the piece, fixes the sound."""
+"""How a piece is played. With the checkpoint and the piece, these settings determine the sound."""
 
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from data.audio_io import SUBTYPES
 from generation.note_spec import MOST_TRUNCATION
@@ -16,7 +17,7 @@ OutOfRange = Literal["octave", "drop", "error"]
 Bits = Literal["16", "24", "float"]
 
 LONGEST_STAGE = 60.0  # s, of attack, decay and release
-LOWEST_RATE = 4_000  # Hz; the shelf of K-weighting at 1.7 kHz must lie below half of it
+LOWEST_RATE = 4_000  # Hz; half of it must be above 1.7 kHz, where a filter of the loudness lies
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -28,7 +29,7 @@ assert get_args(Bits) == tuple(SUBTYPES)
 
 
 class PieceSettings(BaseModel):
-    """Settings of `generate.py from_midi`, as its flags name them; JSON lists serve as tuples."""
+    """How to play a piece; JSON lists serve as tuples. One latent needs one seed, a way between latents two or more."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -45,6 +46,14 @@ class PieceSettings(BaseModel):
     bits: Bits = "16"
     rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] | None = None  # Hz; None: the run's own
 
+    @model_validator(mode="after")
+    def _as_many_seeds_as_the_latent_takes(self) -> "PieceSettings":
+        if self.latent == "hold" and len(self.seeds) > 1:
+            raise PydanticCustomError("seeds", "hold takes one seed; for several, choose linear, spherical or bar")
+        if self.latent in ("linear", "spherical") and len(self.seeds) < 2:
+            raise PydanticCustomError("seeds", f"{self.latent} goes from seed to seed; give two or more seeds")
+        return self
+
 
 class PieceSource(BaseModel):
     """Where a piece comes from, as cards say it: a file (None: the built-in piece), and how it was read."""
@@ -57,12 +66,12 @@ class PieceSource(BaseModel):
 
 
 def parse_settings(raw: Any, where: str) -> PieceSettings:
-    """The settings that flags or a card give. Raises: DataError naming `where` and the first that cannot be."""
+    """The settings in `raw`, read from `where`. Raises: DataError naming `where` and the first fault."""
     return _parsed(PieceSettings, raw, where)
 
 
 def parse_source(raw: Any, where: str) -> PieceSource:
-    """The source that a card tells of. Raises: DataError naming `where` if it is none."""
+    """The source in `raw`, read from `where`. Raises: DataError naming `where` and the first fault."""
     return _parsed(PieceSource, raw, where)
 
 
@@ -72,4 +81,4 @@ def _parsed(model: type[M], raw: Any, where: str) -> M:
     except ValidationError as error:
         fault = error.errors()[0]
         place = "".join(f"{part}: " for part in fault["loc"])
-        raise DataError(f"{where}: {place}{fault['msg'][:100]}; see generate.py from_midi --help") from error
+        raise DataError(f"{where}: {place}{fault['msg'][:100]}") from error

@@ -1,4 +1,4 @@
-"""A long sound as a WAV file in two passes: into a nameless file while its level is measured, then at its loudness."""
+"""A long sound as a WAV file, in two passes: to a temporary file while its level is measured, then at its loudness."""
 
 import math
 import tempfile
@@ -19,14 +19,14 @@ from generation.synthesis import Wave
 from utils.files import atomic_path, require_disk_space
 
 HIGHEST_TRUE_PEAK = -1.0  # dBTP, of EBU R 128
-LARGEST_WAV = 2**32 - 2**16  # bytes; beyond, sizes do not fit its header and RF64 takes over (EBU Tech 3306)
+LARGEST_WAV = 2**32 - 2**16  # bytes; larger sizes do not fit its header, and RF64 is written (EBU Tech 3306)
 _BYTES: dict[Bits, int] = {"16": 2, "24": 3, "float": 4}
 _COPIED = 2**15  # samples
 
 
 @dataclass(frozen=True)
 class Level:
-    """What was measured before, and how the sound was brought to its loudness."""
+    """What was measured before, the gain, and what results."""
 
     loudness_before: float | None  # LUFS; None of silence
     true_peak_before: float | None  # dBTP
@@ -45,9 +45,9 @@ def write_levelled(
 ) -> Level:
     """Write `blocks` of `length` samples at `sample_rate` Hz as a WAV at `rate` Hz: whole or not at all.
 
-    One gain brings all of it to `loudness` LUFS, or to as much as keeps the true peak at -1 dBTP. Memory does not grow
-    with the length. A float file's samples are not rounded, those of others go to the nearest, without dither, so that
-    silence stays silence; at another rate the filter rings for some ms before and after what sounds.
+    One gain brings the whole to `loudness` LUFS, or to less where the true peak would pass -1 dBTP. Memory does not
+    grow with the length. Samples of 16 and 24 bits are rounded without dither, so that silence stays silence; those of
+    float files are not rounded. At another rate the resampling filter rings some ms before and after each sound.
     Raises: UserError if the disk is full or the folder cannot be written.
     """
     n_samples = resampled_length(length, sample_rate, rate)
@@ -68,7 +68,7 @@ def write_levelled(
 
 
 def resampled(blocks: Iterable[Wave], sample_rate: int, rate: int, n_samples: int) -> Iterator[Wave]:
-    """`blocks` at `rate` Hz, `n_samples` of them in all; every moment stays where it is."""
+    """`blocks` at `rate` Hz, `n_samples` samples in all; every moment keeps its time."""
     if rate == sample_rate:
         yield from blocks
         return
@@ -83,7 +83,7 @@ def resampled(blocks: Iterable[Wave], sample_rate: int, rate: int, n_samples: in
 
 
 def resampled_length(length: int, sample_rate: int, rate: int) -> int:
-    """Samples at `rate` Hz that last as long as `length` at `sample_rate` Hz, the last one perhaps not to its end."""
+    """Samples at `rate` Hz that last at least as long as `length` samples at `sample_rate` Hz."""
     return -(-length * rate // sample_rate)
 
 
@@ -98,7 +98,7 @@ def _store(raw: IO[bytes], blocks: Iterable[Wave], rate: int, loudness: float) -
 
 
 def levelled(loudness: float, true_peak: float, wanted: float) -> Level:
-    """How sound of `loudness` LUFS and `true_peak` dBTP is brought to `wanted` LUFS."""
+    """The gain that brings a sound of `loudness` LUFS and `true_peak` dBTP to `wanted` LUFS, and its level after it."""
     if math.isinf(true_peak):
         return Level(None, None, 0.0, None, None, "silence")
     louder, room = wanted - loudness, HIGHEST_TRUE_PEAK - true_peak

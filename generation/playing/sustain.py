@@ -1,4 +1,4 @@
-"""A generated note made ready to be held: where it begins, and what repeats when it must last longer than it does."""
+"""A generated note made ready to be held: where it begins, and which part repeats if it must last longer."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ from generation.playing.settings import Sustain
 from generation.synthesis import Wave
 from utils.arrays import Float64Array
 
-STEADY_SHARE = 0.7  # of a note; the rest is where notes fade out that models learn from
+STEADY_SHARE = 0.7  # of a note; behind it lies the fade-out that networks learned from their notes
 _ATTACK_LEVEL = 0.05  # -26 dB of the note's highest level
 _ATTACK_WINDOW = 0.002  # s
 _RETRIGGER_ATTACK = 0.003  # s
 _CROSSFADE_PERIODS, _CROSSFADE = 4, 0.02  # s; whichever is longer
 _STARTS = 8  # places that a loop may begin at
 _AS_SIMILAR = 0.003  # correlation; among places this close to the best one, the longest loop is taken
-_SMALLEST_LEVEL = 0.25  # of the loop's beginning; sound that has decayed further is not blown up again
+_SMALLEST_LEVEL = 0.25  # of the level at the loop's beginning; sound that has decayed further is not amplified
 
 
 @dataclass(frozen=True)
 class SustainedSound:
-    """A generated note from its attack on, `wave` (n,), and what goes on from `held_from` while it is held.
+    """A generated note from its attack on, `wave` (n,), and what repeats while it is held, `cycle` (P,).
 
-    Of a note that ends by `lasts`, release included, `wave` alone is heard; of a longer one, from sample `held_from`
-    on, `cycle` (P,) again and again. Without a cycle (0,) it ends with `wave`.
+    A note that ends by sample `lasts`, release included, is `wave` alone. A longer one repeats `cycle` from sample
+    `held_from` on. Without a cycle (0,) it ends with `wave`.
     """
 
     wave: Wave
@@ -34,10 +34,10 @@ class SustainedSound:
 
 
 def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustain) -> SustainedSound:
-    """`wave` (n,) of a fundamental near `hertz`, without its lead-in, with the cycle that `sustain` takes.
+    """`wave` (n,) of a fundamental near `hertz`, without its lead-in, and with the cycle for `sustain`.
 
     `loop`: a stretch of the steady part, see `find_loop`. `retrigger`: the note from its attack to the end of its
-    steady part, under whose beginning the fade-out of the former one ends. `none`: nothing.
+    steady part, mixed with the end of the fade-out of the one before. `none`: no cycle.
     """
     attack = find_attack(wave, sample_rate)
     sounding = wave[attack:]
@@ -53,7 +53,7 @@ def prepare_sound(wave: Wave, *, hertz: float, sample_rate: int, sustain: Sustai
 def find_attack(wave: Wave, sample_rate: int) -> int:
     """The first sample whose level reaches -26 dB of the highest; 0 of silence.
 
-    Level is the mean power of the 2 ms that end with the sample: a lone click before the note does not pass for it.
+    Level is the mean power of the 2 ms that end with the sample, so that a single click before the note does not count.
     """
     window = max(round(_ATTACK_WINDOW * sample_rate), 1)
     total = np.concatenate((np.zeros(window), np.cumsum(wave.astype(np.float64) ** 2)))
@@ -64,7 +64,7 @@ def find_attack(wave: Wave, sample_rate: int) -> int:
 
 @dataclass(frozen=True)
 class Loop:
-    """`cycle` (P,) begins like the sound at `start` and ends so that it can begin again; `correlation` at its seam."""
+    """`cycle` (P,) begins like the sound at `start`, and ends so that it can repeat; `correlation` is of its seam."""
 
     start: int
     cycle: Float64Array
@@ -74,10 +74,10 @@ class Loop:
 def find_loop(steady: Float64Array, *, period: float, sample_rate: int) -> Loop:
     """The stretch of the note's steady part (n,) that repeats best.
 
-    Its first quarter is left to the attack. The end is where what goes before it is most like what goes before the
-    start, by normalised cross-correlation over four periods or 20 ms: thus a whole number of the sound's own periods
-    later. All of the cycle is brought to the level of its start, and fades at its end into what goes before the start,
-    by gains that keep the level whatever the correlation. SustainedSound that decays is held at the level of the start.
+    Its first quarter is left to the attack. The loop ends where the four periods or 20 ms before its end are most like
+    those before its start, by normalised cross-correlation: a whole number of the sound's own periods later. The whole
+    cycle is brought to the level of its start, so that a sound that decays is held at that level. At its end it fades
+    into what lies before its start, by gains that keep the level whatever the correlation.
     """
     overlap = max(round(_CROSSFADE_PERIODS * period), round(_CROSSFADE * sample_rate))
     overlap = min(overlap, len(steady) // 8)

@@ -34,7 +34,7 @@ class VoiceName(NamedTuple):
 class Voice:
     """A voice with the seeds of its latents, the attributes that are fixed, and its number of notes.
 
-    `by_program`: where the run learned families, each note has that of its General MIDI program.
+    With `by_program`, each note has the family of its General MIDI program, if the run learned that family.
     """
 
     name: VoiceName
@@ -44,7 +44,7 @@ class Voice:
     by_program: bool = False
 
     def attributes_of(self, program: int, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
-        """What is fixed for a note of `program`; the seed draws the rest of the attributes."""
+        """The attributes that are fixed for a note of `program`; the seed draws the others."""
         return {**(_family_of(program, table) if self.by_program else {}), **self.fixed}
 
 
@@ -56,11 +56,12 @@ def assign_voices(
     entries: Sequence[str],
     attributes: Sequence[str],
 ) -> dict[VoiceName, Voice]:
-    """The voices of `notes` by name, in order, with what `--voices` and `--attributes` give them.
+    """The voices of `notes` by name, in order. All get `seeds` and `attributes` (NAME=VALUE), then what `entries` say.
 
     An entry is `shared` (all have `seeds`), `each` (voice k has every seed + k, and families by program), or
     TARGET=SEED,NAME=VALUE,... for the voices of a channel (`ch2`), a track (`track1`) or both (`track1.ch2`); later
-    entries win. Raises: UserError if an entry cannot be read, names no voice there is, or what the run did not learn.
+    entries win.
+    Raises: UserError if an entry cannot be read, or names a voice or value that is not there.
     """
     counts = Counter(VoiceName(note.track, note.channel) for note in notes)
     fixed = dict(_attribute(instrument, text) for text in attributes)
@@ -75,7 +76,7 @@ def assign_voices(
                 for k, (name, voice) in enumerate(voices.items())
             }
         elif not equals:
-            raise UserError(f"--voices {entry[:60]!r}: must be shared, each, or such as ch2=7; see from_midi --help")
+            raise UserError(f"{entry[:60]!r} says nothing of voices: give shared, each, or an entry such as ch2=7")
         else:
             for name in _targets(target, list(voices)):
                 voices[name] = _changed(instrument, voices[name], items.split(","), entry)
@@ -83,7 +84,7 @@ def assign_voices(
 
 
 def without_family(voices: Iterable[Voice], programs: Iterable[int], table: Mapping[str, Sequence[Value]]) -> list[int]:
-    """Which General MIDI programs have no family that the run learned, where voices go by program."""
+    """The General MIDI programs without a family that the run learned; none if no voice goes by program."""
     if not any(voice.by_program for voice in voices) or not any(name in table for name in _FAMILY_ATTRIBUTES):
         return []
     return sorted(program for program in set(programs) if not _family_of(program, table))
@@ -109,7 +110,7 @@ def _targets(text: str, names: Sequence[VoiceName]) -> list[VoiceName]:
     ]
     if not chosen:
         listed = ", ".join(map(str, names[:MOST_NAMED])) + (", ..." if len(names) > MOST_NAMED else "")
-        raise UserError(f"--voices {text[:60]!r}: no such voice; the piece has {listed}")
+        raise UserError(f"{text[:60]!r} is no voice of the piece, which has {listed}")
     return chosen
 
 
@@ -122,14 +123,14 @@ def _changed(instrument: Instrument, voice: Voice, items: Sequence[str], entry: 
         elif item.isascii() and item.isdigit() and len(item) < 20 and int(item) <= MAX_SEED:
             seeds = (int(item),)
         else:
-            raise UserError(f"--voices {entry[:60]!r}: {item[:30]!r} is no seed and no NAME=VALUE; give ch2=7 or so")
+            raise UserError(f"{entry[:60]!r}: {item[:30]!r} is neither a seed nor NAME=VALUE; give ch2=7, for example")
     return replace(voice, seeds=seeds, fixed=fixed)
 
 
 def _attribute(instrument: Instrument, text: str) -> tuple[str, Value]:
-    """Name and value of NAME=VALUE as the run learned them."""
+    """Name and value of `text`, NAME=VALUE, as the run learned them."""
     name, _, value = text.partition("=")
     if name == "pitch":
-        raise UserError(f"{text[:60]}: the piece has the pitches; leave pitch out")
+        raise UserError(f"{text[:60]}: the piece gives the pitches; leave pitch out")
     ((own_name, values),) = known_attributes(instrument, [AskedAttribute(name, [value])], None).items()
     return own_name, values[0]

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_without_metadata_names_tell_what_they_can(tmp_path):
     plain, organ = notes_of_folder(tmp_path)
     assert (family_of(plain), dict(plain.attributes)) == ("unknown", {})
     assert (family_of(organ), organ.attributes["pitch"]) == ("organ", 64)
+    assert family_of(replace(plain, attributes={"instrument_family": 4})) == "keyboard"
 
 
 def test_folder_that_is_none_is_refused(tmp_path):

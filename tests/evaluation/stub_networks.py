@@ -77,6 +77,16 @@ class StubUser:
         return {"features": levels_of(waves, 2)}
 
 
+class StubPyin:
+    """Hears middle C in everything; the true one takes a tenth of a second a note."""
+
+    name, sample_rate, n_samples = "pyin", RATE, N_SAMPLES
+    identity = {"tracker": "stub"}  # noqa: RUF012 - as plain as the protocol allows
+
+    def embed(self, waves):
+        return {"f0": torch.full((len(waves), 4), 261.6256)}
+
+
 def use_stubs(monkeypatch, tmp_path):
     """No score command loads a network, and no weights of VGGish are there."""
     monkeypatch.setattr(StubClassifier, "seen", 0)
@@ -85,4 +95,5 @@ def use_stubs(monkeypatch, tmp_path):
     monkeypatch.setattr(score_embeddings, "InceptionEmbedding", StubInception)
     monkeypatch.setattr(score_embeddings, "VGGishEmbedding", StubVGGish)
     monkeypatch.setattr(score_embeddings, "UserEmbedding", StubUser)
+    monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
     monkeypatch.setattr(score_embeddings, "VGGISH_WEIGHTS", tmp_path / "no weights")

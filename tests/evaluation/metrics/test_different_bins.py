@@ -68,6 +68,13 @@ def test_fewer_distinct_samples_than_bins():
     assert different_bins(two, two[:10], n_bins=5).different == 2
 
 
+def test_a_bin_that_empties_stays_empty():
+    """By seed 0, k-means begins at four of these points and one of them loses all its samples to the others."""
+    points = np.array([[0, 9], [0, 7], [0, 1], [8, 9], [10, 10], [4, 2]])
+    result = different_bins(points, points, n_bins=4)
+    assert (result.different, result.n_bins) == (0, 4)
+
+
 def test_faults_are_refused():
     good = normal(9, 2, 0)
     with pytest.raises(ValueError, match="real has 9 samples, fewer than the 50 bins"):

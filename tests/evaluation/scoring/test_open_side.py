@@ -93,7 +93,10 @@ def test_runs_that_do_not_serve_are_one_line(flags, message, run_folder, real, t
 def test_statistics_stand_for_the_notes_on_either_side(real, fake, tmp_path, capsys):
     for name, notes in (("real", real), ("fake", fake)):
         assert run("statistics", "--notes", notes, "-d", tmp_path / f"{name}.npz", "--vggish", "w.pth") == 0
-    assert f"7 notes in {tmp_path / 'fake.npz'}, as heard by note-classifier, vggish-google" in capsys.readouterr().out
+    assert (
+        f"7 notes in {tmp_path / 'fake.npz'}, as heard by note-classifier, vggish-google, pyin"
+        in capsys.readouterr().out
+    )
     sides = ["--real", real, "--fake", fake], ["--real", tmp_path / "real.npz", "--fake", tmp_path / "fake.npz"]
     for number, side in enumerate(sides):
         assert run("all", *side, "-d", tmp_path / f"out {number}", "--vggish", "w.pth") == 0
@@ -116,6 +119,7 @@ def test_statistics_hold_neither_sound_nor_names(real, tmp_path):
             "note-classifier/features": (8, 5),
             "note-classifier/pitch_logits": (8, 61),
             "note-classifier/family_logits": (8, 11),
+            "pyin/f0": (8, 4),
         }
         assert (file["pitches"] == 60).all()
         assert (file["families"] == "brass").all()

@@ -23,7 +23,8 @@ def _no_vggish(monkeypatch, tmp_path):
 def test_the_shipped_classifier_gives_what_the_scores_take(tmp_path, monkeypatch):
     monkeypatch.setattr(score_embeddings, "SHIPPED", tmp_path / "shipped.safetensors")
     save_file(NoteClassifier().state_dict(), tmp_path / "shipped.safetensors")
-    (embedding,) = all_embeddings(OPTIONS, None)
+    embedding, tracker = all_embeddings(OPTIONS, None)
+    assert tracker.name == "pyin"
     with decoded(notes_of_folder(write_notes(tmp_path / "notes", 2, seed=0)), RATE, embedding.n_samples) as notes:
         (found,) = embed_notes(notes, [embedding], None)
     assert {name: array.shape for name, array in found.arrays.items()} == {

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import generation.midi.midi_file
 from generation.midi.midi_file import PieceNote, read_midi, read_midi_bytes
 from tests.generation.midi.midi_files import END, ONE, control, end, off, on, raw, tempo, times, written
-from utils.errors import DataError
 
 
 def read(*tracks, lenient=False, **settings):
@@ -181,17 +179,6 @@ def test_notes_written_are_the_notes_read(drawn, tempos, division):
     expected = [(float(seconds(a)), float(seconds(b) - seconds(a)), p, c + 1) for a, b, p, c in notes]
     found = [(note.onset, note.duration, note.pitch, note.channel) for note in read(content).notes]
     assert sorted(found) == sorted(expected)
-
-
-def test_paths_that_are_no_files(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match="no such file"):
-        read_midi(tmp_path / "absent.mid")
-    with pytest.raises(DataError, match="not a file"):
-        read_midi(tmp_path)
-    monkeypatch.setattr(generation.midi.midi_file, "LARGEST_FILE", 9)
-    (tmp_path / "large.mid").write_bytes(ONE)
-    with pytest.raises(DataError, match="larger than"):
-        read_midi(tmp_path / "large.mid")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,15 @@ def picture(page):
     return page.execute_script("return document.getElementById('wave').toDataURL()")
 
 
+def those_that(page, selector, condition):
+    """The beginnings of the elements of `selector`, which are several, for which `condition` on `each` holds."""
+    elements = f"[...document.querySelectorAll('{selector}')]"
+    assert page.execute_script(f"return {elements}.length") > 3
+    return page.execute_script(
+        f"return {elements}.filter((each) => {condition}).map((each) => each.outerHTML.slice(0, 80))"
+    )
+
+
 def _until(page, holds):
     from selenium.webdriver.support.wait import WebDriverWait
 
@@ -232,18 +241,10 @@ def test_nothing_overflows(page, width, height, theme):
     hands(page).key_down("a").perform()
     _until(page, lambda: text(page).startswith("Playing"))
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
-    outside = page.execute_script(
-        "return [...document.querySelectorAll('body *')].filter((each) => each.checkVisibility() && "
-        "(each.getBoundingClientRect().right > innerWidth + 0.5 || each.getBoundingClientRect().left < -0.5))"
-        ".map((each) => each.outerHTML.slice(0, 80))"
-    )
-    assert outside == []
-    small = page.execute_script(
-        "return [...document.querySelectorAll('button:enabled, select, #square')].filter((each) => "
-        "Math.min(each.getBoundingClientRect().width, each.getBoundingClientRect().height) < 24)"
-        ".map((each) => each.outerHTML.slice(0, 80))"
-    )
-    assert small == []  # WCAG 2.2, 2.5.8
+    outside = "each.getBoundingClientRect().right > innerWidth + 0.5 || each.getBoundingClientRect().left < -0.5"
+    assert those_that(page, "body *", f"each.checkVisibility() && ({outside})") == []
+    small = "Math.min(each.getBoundingClientRect().width, each.getBoundingClientRect().height) < 24"
+    assert those_that(page, "button:enabled, select, #square", small) == []  # WCAG 2.2, 2.5.8
 
 
 def test_page_talks_to_its_own_server_alone(page, server):
@@ -257,9 +258,5 @@ def test_page_talks_to_its_own_server_alone(page, server):
 
 
 def test_controls_have_names(page):
-    nameless = page.execute_script(
-        "return [...document.querySelectorAll('button, input, select, [role=slider], [role=group], [role=img]')]"
-        ".filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim()))"
-        ".map((each) => each.outerHTML)"
-    )
-    assert nameless == []
+    controls = "button, input, select, [role=slider], [role=group], [role=img]"
+    assert those_that(page, controls, "!(each.ariaLabel || each.labels?.length || each.textContent.trim())") == []

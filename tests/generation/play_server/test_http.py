@@ -49,6 +49,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(server, path):
 
 def test_page_asks_for_nothing_elsewhere(server):
     texts = [request(server, "GET", path)[2].decode() for path in PAGE]
+    assert all(texts)
     assert not re.search(r"(https?:)?//(?!\s|www\.w3\.org)[a-z0-9]", "".join(texts).replace("// ", ""))
     assert " style=" not in texts[0]
     assert not re.search(r"\son[a-z]+=", texts[0])
@@ -170,7 +171,7 @@ def test_body_that_ends_early_is_refused(server):
 def test_slow_body_times_out(impatient):
     begun = time.monotonic()
     answer = raw(impatient, post(impatient, "Content-Type: application/json", "Content-Length: 50") + NOTE)
-    assert status_and_error(answer) == (408, "the body took too long to come")
+    assert status_and_error(answer) == (408, "the body took too long to arrive")
     assert 0.3 <= time.monotonic() - begun < 5
 
 
@@ -287,7 +288,7 @@ def test_client_that_goes_away_leaves_no_trace(server, capfd):
 
 def test_port_in_use_is_one_line(server):
     taken = server.server_port
-    with pytest.raises(UserError, match=rf"--port {taken}: cannot be had \(Address already in use\); .*"):
+    with pytest.raises(UserError, match=rf"port {taken} cannot be opened \(Address already in use\); .*"):
         PlayServer(server.player, taken)
 
 

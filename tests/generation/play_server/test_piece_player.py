@@ -3,6 +3,9 @@
 import io
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,15 +13,19 @@ import soundfile
 
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi_bytes
-from generation.play_server import piece_player
+from generation.play_server.piece_player import play_piece
+from generation.play_server.player import Player
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import player_of, serving
-from tests.generation.play_server.talk import MIDI, error_of, post_midi, request, seed_note, square_note
+from tests.generation.play_server.talk import MIDI, ask, error_of, post_midi, request, seed_note, square_note
+from tests.generation.playing.stand_in import StandIn, note, piece_of
 from tests.playing import CPU, trained
+from utils.errors import UserError
 
 TUNE = written([on(60, 480), off(60, 240), on(67, 480), on(64), off(67, 100), off(64, 50), end(0)])
+HELD = written([on(60), on(67, 480), off(60, 1000), off(67, 2000), end(0)])  # longer than the run's own notes
 
 
 def sound_of(answer):
@@ -27,12 +34,13 @@ def sound_of(answer):
     return soundfile.read(io.BytesIO(body))
 
 
-def test_seed_plays_a_file_as_from_midi_does(server, run_folder, tmp_path):
+@pytest.mark.parametrize("content", [TUNE, HELD], ids=["tune", "held"])
+def test_seed_plays_a_file_as_from_midi_does(server, run_folder, tmp_path, content):
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
     source = PieceSource(path=None, sha256="")
-    piece = read_midi_bytes(TUNE, "tune")
+    piece = read_midi_bytes(content, "tune")
     render_piece(instrument, piece, PieceSettings(seeds=(3,)), tmp_path / "tune.wav", source=source)
-    assert post_midi(server, TUNE, seed_note(3))[2] == (tmp_path / "tune.wav").read_bytes()
+    assert post_midi(server, content, seed_note(3))[2] == (tmp_path / "tune.wav").read_bytes()
 
 
 def test_notes_begin_where_the_file_says(server):
@@ -44,20 +52,8 @@ def test_notes_begin_where_the_file_says(server):
 
 
 def test_timbre_is_that_of_the_point(server):
-    waves = [post_midi(server, TUNE, note)[2] for note in (square_note(0, 0), square_note(0.5, 0.5), seed_note(9))]
+    waves = [post_midi(server, TUNE, asked)[2] for asked in (square_note(0, 0), square_note(0.5, 0.5), seed_note(9))]
     assert len(set(waves)) == 3
-
-
-def test_each_sound_is_held_by_the_period_of_its_pitch(server, monkeypatch):
-    prepare, heard = piece_player.prepare_sound, []
-
-    def listening(wave, *, hertz, **options):
-        heard.append(round(hertz, 2))
-        return prepare(wave, hertz=hertz, **options)
-
-    monkeypatch.setattr(piece_player, "prepare_sound", listening)
-    assert post_midi(server, TUNE, seed_note(1))[0] == 200
-    assert heard == [261.63, 329.63, 392.0]
 
 
 def test_what_is_moved_or_skipped_is_said(server):
@@ -75,10 +71,10 @@ def test_broken_file_is_played_as_far_as_it_goes(server):
     assert json.loads(headers["Remarks"])
 
 
-def test_many_remarks_are_cut(server, monkeypatch):
-    monkeypatch.setattr(piece_player, "MOST_REMARKS", 0)
-    content = written([on(48), off(48, 100)])
-    assert json.loads(post_midi(server, content, seed_note(1))[1]["Remarks"]) == ["and 1 more"]
+def test_many_remarks_are_cut():
+    piece = piece_of(note(0), remarks=[f"remark {k}" for k in range(14)])
+    remarks = play_piece(StandIn(), piece, lambda _: StandIn().wave(100, 60, None), lambda: False).remarks
+    assert remarks == [*piece.remarks[:12], "and 2 more"]
 
 
 @pytest.mark.parametrize(
@@ -86,10 +82,13 @@ def test_many_remarks_are_cut(server, monkeypatch):
     [
         (b"", "this file: "),
         (b"RIFF" + bytes(50), "this file: "),
-        (written([end(10)]), "it has no note to play"),
-        (written([on(60), off(60, 480 * 1300)]), "it has more than 20 000 notes or 10 minutes"),
-        (written([message for _ in range(20_001) for message in (on(60), off(60, 1))]), "it has more than 20 000"),
-        (written([on(61), off(61, 100)]), "from_midi: no note of the piece is among the 4 pitches"),
+        (written([end(10)]), "the piece has no note to play"),
+        (written([on(60), off(60, 480 * 1300)]), "the piece has more than 20 000 notes or 10 minutes"),
+        (
+            written([message for _ in range(20_001) for message in (on(60), off(60, 1))]),
+            "the piece has more than 20 000",
+        ),
+        (written([on(61), off(61, 100)]), "no note of the piece is among the 4 pitches"),
     ],
     ids=["empty", "none", "silent", "long", "full", "foreign"],
 )
@@ -106,38 +105,56 @@ def test_note_must_be_in_the_query(server, query):
     assert error_of(body)
 
 
-def test_one_file_at_a_time(server, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-    mix = piece_player.mix
+@dataclass(frozen=True)
+class Waiting(Instrument):
+    """Begins a sound, then waits until it may go on."""
 
-    def waiting(*args, **options):
-        begun.set()
-        assert go_on.wait(30)
-        return mix(*args, **options)
+    begun: ClassVar = threading.Event()
+    go_on: ClassVar = threading.Event()
 
-    monkeypatch.setattr(piece_player, "mix", waiting)
-    answers = []
-    first = threading.Thread(target=lambda: answers.append(post_midi(server, TUNE, seed_note(1))))
-    first.start()
-    assert begun.wait(30)
+    def sound(self, conditions):
+        self.begun.set()
+        assert self.go_on.wait(30)
+        return super().sound(conditions)
+
+
+@pytest.fixture
+def busy(run_folder):
+    """A server that is in the middle of playing TUNE, and where the answer to that will be."""
+    Waiting.begun.clear()
+    Waiting.go_on.clear()
+    player = Player(Waiting.from_run(run_folder, scale=None, iteration=None, device=CPU))
+    with serving(player) as server, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post_midi, server, TUNE, seed_note(1))
+        assert Waiting.begun.wait(30)
+        yield server, first
+        Waiting.go_on.set()
+
+
+def test_one_file_at_a_time(busy):
+    server, first = busy
     status, _, body = post_midi(server, TUNE, seed_note(2))
-    go_on.set()
-    first.join()
-    assert (status, error_of(body)) == (400, "another file is being played; drop this one when that is done")
-    assert answers[0][0] == 200
+    assert (status, error_of(body)) == (400, "another file is being made; drop this one again when that is done")
+    Waiting.go_on.set()
+    assert first.result()[0] == 200
     assert post_midi(server, TUNE, seed_note(2))[0] == 200
 
 
-def test_piece_is_given_up_when_the_server_ends(server, monkeypatch):
-    mix = piece_player.mix
-
-    def ending(*args, **options):
-        monkeypatch.setattr(server.player, "_closed", True)
-        return mix(*args, **options)
-
-    monkeypatch.setattr(piece_player, "mix", ending)
-    status, _, body = post_midi(server, TUNE, seed_note(1))
+def test_piece_is_given_up_when_the_server_ends(busy):
+    server, first = busy
+    closing = threading.Thread(target=server.player.close)
+    closing.start()
+    while ask(server, "/note", seed_note(1))[0] != 400:  # it makes no more notes
+        pass
+    Waiting.go_on.set()
+    closing.join()
+    status, _, body = first.result()
     assert (status, error_of(body)) == (400, "the server is about to end")
+
+
+def test_piece_is_given_up_amid_its_mix():
+    with pytest.raises(UserError, match="the server is about to end"):
+        play_piece(StandIn(), piece_of(note(0)), lambda _: StandIn().wave(100, 60, None), lambda: True)
 
 
 @pytest.mark.usefixtures("_no_previews")

@@ -21,6 +21,11 @@ def piece_of(*notes, bars=(0.0,), remarks=()):
     return Piece(notes=ordered, bars=list(bars), remarks=list(remarks))
 
 
+def tone(rate, seconds, decibels, hertz=997.0, phase=0.0):
+    time = np.arange(round(rate * seconds)) / rate
+    return (10 ** (decibels / 20) * np.sin(2 * np.pi * hertz * time + phase)).astype(np.float32)
+
+
 def click(n_samples, _pitch, _latent):
     wave = np.zeros(n_samples, np.float32)
     wave[0] = 0.5

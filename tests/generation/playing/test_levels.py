@@ -4,16 +4,13 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import pyloudnorm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.playing.levels import LoudnessMeter, TruePeakMeter, k_weighting
-
-
-def tone(rate, seconds, decibels, hertz=997.0, phase=0.0):
-    time = np.arange(round(rate * seconds)) / rate
-    return (10 ** (decibels / 20) * np.sin(2 * np.pi * hertz * time + phase)).astype(np.float32)
+from tests.generation.playing.stand_in import tone
 
 
 def loudness(wave, rate, block_size=4096):
@@ -28,6 +25,15 @@ def true_peak(wave, rate):
     meter.add(wave, last=False)
     meter.add(wave[:0], last=True)
     return meter.true_peak()
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
+def test_blocks_are_measured_as_pyloudnorm_measures_the_whole(rate):
+    levels = np.random.default_rng(1).uniform(-60, 0, 30)  # dB, of each second: some stay below the gate
+    noise = np.random.default_rng(0).normal(0, 0.1, 30 * rate)
+    wave = (noise * np.repeat(10 ** (levels / 20), rate)).astype(np.float32)
+    whole = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(wave.astype(np.float64))
+    assert loudness(wave, rate) == pytest.approx(whole, abs=1e-4)
 
 
 def test_filters_at_48_khz_are_those_that_the_standard_prints():

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.playing.latents import Latents, Motion
+from generation.playing.latents import Latents
 from generation.playing.mixer import Envelope, mix, mixed_length
-from generation.playing.plan import plan_notes, velocity_gain
+from generation.playing.performance import Performance
+from generation.playing.plan import velocity_gain
+from generation.playing.settings import PieceSettings
 from generation.playing.sounds import SoundBank
 from generation.playing.sustain import prepare_sound
-from generation.playing.voices import Voice, VoiceName
-from tests.generation.playing.stand_in import RATE, StandIn, click, note, sine
+from tests.generation.playing.stand_in import RATE, StandIn, click, note, piece_of, sine
 
 PLAIN = (0.0, 0.0, 1.0, 0.0)
 SOFT = (0.003, 0.02, 0.6, 0.05)
@@ -29,32 +30,22 @@ NOTES = st.lists(
 )
 
 
-def ready(instrument, notes, *, sustain="loop", curve="square", seeds=(0,), motion="hold"):
+def ready(instrument, notes, **settings):
     """The plan of `notes`, and the bank that makes its sounds."""
-    notes = sorted(notes)
-    names = {VoiceName(each.track, each.channel) for each in notes}
-    plan = plan_notes(
-        notes,
-        sample_rate=RATE,
-        played={each.pitch: each.pitch for each in notes},
-        voices={name: Voice(name, 1, seeds) for name in names},
-        motion=Motion(motion, [0.0], notes[0].onset, notes[-1].onset),
-        table=instrument.table.values,
-        curve=curve,
-    )
-    latents = Latents(instrument, motion, None)
-    return plan, SoundBank(instrument, latents, plan.timbres_and_pitches, plan.last_uses(), sustain)
+    performance = Performance.of(instrument, piece_of(*notes), PieceSettings(**settings))
+    latents = Latents(instrument, performance.settings.latent, None)
+    return performance.plan, SoundBank(latents.waves, performance.plan, RATE, performance.settings.sustain)
 
 
-def mixed(instrument, notes, *, stages=PLAIN, block_size=2**15, **choices):
-    plan, bank = ready(instrument, notes, **choices)
+def mixed(instrument, notes, *, stages=PLAIN, block_size=2**15, **settings):
+    plan, bank = ready(instrument, notes, **settings)
     return np.concatenate(list(mix(plan, bank.sound, Envelope.of(stages, RATE), block_size=block_size)))
 
 
 @given(notes=NOTES)
 @settings(deadline=None, max_examples=50)
 def test_a_click_lies_on_the_sample_of_its_onset(notes):
-    wave = mixed(StandIn(click), notes, sustain="none", curve="flat")
+    wave = mixed(StandIn(click), notes, sustain="none", velocity_curve="flat")
     expected = np.zeros(len(wave))
     for each in notes:
         expected[round(each.onset * RATE)] += 0.5
@@ -126,7 +117,7 @@ def test_velocity_curves_in_decibels(curve, decibels):
     half, full = velocity_gain(np.array([63.5, 127]), curve)
     assert full == 1
     assert 20 * np.log10(half / full) == pytest.approx(decibels, abs=0.01)
-    waves = [mixed(StandIn(click), [note(0, velocity=v)], sustain="none", curve=curve) for v in (127, 64)]
+    waves = [mixed(StandIn(click), [note(0, velocity=v)], sustain="none", velocity_curve=curve) for v in (127, 64)]
     assert waves[1][0] / waves[0][0] == pytest.approx(velocity_gain(np.array([64]), curve)[0], rel=1e-6)
 
 
@@ -151,7 +142,7 @@ def test_each_sound_is_made_once_ahead_and_forgotten_after_its_last_note():
     assert most <= 20
 
     moving = StandIn(click)
-    plan, bank = ready(moving, notes, sustain="none", motion="linear", seeds=(0, 1))
+    plan, bank = ready(moving, notes, sustain="none", latent="linear", seeds=(0, 1))
     most = max(len(bank.kept) for _ in mix(plan, bank.sound, Envelope.of(PLAIN, RATE), block_size=500))
     assert len(moving.made) == len(set(moving.made)) == 60
     assert most <= 16

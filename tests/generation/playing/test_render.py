@@ -55,7 +55,7 @@ def test_what_is_lost_is_said(tmp_path, caplog):
         render(tmp_path, piece, StandIn(values=families), voices=("each",))
     assert caplog.messages == [
         "pitch bends not applied: 4",
-        "pitches that the run did not learn: 1 notes moved by octaves, 0 dropped",
+        "notes at pitches that the run did not learn: 1 moved by octaves, 0 left out",
         "General MIDI programs without a family that the run learned: 0, 119",
     ]
 
@@ -92,8 +92,7 @@ def test_onsets_in_the_file_are_those_of_the_piece(tmp_path, rate):
         (piece_of(remarks=["notes of drums skipped: 9"]), {}, r"no note to play \(notes of drums skipped: 9\)"),
         (piece_of(note(86_400.0)), {}, "lasts 24.0 hours"),
         (piece_of(note(0, 1e9)), {}, "lasts 277,777.8 hours"),
-        (piece_of(note(0)), {"latent": "linear"}, "--seeds"),
-        (piece_of(note(0)), {"voices": ("ch9=1",)}, "no such voice"),
+        (piece_of(note(0)), {"voices": ("ch9=1",)}, "no voice of the piece"),
         (piece_of(note(0, pitch=100)), {"out_of_range": "error"}, "1 notes are not among the 25 pitches"),
     ],
 )
@@ -120,6 +119,9 @@ def test_settings_come_back_from_json_and_strangers_are_refused():
         ({"tempo": 3}, "card: tempo: Extra inputs"),
         ({"adsr": [0, 0, 2, 0]}, r"card: adsr\.2: |card: adsr: 2: "),
         ({"seeds": []}, "card: seeds"),
+        ({"seeds": [0, 1]}, "card: hold takes one seed; for several, choose linear, spherical or bar"),
+        ({"latent": "linear"}, "card: linear goes from seed to seed; give two or more seeds"),
+        ({"latent": "spherical", "seeds": [4]}, "card: spherical goes from seed to seed"),
         ({"rate": 100}, "card: rate"),
         ({"loudness": float("nan")}, "card: loudness"),
         (None, "card: "),

@@ -9,14 +9,11 @@ import soxr
 
 from generation.playing import sound_file
 from generation.playing.sound_file import levelled, resampled, resampled_length, write_levelled
+from tests.generation.playing.stand_in import RATE, tone
 from utils.errors import UserError
 
-RATE = 16_000
 STEPS = {"16": 2**-15, "24": 2**-23, "float": 1e-7}
-
-
-def tone(seconds=2.0, level=0.1):
-    return (level * np.sin(2 * np.pi * 997 * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+TONE = tone(RATE, 2.0, -20.0)
 
 
 def blocks_of(wave, size=5000):
@@ -31,7 +28,7 @@ def write(path, wave, *, rate=RATE, bits="16", loudness=-16.0):
 
 @pytest.mark.parametrize("bits", STEPS)
 def test_one_gain_brings_the_sound_to_its_loudness(tmp_path, bits):
-    wave = np.concatenate((np.zeros(4000, np.float32), tone()))
+    wave = np.concatenate((np.zeros(4000, np.float32), TONE))
     level = write(tmp_path / "a.wav", wave, bits=bits, loudness=-20.0)
     read, rate = soundfile.read(tmp_path / "a.wav")
     assert (rate, soundfile.info(tmp_path / "a.wav").subtype) == (RATE, sound_file.SUBTYPES[bits])
@@ -44,7 +41,7 @@ def test_one_gain_brings_the_sound_to_its_loudness(tmp_path, bits):
 
 @pytest.mark.parametrize("bits", STEPS)
 def test_the_true_peak_is_never_above_minus_one(tmp_path, bits):
-    wave = tone(level=0.01)
+    wave = tone(RATE, 2.0, -40.0)
     wave[RATE : RATE + 17] += np.float32(0.9) * np.hanning(17).astype(np.float32)
     level = write(tmp_path / "a.wav", wave, bits=bits, loudness=-5.0)
     read, _ = soundfile.read(tmp_path / "a.wav")
@@ -92,20 +89,20 @@ def test_resampling_by_blocks_is_resampling_at_once(rate):
 
 
 @pytest.mark.parametrize("bits", STEPS)
-def test_the_same_sound_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch, bits):
-    write(tmp_path / "a.wav", tone(), bits=bits)
+def test_the_same_sound_gives_the_same_bytes_at_any_time(tmp_path, bits):
+    write(tmp_path / "a.wav", TONE, bits=bits)
     content = (tmp_path / "a.wav").read_bytes()
     if bits == "float":
         chunk = content.index(b"PEAK")
         assert content[chunk + 12 : chunk + 16] == bytes(4)
         assert content[chunk + 16 : chunk + 20] != bytes(4)
-    write(tmp_path / "a.wav", tone(), bits=bits)
+    write(tmp_path / "a.wav", TONE, bits=bits)
     assert (tmp_path / "a.wav").read_bytes() == content
 
 
 def test_files_too_large_for_a_wav_header_are_rf64(tmp_path, monkeypatch):
     monkeypatch.setattr(sound_file, "LARGEST_WAV", 1000)
-    write(tmp_path / "a.wav", tone(), bits="24")
+    write(tmp_path / "a.wav", TONE, bits="24")
     assert (tmp_path / "a.wav").read_bytes().startswith(b"RF64")
     assert soundfile.info(tmp_path / "a.wav").frames == 2 * RATE
 
@@ -113,7 +110,7 @@ def test_files_too_large_for_a_wav_header_are_rf64(tmp_path, monkeypatch):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, UserError])
 def test_an_interrupted_file_leaves_nothing(tmp_path, error):
     def blocks():
-        yield tone()
+        yield TONE
         assert len(list(tmp_path.iterdir())) <= 1  # a nameless file, or one that a dot hides
         raise error
 
@@ -127,7 +124,7 @@ def test_an_interrupted_file_leaves_nothing(tmp_path, error):
 def test_a_disk_that_is_too_small_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("utils.files.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(UserError, match=r"needs 0 MB but the disk has 0 MB free"):
-        write(tmp_path / "new" / "a.wav", tone())
+        write(tmp_path / "new" / "a.wav", TONE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,5 +134,5 @@ def test_a_disk_that_fills_up_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
     with pytest.raises(UserError, match=r"a\.wav: cannot be written \(System error\.\); is the disk full\?"):
-        write(tmp_path / "a.wav", tone())
+        write(tmp_path / "a.wav", TONE)
     assert list(tmp_path.iterdir()) == []
