@@ -9,7 +9,16 @@ from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.results_file import RESULTS, Line, append_results, read_results, results_table
+from evaluation.scoring.results_file import (
+    CSV,
+    LATEX,
+    MARKDOWN,
+    RESULTS,
+    Line,
+    append_results,
+    read_results,
+    results_table,
+)
 from evaluation.scoring.score_plan import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
@@ -51,7 +60,7 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     if real and real.sha256 == fake.sha256:
         logger.warning("both sides are the same notes: distances are below those of two sets of one source")
     lines: list[Line] = []
-    said = [f"{options.output}: {RESULTS}, results.csv, results.md"]
+    said = [f"{options.output}: {RESULTS}, {CSV}, {MARKDOWN}, {LATEX}"]
     for each in planned:
         try:
             scores = _compute(each, real, fake)
