@@ -16,18 +16,11 @@ from data.nsynth import NoteRecord
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
-from evaluation.floor.measures import (
-    BATCH,
-    AudioFormat,
-    Floor,
-    FloorNotes,
-    by_family,
-    decoded_notes,
-    measure_floor,
-    summarise,
-)
+from evaluation.floor.notes import AudioFormat, FloorNotes, decoded_notes
+from evaluation.floor.round_trip import BATCH, Floor, measure_floor
 from evaluation.floor.score_table import scores_in_words, scores_table
 from evaluation.floor.signal_distances import LARGEST_DB
+from evaluation.floor.summary import by_family, summarise
 from generation.synthesis import fit_full_scale
 from utils.config import ExperimentConfig
 from utils.config_file import require_own_names

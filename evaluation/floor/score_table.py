@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evaluation.floor.measures import Floor
+from evaluation.floor.round_trip import Floor
 from evaluation.scoring.scores import Score
 from utils.tables import markdown_table
 

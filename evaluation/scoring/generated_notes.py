@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import soxr
 import torch
 from tqdm import tqdm
 
 from data.nsynth import NoteRecord, Value
-from evaluation.embeddings.features import NotesInMemory
+from evaluation.embeddings.notes import NotesInMemory
 from generation.instrument import Instrument
 from generation.note_names import generated_name
 from generation.synthesis import Wave, fit_full_scale
@@ -68,13 +67,6 @@ def generate_notes(
                 yield from block.numpy()
 
     return NotesInMemory([record for _, _, record in named], waves())
-
-
-def resampled(notes: NotesInMemory, sample_rate: int, wanted_rate: int, n_samples: int) -> NotesInMemory:
-    """`notes` at `wanted_rate` Hz, cropped to `n_samples`, as `data.audio_io.read_audio` would read their files."""
-    wave_of = (notes.waves([row])[0].numpy() for row in range(len(notes)))
-    turned = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in wave_of)
-    return NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in turned))
 
 
 def _fixed(pitch: int | None) -> dict[str, Value]:

@@ -18,7 +18,7 @@ _SETTINGS = {"pitches": f"{PITCHES[0]} to {PITCHES[-1]}", "standard_error": "of 
 
 
 def score_accuracy(
-    fake: FloatArray, fake_labels: NoteLabels, real: FloatArray | None, real_labels: NoteLabels | None
+    real: FloatArray | None, real_labels: NoteLabels | None, fake: FloatArray, fake_labels: NoteLabels
 ) -> list[Score]:
     """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
 
@@ -31,13 +31,13 @@ def score_accuracy(
     return scores
 
 
-def score_entropy(fake: FloatArray, real: FloatArray | None) -> list[Score]:
+def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[Score]:
     """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
-    scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), baseline=False)]
-    if real is not None:
-        found = pitch_entropy(softmax(real, axis=1))
-        scores.append(_score(ENTROPY, found, len(real), baseline=True))
-    return scores
+    sides = ((fake, False), *([] if real is None else [(real, True)]))
+    return [
+        _score(name, pitch_entropy(softmax(logits, axis=1)), len(logits), baseline=baseline)
+        for logits, baseline in sides
+    ]
 
 
 def _accuracy(logits: FloatArray, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:

@@ -19,7 +19,7 @@ from evaluation.scoring.results_file import (
     read_results,
     results_table,
 )
-from evaluation.scoring.score_plan import PlannedScore
+from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
 from utils.errors import DataError
@@ -43,7 +43,7 @@ class ReportOptions:
     leave_out: bool
 
 
-def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str:
+def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) -> str:
     """Compute what is `planned`, append it to OUT/results.jsonl, and rewrite the tables made from there.
 
     Each side is decoded once for each sample rate, and heard once by each embedding; several ranks share that, and
@@ -81,7 +81,7 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     return "\n".join([results_table(lines), "", *said, ""])
 
 
-def _compute(planned: PlannedScore, real: Side | None, fake: Side) -> list[Score]:
+def _compute(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"

@@ -53,7 +53,7 @@ class Score:
     """What a reader must know of the number."""
 
 
-def score_inception(name: str, fake: FloatArray, real: FloatArray | None, *, published: bool, seed: int) -> list[Score]:
+def score_inception(name: str, real: FloatArray | None, fake: FloatArray, *, published: bool, seed: int) -> list[Score]:
     """Inception score of logits (n, n_classes), 1 to n_classes, over all notes and over 10 shuffled splits."""
     compute = _published_inception if published else partial(_inception, seed=seed)
     scores = [compute(name, fake, baseline=False)]
@@ -96,22 +96,24 @@ def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bo
     return scores
 
 
-def score_coverage(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_coverage(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
-    _require("precision, recall, density, coverage", N_NEIGHBOURS + 1, real, fake)
+    _require(name, N_NEIGHBOURS + 1, real, fake)
     scores = _coverage(real, fake, seed, baseline=False)
     if len(real) // 2 > N_NEIGHBOURS:
         scores += _coverage(*_halves(real, seed), seed, baseline=True)
     return scores
 
 
-def score_bins(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_bins(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """NDB of features (n, d): 0 to 50 bins. Raises: DataError if there are fewer real notes than bins."""
     if len(real) < N_BINS:
-        raise DataError(f"ndb: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes")
-    scores = [_bins(real, fake, seed, baseline=False)]
+        raise DataError(
+            f"{name}: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes"
+        )
+    scores = [_bins(name, real, fake, seed, baseline=False)]
     if len(real) // 2 >= N_BINS:
-        scores.append(_bins(*_halves(real, seed), seed, baseline=True))
+        scores.append(_bins(name, *_halves(real, seed), seed, baseline=True))
     return scores
 
 
@@ -204,7 +206,7 @@ def _coverage(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) 
     ]
 
 
-def _bins(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
+def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
 
@@ -219,7 +221,7 @@ def _bins(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> S
     remarks = [f"bins of {N_BINS}; {found.by_chance:.3g} +- {found.by_chance_std:.2g} would differ by chance"]
     if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
         remarks.append(f"under {_NOTES_PER_BIN} notes for each bin: an emptied bin may not count as different")
-    return Score("ndb", found.different, error, len(real), len(fake), baseline, settings, details, remarks)
+    return Score(name, found.different, error, len(real), len(fake), baseline, settings, details, remarks)
 
 
 def _halves(samples: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:

@@ -22,11 +22,11 @@ def kernel(real, fake):
 
 
 def neighbours(real, fake):
-    return score_coverage(real, fake, seed=0)
+    return score_coverage("coverage", real, fake, seed=0)
 
 
 def bins(real, fake):
-    return score_bins(real, fake, seed=0)
+    return score_bins("ndb", real, fake, seed=0)
 
 
 @pytest.mark.parametrize("score", [frechet, kernel, neighbours, bins])

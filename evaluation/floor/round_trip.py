@@ -1,12 +1,8 @@
 """The floor of a representation: what is lost on the way from a real note to its image and back."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,10 +10,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform
-from data.note_cache import open_note_cache
-from data.note_dataset import NoteDataset
 from data.note_folder import family_of
-from data.nsynth import AttributeTable, NoteRecord
+from data.nsynth import NoteRecord
+from evaluation.floor.notes import AudioFormat, FloorNotes
 from evaluation.floor.signal_distances import (
     PitchError,
     log_spectral_distance_db,
@@ -29,29 +24,10 @@ from evaluation.scoring.scores import Score
 from evaluation.timing.measures import timed
 from generation.synthesis import Wave
 from utils.cli import show_progress
-from utils.config import ExperimentConfig, TransformConfig
-from utils.errors import DataError, UserError
+from utils.config import ExperimentConfig
+from utils.errors import UserError
 
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class AudioFormat:
-    """What a representation asks of its notes; those with the same share the originals."""
-
-    sample_rate: int  # Hz
-    n_samples: int
-    fade_out: bool
-
-    @classmethod
-    def of(cls, config: TransformConfig) -> Self:
-        """The format that `config` takes."""
-        return cls(config.sample_rate, config.n_samples, config.fade_out)
-
-    @property
-    def name(self) -> str:
-        """The format in a few letters, fit for a folder."""
-        return f"{self.sample_rate}hz_{self.n_samples}" + ("_faded" if self.fade_out else "")
 
 
 @dataclass(frozen=True)
@@ -83,61 +59,6 @@ class Floor:
     def format(self) -> AudioFormat:
         """What it takes."""
         return AudioFormat.of(self.experiment.transform)
-
-
-class FloorNotes:
-    """The same notes in every format that is asked for; one that is silent or broken in any is left out of all."""
-
-    def __init__(self, datasets: Mapping[AudioFormat, NoteDataset]) -> None:
-        """`datasets` hold notes of the same names, as far as they could be read."""
-        self.datasets = datasets
-        caches = [dataset.cache for dataset in datasets.values()]
-        broken = {note.name for cache in caches for note in cache.card.broken}
-        self._rows = {
-            audio_format: {record.name: row for row, record in enumerate(dataset.cache.records)}
-            for audio_format, dataset in datasets.items()
-        }
-        readable = [record for record in caches[0].records if record.name not in broken]
-        silent = {record.name for record in readable if self._is_silent(record)}
-        self.records = [record for record in readable if record.name not in silent]
-        self.broken, self.silent = sorted(broken), sorted(silent)
-
-    def waves(self, audio_format: AudioFormat, records: Sequence[NoteRecord]) -> Tensor:
-        """Waves (B, n_samples) float32 of the notes, on the CPU."""
-        rows = self._rows[audio_format]
-        return self.datasets[audio_format].batch([rows[record.name] for record in records])[0]
-
-    def _is_silent(self, record: NoteRecord) -> bool:
-        return not all(self.waves(audio_format, [record]).any() for audio_format in self.datasets)
-
-
-@contextmanager
-def decoded_notes(
-    records: Sequence[NoteRecord], formats: Sequence[AudioFormat], *, skip_broken: bool
-) -> Iterator[FloorNotes]:
-    """Decode the notes as training does, into a temporary folder, once for each length and rate of the `formats`.
-
-    Raises: DataError listing the notes that cannot be read, unless `skip_broken`, or if no note is left.
-    """
-    nothing = AttributeTable({})
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        caches = {
-            (sample_rate, n_samples): open_note_cache(
-                records, Path(folder), sample_rate=sample_rate, n_samples=n_samples, skip_broken=skip_broken
-            )
-            for sample_rate, n_samples in dict.fromkeys((wanted.sample_rate, wanted.n_samples) for wanted in formats)
-        }
-        datasets = {}
-        for wanted in formats:
-            cache = caches[wanted.sample_rate, wanted.n_samples]
-            datasets[wanted] = NoteDataset(cache, nothing.encode(cache.records), fade_out=wanted.fade_out)
-        notes = FloorNotes(datasets)
-        if not notes.records:
-            raise DataError(
-                f"no note to measure: {len(notes.silent)} of {len(records)} are silent, {len(notes.broken)} broken; "
-                "give others"
-            )
-        yield notes
 
 
 Scorer = Callable[[AudioFormat, Tensor], list[Score]]
@@ -226,35 +147,3 @@ def _compare(batch: Sequence[NoteRecord], original: Tensor, restored: Tensor, sa
         if "pitch" in record.attributes:
             pitch = pitch_error(before, after, int(record.attributes["pitch"]), sample_rate)
         yield NoteFloor(record.name, family_of(record), snr, distance, convergence, pitch.pitched, pitch.cents)
-
-
-# What many notes say together
-
-WORSE_WHEN_HIGH = {
-    "snr_db": False,
-    "log_spectral_distance_db": True,
-    "spectral_convergence_db": True,
-    "pitch_error_cents": True,
-}
-"""The measures of a note, and whether a high value is a bad one."""
-
-
-def summarise(notes: Sequence[NoteFloor]) -> dict[str, Any]:
-    """Per measure the median and the value that the worst tenth of the notes begins at, as JSON values.
-
-    The error of the pitch is that of the notes whose pitch is there before and after; the others are counted.
-    """
-    summary: dict[str, Any] = {"notes": len(notes)}
-    for measure, high_is_worse in WORSE_WHEN_HIGH.items():
-        values = [value for note in notes if (value := getattr(note, measure)) is not None]
-        middle, worst = np.quantile(values, (0.5, 0.9 if high_is_worse else 0.1)).tolist() if values else (None, None)
-        summary[measure] = {"median": middle, "worst_tenth": worst}
-    compared = sum(note.pitch_error_cents is not None for note in notes)
-    lost = sum(note.pitched for note in notes) - compared
-    summary["pitch_error_cents"] |= {"notes": compared, "pitch_lost": lost}
-    return summary
-
-
-def by_family(notes: Sequence[NoteFloor]) -> dict[str, list[NoteFloor]]:
-    """The notes of each family, families by name."""
-    return {family: [note for note in notes if note.family == family] for family in sorted({n.family for n in notes})}
