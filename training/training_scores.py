@@ -33,7 +33,8 @@ def load_scoring_network(device: torch.device) -> Embedding:
     weights = note_classifier.SHIPPED
     if not weights.is_file():
         raise UserError(
-            f"--scores-every: needs {weights}, which comes with the repository; restore it, or train without scores"
+            f"{weights}: no such file, and scores while training need it; restore it from the repository, or train "
+            "without scores"
         )
     return NoteClassifierEmbedding(weights, device)
 
@@ -60,7 +61,9 @@ class TrainingScorer:
         """With fewer than `count` notes in `dataset`, all of them. Raises: DataError if that is fewer than 2."""
         self.count = min(count, len(dataset))
         if self.count < LEAST_NOTES:
-            raise DataError(f"--n-scores: scores compare {LEAST_NOTES} notes or more, not {self.count}; give more")
+            raise DataError(
+                f"scores compare {LEAST_NOTES} notes or more of each side, not {self.count}; use more notes"
+            )
         self.transform, self.dataset, self.embedding = transform, dataset, embedding
         self.latents = FixedLatents(
             networks, transform, dataset, purpose=Purpose.SCORE_LATENT, count=self.count, seed=seed, device=device

@@ -150,7 +150,7 @@ class ClassifierRun:
         logits = self._forward(self.network.train(), images)
         loss = torch.stack([_loss(name, logits[name], labels[name].to(self.device)) for name in labels]).sum()
         if not torch.isfinite(loss):
-            raise TrainingDiverged(f"step {self.step}: the loss is not finite; try a lower --learning-rate")
+            raise TrainingDiverged(f"step {self.step}: the loss is not finite; try a lower learning rate")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)

@@ -93,7 +93,7 @@ class InceptionTask:
         values = {record.attributes[attribute] for record in records if attribute in record.attributes}
         if len(values) < 2:
             raise DataError(
-                f"--attribute {attribute}: the notes have {len(values)} value of it; two or more are needed"
+                f"{attribute}: {len(values)} values of this attribute are among the notes; 2 or more are needed"
             )
         return cls(attribute, sorted(values, key=lambda value: (isinstance(value, str), value)))
 

@@ -85,7 +85,7 @@ def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bo
     real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
     _require(name, 2, real, fake)
     if infinite:
-        _require(f"{name} --inf", LEAST_TO_EXTRAPOLATE, real, fake)
+        _require(f"{name}-inf", LEAST_TO_EXTRAPOLATE, real, fake)
     scores = [_frechet(name, real, fake, seed, baseline=False)]
     if len(first) >= 2:  # it is the smaller one
         scores.append(_frechet(name, first, second, seed, baseline=True))

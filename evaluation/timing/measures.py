@@ -188,7 +188,7 @@ def _n_values(experiment: ExperimentConfig) -> tuple[int, ...]:
             sizes.append(2)
         else:
             raise ConfigError(
-                f"{experiment.name}: how many values {name} has is known from notes alone; train it, then give --run"
+                f"{experiment.name}: only its notes tell how many values {name} has; train it, and time the trained run"
             )
     return tuple(sizes)
 

@@ -83,7 +83,7 @@ def test_published_network(tiny_nsynth, tmp_path, capsys):
     [
         (["--fold", 5], "--fold 5 of --folds 5: give one from 0 to 4, or -1"),
         (["--folds", 50, "--fold", 7], "too few instruments for --folds 50"),
-        (["--network", "inception", "--attribute", "colour"], "--attribute colour: the notes have 0 value of it"),
+        (["--network", "inception", "--attribute", "colour"], "colour: 0 values of this attribute are among the notes"),
     ],
 )
 def test_one_line_errors(tiny_nsynth, tmp_path, capsys, argv, said):

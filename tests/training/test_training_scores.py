@@ -151,7 +151,7 @@ def test_each_generated_note_has_the_labels_of_a_real_one_and_all_labels_take_pa
 
 
 def test_one_note_cannot_be_scored(scorer):
-    with pytest.raises(DataError, match="scores compare 2 notes or more, not 1"):
+    with pytest.raises(DataError, match="scores compare 2 notes or more of each side, not 1"):
         scorer(StubClassifier(), count=1)
 
 
@@ -227,7 +227,7 @@ def test_missing_weights_are_refused_before_anything_is_written(experiment_dict,
     path, folder = config_of(experiment_dict, "run", tmp_path)
     assert run(path, "--scores-every", 2) == 2
     error = capsys.readouterr().err
-    assert f"--scores-every: needs {tmp_path / 'none.safetensors'}" in error
+    assert f"{tmp_path / 'none.safetensors'}: no such file, and scores while training need it" in error
     assert error.count("\n") == 1
     assert not folder.parent.exists()
     assert run(path) == 0

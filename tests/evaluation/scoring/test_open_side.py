@@ -188,7 +188,10 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
         (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: is no name of a statistics file"),
         (["--notes", "{tmp}/x.npz", "-d", "{tmp}/out.npz"], "x.npz: is a statistics file already"),
         (["--notes", "{tmp}/none", "-d", "{tmp}/out.npz"], "none: no such folder"),
-        (["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"], "are of your own network"),
+        (
+            ["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"],
+            "given for a network of your own",
+        ),
     ],
 )
 def test_statistics_that_cannot_be_made_are_one_line(flags, message, real, tmp_path, capsys):

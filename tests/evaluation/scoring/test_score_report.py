@@ -203,16 +203,16 @@ def test_a_line_that_cannot_be_compared_with_the_one_before_says_why(fake, real,
 def test_infinite_fad_needs_notes_enough(real, fake, tmp_path, capsys):
     flags = ("--real", real, "--fake", fake, "-d", tmp_path / "out", "--vggish", "weights.pth", "--inf")
     assert run("fad", *flags) == 2
-    assert "fad-vggish-google --inf: needs 20 or more on either side, not 10" in capsys.readouterr().err
+    assert "fad-vggish-google-inf: needs 20 or more on either side, not 10" in capsys.readouterr().err
     assert not (tmp_path / "out" / "results.jsonl").exists()
 
 
 def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, capsys):
     assert run("fad", "--real", real, "--fake", fake, "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err
-    assert said.startswith("eval.py: fad: the weights of VGGish, which are not shipped, are not there; fetch them with")
+    assert said.startswith("eval.py: fad: needs the weights of VGGish, which are not shipped; fetch them with")
     assert "`python -m evaluation.download vggish`" in said
-    assert "--embedding classifier: a Frechet distance on the shipped classifier" in said
+    assert "choose the embedding `classifier`" in said
     assert "frechet-note-classifier" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -221,9 +221,18 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--vggish", "x.pth", "--inception-model", "x.pt"], "--inception-model: is of no use to --embedding vggish"),
-        (["--embedding", "classifier", "--vggish", "x.pth"], "--vggish: is of no use to --embedding classifier"),
-        (["--embedding", "classifier", "--embedding-rate", "8000"], "--embedding-rate: is of no use"),
+        (
+            ["--vggish", "x.pth", "--inception-model", "x.pt"],
+            "embedding vggish: does not use the weights of the published",
+        ),
+        (
+            ["--embedding", "classifier", "--vggish", "x.pth"],
+            "embedding classifier: does not use the weights of VGGish",
+        ),
+        (
+            ["--embedding", "classifier", "--embedding-rate", "8000"],
+            "embedding classifier: does not use the sample rate",
+        ),
         (["--embedding", "classifier", "--n", "5"], "--n: is of notes that a run makes, but no run folder is given"),
         (["--embedding", "classifier", "--pitch", "60"], "--pitch: is of notes that a run makes"),
     ],
