@@ -1,4 +1,4 @@
-"""Pool the folds of `evaluation.train_classifier`: how well the classifier does on every instrument, never heard."""
+"""Pool the folds of `evaluation.train_classifier`: how well it does on instruments that it was not trained on."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What a run sounds and looks like while it trains: fixed latents beside real notes."""
+"""Previews during training: sound and pictures of fixed latents beside real notes."""
 
 import logging
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class PreviewWriter:
             self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
 
     def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
-        """Under the number of the last step, as its losses are: from the next one on, a resumed run writes anew."""
+        """Logged under the last step, like its losses, since a resumed run writes again from the next step on."""
         with Image.open(picture) as image:
             pixels = np.asarray(image.convert("RGB"))
         board.add_image("previews/real_above_generated", pixels, last_step, dataformats="HWC")

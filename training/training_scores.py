@@ -1,4 +1,4 @@
-"""Scores while a run trains: notes of fixed latents against a fixed choice of the notes that it learns from."""
+"""Scores during training: notes of fixed latents against a fixed choice of the training notes."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -40,11 +40,11 @@ def load_scoring_network(device: torch.device) -> Embedding:
 
 
 class TrainingScorer:
-    """The scores of the averaged generator as it is: PIS, IIS, PKID, IKID, Frechet distance on the note classifier.
+    """PIS, IIS, PKID, IKID and the Frechet distance on the note classifier, of the averaged generator at a step.
 
-    `count` latents and as many real notes, spread evenly over the labels, are the same throughout the run, so that its
-    scores differ by the generator alone; each generated note has the labels of one of the real ones. Real notes are as
-    training hears them, cropped and faded. Scores that cannot be had are a warning: they must not end the training.
+    `count` latents and as many real notes, spread evenly over the labels, are the same throughout the run, so that only
+    the generator changes the scores; each generated note has the labels of a real one. Real notes are cropped and faded
+    as for training. Sound that is not finite has no scores and is a warning: it must not end the training.
     """
 
     def __init__(
@@ -58,12 +58,10 @@ class TrainingScorer:
         seed: int,
         device: torch.device,
     ) -> None:
-        """With fewer than `count` notes in `dataset`, all of them. Raises: DataError if that is fewer than 2."""
+        """With fewer than `count` notes in `dataset`, all of them. Raises: DataError if there are fewer than 2."""
         self.count = min(count, len(dataset))
         if self.count < LEAST_NOTES:
-            raise DataError(
-                f"scores compare {LEAST_NOTES} notes or more of each side, not {self.count}; use more notes"
-            )
+            raise DataError(f"scores compare {LEAST_NOTES} notes or more of each side, not {self.count}; use more")
         self.transform, self.dataset, self.embedding = transform, dataset, embedding
         self.latents = FixedLatents(
             networks, transform, dataset, purpose=Purpose.SCORE_LATENT, count=self.count, seed=seed, device=device

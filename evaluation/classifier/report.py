@@ -109,7 +109,7 @@ def _write_confusion(path: Path, matrix: pd.DataFrame) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    picture = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # single errors are seen
+    picture = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # makes single errors visible
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=letters)
     axes.set_yticks(range(len(names)), names, fontsize=letters)
     axes.set(xlabel="taken for", ylabel="is")
@@ -117,6 +117,6 @@ def _write_confusion(path: Path, matrix: pd.DataFrame) -> None:
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if share[row, column] > 0.3 else "black"
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7, color=colour)
-    figure.colorbar(picture, label="share of the notes that are it", shrink=0.8)
+    figure.colorbar(picture, label="share of the notes of the class", shrink=0.8)
     with atomic_path(path.with_suffix(".png")) as temporary:
         figure.savefig(temporary, dpi=110, format="png")

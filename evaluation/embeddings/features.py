@@ -26,14 +26,14 @@ from utils.ranks import ALONE, Ranks
 logger = logging.getLogger(__name__)
 
 SHARD = 256  # notes; an interrupted evaluation loses less than one shard
-_BATCH = 32  # notes at once, and always the same ones together: rounding depends on what is computed in one go
+_BATCH = 32  # notes at once, and always the same ones together: rounding depends on the batch
 
 
 class Embedding(Protocol):
     """A network that turns notes into numbers.
 
-    `identity` holds all that shapes the numbers (the weights' hash, settings, precision) as JSON values: it is the key
-    of what is cached, and belongs into the card of every score.
+    `identity` holds everything that the numbers depend on (the weights' hash, settings, precision) as JSON values: it
+    is the key of cached features, and stands on the card of every score.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Embedding(Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """What an embedding makes of notes: `arrays` (n, ...) float32 by name, rows in the order of `records`."""
+    """The features of notes by one embedding: `arrays` (n, ...) float32 by name, rows in the order of `records`."""
 
     records: list[NoteRecord]
     arrays: dict[str, Float32Array]
-    sha256: str  # of the audio and the embedding; the notes' order and names do not enter
+    sha256: str  # of the audio and the embedding, not of the notes' order and names
 
 
 def hear(
@@ -78,12 +78,12 @@ def hear(
 def embed_notes(
     notes: Notes, embeddings: Sequence[Embedding], folder: Path | None, ranks: Ranks = ALONE
 ) -> list[Features]:
-    """The features of `notes` by each of the `embeddings`, which are of the notes' sample rate.
+    """The features of `notes` by each of the `embeddings`, which have the notes' sample rate.
 
-    What `folder` holds is read back, the rest computed and kept there (None: nothing is kept). An embedding hears the
-    first `n_samples` of each note, padded with silence where it is shorter; what it makes of them does not depend on
-    the other embeddings. Notes that sound alike to it share what is computed. Of several `ranks`, which see one
-    `folder`, each computes some of the shards.
+    Features in `folder` are read back, others are computed and kept there (None: not kept). An embedding hears the
+    first `n_samples` of each note, padded with silence where it is shorter; its features do not depend on the other
+    embeddings. Notes with equal samples are computed once. Several `ranks`, which share one `folder`, each compute
+    some of the shards.
     Raises: ValueError if the embeddings differ in sample rate; UserError if `folder` cannot be written.
     """
     if len({embedding.sample_rate for embedding in embeddings}) > 1:
@@ -98,13 +98,13 @@ def embed_notes(
 def _keep_own_shards(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path, ranks: Ranks) -> None:
     for shard in list(_shards(contents))[ranks.rank :: ranks.size]:
         _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
-    ranks.any(False)  # all are there
+    ranks.any(False)  # wait until all are there
 
 
 def _shards(contents: Sequence[str]) -> Iterator[dict[str, int]]:
     """Hash -> a row that has it, at most SHARD at a time.
 
-    Sorted by content, so that neither the order nor the names of the notes decide over shards and batches.
+    Sorted by content, so that shards and batches depend neither on the order nor on the names of the notes.
     """
     distinct = {content: row for row, content in enumerate(contents)}
     ordered = sorted(distinct)
@@ -117,7 +117,7 @@ def _file(folder: Path, embedding: Embedding, contents: Iterable[str]) -> Path:
 
 
 def _features(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path | None) -> Features:
-    """Of notes whose samples, as `embedding` hears them, have the hashes `contents`."""
+    """`contents`: hashes of the samples that `embedding` hears."""
     n_distinct = len(set(contents))
     digest = hashlib.sha256()
     parts: list[dict[str, Float32Array]] = []
@@ -170,7 +170,7 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
 
 
 def _read(path: Path, n_notes: int) -> dict[str, Float32Array]:
-    # opened here, since numpy leaves a file that is no archive open
+    # opened here: numpy does not close a file that is not an archive
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     if not arrays or any(len(array) != n_notes or array.dtype != np.float32 for array in arrays.values()):

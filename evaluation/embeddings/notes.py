@@ -31,10 +31,10 @@ class Notes(Protocol):
 
 
 class NotesInMemory:
-    """Notes that were made, not read: rounded to 16 bits as in a WAV, so that they count as the same notes."""
+    """Notes made in memory, rounded to 16 bits as in a WAV, so that they give the same features as their files."""
 
     def __init__(self, records: Sequence[NoteRecord], waves: Iterable[npt.NDArray[np.floating]]) -> None:
-        """`waves` (n, n_samples) of the `records`; an iterator serves too, so that floats need not pile up.
+        """`waves` (n, n_samples) of the `records`; an iterator will do, so that not all floats are in memory at once.
 
         Raises: ValueError if there are none, if there is not one for each record, if their lengths differ, or if one
         is not finite or beyond full scale: scaling is the caller's choice (`generation.synthesis.fit_full_scale`).
@@ -90,7 +90,7 @@ def decoded(
 ) -> Iterator[NoteCache]:
     """The notes of files as training hears them, in a temporary folder: one rate, cropped or padded, 16 bits.
 
-    With `skip_broken` those that cannot be read are left out, and named in a warning.
+    With `skip_broken`, notes that cannot be read are left out, and named in a warning.
     Raises: DataError listing the notes that cannot be read, or if there are none.
     """
     with tempfile.TemporaryDirectory(prefix="notes-") as folder:

@@ -1,4 +1,4 @@
-"""The scores of real notes after a representation: what a GAN whose images are perfect would reach."""
+"""The scores of real notes after a representation and back: what a GAN with perfect images would reach."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -30,9 +30,10 @@ _GROUPS = 10
 
 
 def floor_embeddings(vggish: Path | None, device: torch.device) -> list[Embedding]:
-    """The shipped classifier, and VGGish if its weights are there; nothing if those of the classifier are not.
+    """The shipped classifier, and VGGish if its weights are there; none without the weights of the classifier.
 
-    `vggish`: where the weights of VGGish are, if not where they are fetched to. Raises: UserError if any are damaged.
+    `vggish`: path of the weights of VGGish (None: where `evaluation.download` keeps them). Raises: UserError if any
+    are damaged.
     """
     weights = note_classifier.SHIPPED
     if not weights.is_file():
@@ -42,7 +43,7 @@ def floor_embeddings(vggish: Path | None, device: torch.device) -> list[Embeddin
 
 
 class FloorScorer:
-    """Scores of the restored `notes` against the notes themselves; those are heard once for each format."""
+    """Scores of restored notes against the originals in `notes`, which are embedded once for each format."""
 
     def __init__(self, notes: FloorNotes, embeddings: Sequence[Embedding], *, seed: int) -> None:
         """`embeddings`: the note classifier, and VGGish behind it if there is to be a Frechet audio distance."""
@@ -59,7 +60,7 @@ class FloorScorer:
         """Scores of the waves (n, n_samples), all notes in their order, and as baselines those of the real notes.
 
         PIS, IIS, PKID, IKID, and the Frechet distance on VGGish or else on the classifier. Waves beyond full scale are
-        turned down, as `generate.py` does. Distances need 4 notes.
+        scaled down, as `generate.py` does. Distances need 4 notes.
         """
         if audio_format not in self._originals:
             waves = (self.notes.waves(audio_format, [record])[0].numpy() for record in self.notes.records)

@@ -1,4 +1,4 @@
-"""The notes whose way there and back is measured: the same ones in every format that a representation asks for."""
+"""The notes whose loss is measured: the same ones in every format that a representation needs."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from utils.errors import DataError
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """What a representation asks of its notes; those with the same share the originals."""
+    """Rate, length and fade of the notes that a representation takes; representations of one format share originals."""
 
     sample_rate: int  # Hz
     n_samples: int
@@ -31,12 +31,12 @@ class AudioFormat:
 
     @property
     def name(self) -> str:
-        """The format in a few letters, fit for a folder."""
+        """The format in a few letters, as the name of a folder."""
         return f"{self.sample_rate}hz_{self.n_samples}" + ("_faded" if self.fade_out else "")
 
 
 class FloorNotes:
-    """The same notes in every format that is asked for; one that is silent or broken in any is left out of all."""
+    """The same notes in several formats; a note that is silent or broken in one format is left out of all."""
 
     def __init__(self, datasets: Mapping[AudioFormat, NoteDataset]) -> None:
         """`datasets` hold notes of the same names, as far as they could be read."""
@@ -85,6 +85,6 @@ def decoded_notes(
         if not notes.records:
             raise DataError(
                 f"no note to measure: {len(notes.silent)} of {len(records)} are silent, {len(notes.broken)} broken; "
-                "give others"
+                "give other notes"
             )
         yield notes

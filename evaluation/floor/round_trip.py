@@ -32,7 +32,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class NoteFloor:
-    """One note there and back. Units and meaning: `evaluation.floor.signal_distances`."""
+    """What one note loses. Units and meaning: `evaluation.floor.signal_distances`."""
 
     name: str
     family: str
@@ -57,12 +57,12 @@ class Floor:
 
     @property
     def format(self) -> AudioFormat:
-        """What it takes."""
+        """The format of its notes."""
         return AudioFormat.of(self.experiment.transform)
 
 
 Scorer = Callable[[AudioFormat, Tensor], list[Score]]
-"""(format, restored waves (n, n_samples) of all notes, in their order) -> their scores."""
+"""(format, restored waves (n, n_samples) of all notes in their order) -> their scores."""
 
 
 def measure_floor(
@@ -73,10 +73,10 @@ def measure_floor(
     listened: Sequence[str],
     scorer: Scorer | None = None,
 ) -> Floor:
-    """Send all notes through the representation of `experiment`, batch by batch; keep the sound of those `listened` to.
+    """Turn all notes into the representation of `experiment` and back, in batches; keep the sound of `listened` notes.
 
-    The affine `scaling` is left out: it is undone exactly. With a `scorer` the restored waves are held until it has
-    heard them, 4 bytes a sample. Raises: UserError if a note does not come back finite.
+    The affine `scaling` is left out: it is undone exactly. A `scorer` needs all restored waves in memory, 4 bytes a
+    sample. Raises: UserError if a restored note is not finite.
     """
     transform = build_transform(experiment.transform).to(device)
     audio_format = AudioFormat.of(experiment.transform)
@@ -89,7 +89,7 @@ def measure_floor(
         for batch in _even_batches(notes.records):
             original = notes.waves(audio_format, batch)
             if not times:
-                there_and_back(transform, original.to(device))  # the first time, memory and plans are still being made
+                there_and_back(transform, original.to(device))  # the first run allocates memory and plans
             restored, *seconds = there_and_back(transform, original.to(device))
             _require_finite(experiment, batch, restored)
             times.append((seconds[0] / len(batch), seconds[1] / len(batch)))
@@ -119,7 +119,7 @@ def there_and_back(transform: AudioTransform, wave: Tensor) -> tuple[Tensor, flo
 
 
 def _even_batches(records: Sequence[NoteRecord]) -> Iterator[Sequence[NoteRecord]]:
-    """At most BATCH notes each and as even as can be, so that the time per note of each means the same."""
+    """At most BATCH notes each, of nearly equal sizes, so that times per note are comparable."""
     n_batches = -(-len(records) // BATCH)
     edges = [len(records) * number // n_batches for number in range(n_batches + 1)]
     return (records[start:end] for start, end in pairwise(edges))
@@ -129,8 +129,8 @@ def _require_finite(experiment: ExperimentConfig, batch: Sequence[NoteRecord], r
     for record, wave in zip(batch, restored, strict=True):
         if not wave.isfinite().all():
             raise UserError(
-                f"{experiment.name}: {record.path} does not come back finite from {experiment.transform.transform}; "
-                "mend the representation"
+                f"{experiment.name}: {record.path} is not finite after {experiment.transform.transform} and back; "
+                "correct the representation"
             )
 
 

@@ -13,13 +13,13 @@ WORSE_WHEN_HIGH = {
     "spectral_convergence_db": True,
     "pitch_error_cents": True,
 }
-"""The measures of a note, and whether a high value is a bad one."""
+"""The measures of a note, and whether higher is worse."""
 
 
 def summarise(notes: Sequence[NoteFloor]) -> dict[str, Any]:
-    """Per measure the median and the value that the worst tenth of the notes begins at, as JSON values.
+    """Median of each measure, and the value at which the worst tenth of the notes begins, as JSON values.
 
-    The error of the pitch is that of the notes whose pitch is there before and after; the others are counted.
+    The pitch error is that of notes that have a pitch before and after; notes that lost theirs are counted.
     """
     summary: dict[str, Any] = {"notes": len(notes)}
     for measure, high_is_worse in WORSE_WHEN_HIGH.items():

@@ -1,4 +1,4 @@
-"""Notes of a trained run, straight into memory: sample for sample those that `generate.py random` writes."""
+"""Notes of a trained run, made in memory: sample for sample those that `generate.py random` writes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _BLOCK = 64  # notes that several ranks make together before they exchange them
 class GenerationOptions:
     """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
 
-    `truncation` bounds the latents' numbers (None: no bound).
+    `truncation` bounds the values of the latents (None: no bound).
     """
 
     count: int = 1_000
@@ -35,9 +35,9 @@ class GenerationOptions:
 def generate_notes(
     instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE
 ) -> NotesInMemory:
-    """The notes of seeds 0 to count - 1, by name as in a folder: (count, n_samples) at the run's own rate.
+    """The notes of seeds 0 to count - 1, sorted by name as in a folder: (count, n_samples) at the run's sample rate.
 
-    Each of `ranks` makes its share, and has all of them in the end.
+    Each of `ranks` makes its share, and has all of them at the end.
     Raises: UserError if the run does not know a pitch, or its sound is not finite.
     """
     pitches = options.pitches

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SideOptions:
-    """How notes are read or made; `cache` keeps what the embeddings make of them (None: nowhere)."""
+    """How notes are read or made; features are kept in the folder `cache` (None: not kept)."""
 
     cache: Path | None
     skip_broken: bool
@@ -36,9 +36,9 @@ class SideOptions:
 
 
 def open_side(path: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
-    """What stands at `path`, by its kind: a statistics file `.npz`, a run folder of train.py, or a folder of notes.
+    """The notes of a statistics file `.npz`, of a run folder of train.py, or of a folder of notes.
 
-    Raises: UserError if it is none of them or damaged, or if notes cannot be read or made.
+    Raises: UserError if `path` is none of them or damaged, or if notes cannot be read or made.
     """
     if path.suffix == STATISTICS_SUFFIX and not path.is_dir():
         return load_statistics(path, embeddings)
@@ -78,7 +78,7 @@ def _side(
         _require_finite(name, embedding, features)
     records, *others = [each.records for each in found.values()]
     if any(each != records for each in others):
-        raise DataError(f"{name}: some notes can be read at one sample rate and not at another; take them away")
+        raise DataError(f"{name}: some notes can be read at one sample rate but not at another; remove them")
     logger.info("%s: %d notes", name, len(records))
     return Side(
         source=name,
@@ -95,6 +95,6 @@ def _require_finite(source: str, name: str, features: Features) -> None:
         if not finite.all():
             note = features.records[int(np.argmin(finite))].name
             raise UserError(
-                f"{source}: {name} makes NaN or infinity of {int((~finite).sum())} notes, such as {note}; "
+                f"{source}: {name} gives NaN or infinity for {int((~finite).sum())} notes, such as {note}; "
                 "leave them out, or use another embedding"
             )

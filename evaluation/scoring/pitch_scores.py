@@ -1,4 +1,4 @@
-"""Pitch accuracy and pitch entropy of a classifier's logits, against the pitch that each note should have."""
+"""Pitch accuracy and pitch entropy from a classifier's logits and the pitch that each note should have."""
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ def score_accuracy(
 ) -> list[Score]:
     """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
 
-    Notes without an asked pitch, or asked for another, are left out, which a remark says. The real notes, whose labels
-    tell their pitch, are the baseline. Raises: DataError if no generated note is left.
+    Notes without an asked pitch, or asked for another, are left out, with a remark. The real notes, whose labels
+    have their pitch, are the baseline. Raises: DataError if no generated note is left.
     """
     scores = [_accuracy(fake, fake_labels.pitches, baseline=False)]
     if real is not None and real_labels is not None and np.isin(real_labels.pitches, PITCHES).any():
@@ -42,11 +42,15 @@ def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[
 
 def _accuracy(logits: FloatArray, pitches: npt.NDArray[np.int16], *, baseline: bool) -> Score:
     heard = np.isin(pitches, PITCHES)
-    silent = int((pitches == NO_PITCH).sum())
-    reasons = {"without an asked pitch": silent, f"asked for one outside {_SETTINGS['pitches']}": sum(~heard) - silent}
+    unasked = int((pitches == NO_PITCH).sum())
+    outside = int((~heard).sum()) - unasked
+    reasons = {"without an asked pitch": unasked, f"asked for one outside {_SETTINGS['pitches']}": outside}
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     if not heard.any():
-        raise DataError(f"{ACCURACY}: no note to judge of {len(heard)}: {said}; name them pitch060_seed000000.wav, say")
+        raise DataError(
+            f"{ACCURACY}: none of {len(heard)} notes can be judged: {said}; give them names such as "
+            "pitch060_seed000000.wav"
+        )
     found = pitch_accuracy(softmax(logits[heard], axis=1), pitches[heard] - np.int16(PITCHES[0]))
     remarks = (f"notes left out, of {len(heard)}: {said}",) if said else ()
     return _score(ACCURACY, found, int(heard.sum()), baseline=baseline, remarks=remarks)

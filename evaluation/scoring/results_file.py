@@ -1,4 +1,4 @@
-"""`results.jsonl`: a line for each score that was computed, never rewritten, with tables made from all of them."""
+"""`results.jsonl` has a line for each computed score, which is never changed; the tables are made from all lines."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -60,15 +60,13 @@ def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
         found = vggish(options)
         if found is None:
             raise UserError(
-                f"fad: {HOW_TO_GET_VGGISH}. Or choose the embedding `classifier`, which is shipped: its Frechet distance "
-                "is another number, called frechet-note-classifier"
+                f"fad: {HOW_TO_GET_VGGISH}. Or choose the embedding `classifier`, which is shipped: its Frechet "
+                "distance is another number, called frechet-note-classifier"
             )
         return found
     if name == INCEPTION:
         if options.inception_model is None:
-            logger.warning(
-                "embedding inception: no weights of the published Inception are given; using the shipped classifier"
-            )
+            logger.warning("embedding inception: its weights are not given; using the shipped classifier")
         return classifier(options)
     return classifier(options) if name == CLASSIFIER else user_embedding(Path(name), options)
 

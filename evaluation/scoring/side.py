@@ -1,4 +1,4 @@
-"""One side of a score: notes as numbers, with what was asked of them and where they come from."""
+"""One side of a score: the features of notes, with their labels and where they come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from utils.arrays import Float32Array
 
 @dataclass(frozen=True, kw_only=True)
 class HeardNotes:
-    """Notes as numbers: by name of the embedding, its arrays (n, ...)."""
+    """Features of n notes: by name of the embedding, its arrays (n, ...)."""
 
     arrays: Mapping[str, Mapping[str, Float32Array]]
 
@@ -23,7 +23,7 @@ class HeardNotes:
 
 @dataclass(frozen=True, kw_only=True)
 class Side(HeardNotes):
-    """All that a score has to know of notes; `sha256` by name of the embedding, as `Features.sha256`."""
+    """Everything that scores need; `sha256` by name of the embedding, as `Features.sha256`."""
 
     source: str
     sha256: Mapping[str, str]

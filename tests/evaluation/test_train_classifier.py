@@ -67,7 +67,7 @@ def test_the_same_command_goes_on(tiny_nsynth, tmp_path, capsys):
     assert (tmp_path / "all" / "classifier.safetensors").read_bytes() == before
     capsys.readouterr()
     assert run(*argv, "--seed", 1) == 2
-    assert "begun with another seed" in capsys.readouterr().err
+    assert "started with another seed" in capsys.readouterr().err
 
 
 def test_published_network(tiny_nsynth, tmp_path, capsys):

@@ -181,7 +181,7 @@ def test_report_has_the_scores_of_every_representation_below_those_of_real_notes
     assert plain[1:3] == real[1:3]
     assert [abs(float(cell.split()[0])) < 1e-9 for cell in plain[3:]] == [True] * 3
     assert [float(cell.split()[0]) > 1e-6 for cell in polar[3:]] == [True] * 3
-    assert "distances of one random half (12) to the other" in said
+    assert "distances between two random halves of 12 and 12 notes" in said
     assert tables[1] in (out / "floor.md").read_text()
     card = json.loads((out / "floor.json").read_text())
     assert (card["seed"], card["embeddings"]) == (0, {"note-classifier": {"network": "stub"}})

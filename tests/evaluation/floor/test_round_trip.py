@@ -98,7 +98,7 @@ def test_representation_that_breaks_is_named_with_the_note(experiment, tiny_nsyn
     transform = build_transform(tried.transform)
     transform.inverse = lambda image: image[:, 0, 0] / (image[:, 0, 0].abs().amax(dim=1, keepdim=True) > 0.1)
     monkeypatch.setattr(round_trip, "build_transform", lambda config: transform)
-    with pytest.raises(UserError, match=r"tiny: \S+\.wav does not come back finite from waveform"):
+    with pytest.raises(UserError, match=r"tiny: \S+\.wav is not finite after waveform and back"):
         measure(tried, tiny_nsynth)
 
 

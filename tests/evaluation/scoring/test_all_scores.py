@@ -157,7 +157,7 @@ def test_few_real_notes_have_no_bins_and_unnamed_ones_no_pitch(tmp_path, capsys)
     assert run("--real", real, "--fake", fake, "-d", tmp_path / "out") == 0
     said = capsys.readouterr().err
     assert "left out: ndb: needs 50 real notes or more, one for each bin, not 8; give more notes" in said
-    assert "left out: pitch-accuracy: no note to judge of 8: 8 without an asked pitch; name them" in said
+    assert "left out: pitch-accuracy: none of 8 notes can be judged: 8 without an asked pitch; give them names" in said
     found = scores_of(tmp_path / "out")
     assert "pitch-entropy" in found
     assert abs(found["frechet-note-classifier"]["value"]) < 1e-6  # both are the same notes
@@ -234,4 +234,4 @@ def test_features_that_are_not_finite_are_said(sides, tmp_path, monkeypatch, cap
         StubClassifier, "embed", lambda self, waves: {name: a * np.nan for name, a in original(self, waves).items()}
     )
     assert run("--fake", sides[1], "-d", tmp_path / "out") == 2
-    assert "note-classifier makes NaN or infinity of 60 notes, such as pitch060" in capsys.readouterr().err
+    assert "note-classifier gives NaN or infinity for 60 notes, such as pitch060" in capsys.readouterr().err

@@ -172,7 +172,7 @@ def test_notes_against_themselves_are_no_farther_than_rounding_which_is_said(rea
     out = tmp_path / "out"
     assert run("fad", "--real", real, "--fake", real, "-d", out, "--vggish", "weights.pth") == 0
     assert abs(lines_of(out)[0]["value"]) < 1e-6
-    said = "both sides are the same notes: distances are below those of two sets of one source\n"
+    said = "both sides are the same notes: distances are smaller than between two sets from one source\n"
     assert capsys.readouterr().err == said
 
 
@@ -223,15 +223,15 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
     [
         (
             ["--vggish", "x.pth", "--inception-model", "x.pt"],
-            "embedding vggish: does not use the weights of the published",
+            "embedding vggish: does not use the weights",
         ),
         (
             ["--embedding", "classifier", "--vggish", "x.pth"],
-            "embedding classifier: does not use the weights of VGGish",
+            "embedding classifier: does not use the weights",
         ),
         (
             ["--embedding", "classifier", "--embedding-rate", "8000"],
-            "embedding classifier: does not use the sample rate",
+            "embedding classifier: does not use the sample",
         ),
         (["--embedding", "classifier", "--n", "5"], "--n: is of notes that a run makes, but no run folder is given"),
         (["--embedding", "classifier", "--pitch", "60"], "--pitch: is of notes that a run makes"),

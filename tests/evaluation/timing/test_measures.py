@@ -197,9 +197,7 @@ def test_what_cannot_be_timed_is_one_line(config, tmp_path, capsys, flags, messa
 def test_attribute_whose_values_only_notes_tell_asks_for_a_run(experiment_dict):
     experiment_dict["loaderConfig"]["attribute_list"] = ["pitch", "instrument"]
     experiment_dict["modelConfig"]["attribKeysOrder"] = None
-    with pytest.raises(
-        ConfigError, match=r"tiny: only its notes tell how many values instrument has; .* time the trained run"
-    ):
+    with pytest.raises(ConfigError, match=r"tiny: only its notes tell how many values instrument has"):
         Subject.from_experiment(parse_experiment(experiment_dict, "test"))
     experiment_dict["loaderConfig"]["attribute_list"] = ["pitch", "qualities"]
     subject = Subject.from_experiment(parse_experiment(experiment_dict, "test"))
