@@ -218,7 +218,7 @@ def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline:
         error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
     settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1], "standard_error": _HALVES}
     details = {key: value for key, value in found._asdict().items() if key not in ("different", "n_bins")}
-    remarks = [f"of {N_BINS} bins; {found.by_chance:.3g} +- {found.by_chance_std:.2g} are expected to differ by chance"]
+    remarks = [f"of {N_BINS} bins, {found.by_chance:.3g} +- {found.by_chance_std:.2g} are expected to differ by chance"]
     if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
         remarks.append(f"fewer than {_NOTES_PER_BIN} notes per bin: an empty bin may not count as different")
     return Score(name, found.different, error, len(real), len(fake), baseline, settings, details, remarks)
