@@ -84,7 +84,7 @@ def made_up_side(n_notes: int, seed: int) -> Side:
         for name, shapes in SHAPES.items()
     }
     labels = NoteLabels(random.choice(PITCHES, n_notes).astype(np.int16), np.full(n_notes, "unknown"))
-    return Side("made up", arrays, dict.fromkeys(SHAPES, ""), labels, {})
+    return Side(source="made up", arrays=arrays, sha256=dict.fromkeys(SHAPES, ""), labels=labels, origin={})
 
 
 def score_features(n_notes: int) -> tuple[float, float, float]:

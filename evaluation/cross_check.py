@@ -1,16 +1,17 @@
-"""Pool the folds of `evaluation.train_classifier`: how well the classifier does on every instrument, never heard."""
+"""Pool the folds of `evaluation.train_classifier`: how well it does on instruments that it was not trained on."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from tqdm import tqdm
 
 from data.audio_io import read_audio
 from data.note_folder import family_of, notes_of_folder
 from evaluation.classifier.doubtful_labels import sounds_octaves_away
-from evaluation.classifier.predictions import PREDICTIONS, Prediction, read_predictions
+from evaluation.classifier.predictions import PREDICTIONS, read_predictions
 from evaluation.classifier.report import write_report
 from evaluation.classifier.tasks import PITCH, Classes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
@@ -24,15 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    pooled = [prediction for folder in args.folds for prediction in read_predictions(folder / PREDICTIONS)]
+    pooled = pd.concat([read_predictions(folder / PREDICTIONS) for folder in args.folds], ignore_index=True)
     _require_once(pooled)
     classes = _classes(args.folds)
     sys.stdout.write(write_report(args.output, pooled, classes))
     if args.data:
-        undoubted = _undoubted(args.data)
-        kept = [each for each in pooled if each.attribute == PITCH and each.name in undoubted]
-        if not kept:
-            raise DataError(f"{args.data}: none of the folds' notes is there, or all sound octaves away")
+        kept = pooled[(pooled["attribute"] == PITCH) & pooled["name"].isin(_undoubted(args.data))]
+        if kept.empty:
+            raise DataError(
+                f"{args.data}: none of the folds' notes is here, or all sound octaves away from their label"
+            )
         sys.stdout.write("# Without the notes that sound octaves away from their label\n\n")
         sys.stdout.write(write_report(args.output / "without_doubtful", kept, {PITCH: classes[PITCH]}))
     return 0
@@ -77,12 +79,10 @@ def _classes(folders: Sequence[Path]) -> Classes:
     return found[0]
 
 
-def _require_once(predictions: Sequence[Prediction]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for each in predictions:
-        if (each.name, each.attribute) in seen:
-            raise DataError(f"{each.name}: is in two of the folds; give each --fold of one split once")
-        seen.add((each.name, each.attribute))
+def _require_once(predictions: pd.DataFrame) -> None:
+    repeated = predictions[predictions.duplicated(["name", "attribute"])]
+    if not repeated.empty:
+        raise DataError(f"{repeated['name'].iloc[0]}: is in two of the folds; give each fold of one split once")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train a classifier of notes on folders in NSynth's layout; judge it on instruments it has never heard."""
+"""Train a classifier of notes on folders in NSynth's layout; judge it on instruments it was not trained on."""
 
 import argparse
 import json
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = _run(args, task, notes, held)
         identity = _identity(args, task, notes)
         if run.restore(args.output, identity):
-            logger.info("%s: going on at step %d", args.output, run.step)
+            logger.info("%s: resuming at step %d", args.output, run.step)
         if not run.train(args.output, identity, lambda: stop.made):
             return EXIT_INTERRUPTED
         sys.stdout.write(_write_results(args, argv, run, notes[0], held, identity))
@@ -130,7 +130,7 @@ def _run(
     rows = [np.flatnonzero(each.labelled()) for each in notes]
     rows[0] = np.setdiff1d(rows[0], held)
     if not len(rows[0]):
-        raise UserError(f"{args.data}: no note is left to learn from beside fold {args.fold}; give more notes")
+        raise UserError(f"{args.data}: no note is left for training outside fold {args.fold}; give more notes")
     return ClassifierRun(
         task,
         [Pool.of(each, chosen) for each, chosen in zip(notes, rows, strict=True)],
@@ -143,7 +143,7 @@ def _run(
 
 
 def _identity(args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes]) -> dict[str, Any]:
-    """What makes this training this one and no other, as JSON values."""
+    """Settings and notes by which a training is recognised, as JSON values."""
     free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data"}
     settings = {name: value for name, value in vars(args).items() if name not in free}
     classes = {name: list(values) for name, values in task.classes.items()}
@@ -183,7 +183,7 @@ def _write_results(
     }
     write_json(args.output / "card.json", card)
     if not len(held):
-        return f"{path}: trained on all notes, judged on none; the other folds say how well it does\n"
+        return f"{path}: trained on all notes, judged on none; train with held-out folds to judge it\n"
     run.average.module.load_state_dict(run.weights())
     labels = {name: values[held] for name, values in notes.labels.items()}
     found = predictions_of([notes.records[row] for row in held], labels, run.logits(notes, held), run.task.classes)

@@ -14,6 +14,7 @@ from data.nsynth import Value
 from utils.arguments import MAX_SEED
 from utils.errors import DataError
 from utils.files import read_json
+from utils.validation import first_fault
 
 MOST_STEPS = 10_000
 MOST_TRUNCATION = 100.0
@@ -141,11 +142,8 @@ def _spec(entry: Any, where: str) -> NoteSpec:
     try:
         return NoteSpec.model_validate({key: entry[key] for key in NoteSpec.model_fields if key in entry})
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
         raise DataError(
-            f"{where}: not a note that generate.py wrote ({f'{place}: ' if place else ''}{fault['msg'][:100]}); "
-            "give a card as it was written"
+            f"{where}: not a note that generate.py wrote ({first_fault(error)}); give a card as it was written"
         ) from error
 
 

@@ -16,8 +16,8 @@ from audio_transforms import build_transform
 from commands.evaluate import common
 from data.audio_io import write_wav
 from evaluation.embeddings import note_classifier
-from evaluation.floor import measures as floor
 from evaluation.floor import report as floor_report
+from evaluation.floor import round_trip
 from utils.config_file import load_experiment
 
 N_SAMPLES = 16 * 32 - 1
@@ -93,7 +93,7 @@ def test_report_has_tables_numbers_sound_and_a_picture(configs, tiny_nsynth, tmp
 def test_card_tells_how_the_numbers_were_made(configs, tiny_nsynth, tmp_path):
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", *configs, "-n", 10) == 0
     card = card_of(tmp_path / "out")
-    assert (card["real"], card["notes_per_batch"]) == (str(tiny_nsynth), floor.BATCH)
+    assert (card["real"], card["notes_per_batch"]) == (str(tiny_nsynth), round_trip.BATCH)
     assert card["versions"].keys() == {"python", "torch", "numpy"}
     assert card["notes"]["families"] == {"brass": 5, "flute": 5}
     assert (card["notes"]["found"], card["notes"]["measured"]) == (24, 10)
@@ -170,7 +170,7 @@ def test_formats_differ_by_rate_length_and_fade(experiment_dict, tiny_nsynth, tm
     assert lengths["16000hz_6000"].frames == 6_000
     pictures = {path.name: imread(path).shape[0] // 260 for path in out.glob("*.png")}
     assert pictures == {"representations_8000hz.png": 1, "representations_16000hz.png": 3}  # a row for each config
-    assert "; 4 shorter than asked for and padded with silence. " in capsys.readouterr().out
+    assert "; 4 shorter than the representation needs, padded with silence. " in capsys.readouterr().out
 
 
 def test_notes_without_labels_are_one_unknown_family(configs, tiny_nsynth, tmp_path, capsys):
@@ -202,7 +202,7 @@ def test_sound_beyond_full_scale_is_turned_down_and_said(configs, tiny_nsynth, t
         transform.inverse = lambda image: image[:, 0, 0] * 8
         return transform
 
-    monkeypatch.setattr(floor, "build_transform", loud)
+    monkeypatch.setattr(round_trip, "build_transform", loud)
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", configs[1]) == 0
     (config,) = card_of(tmp_path / "out")["configs"]
     assert config["all"]["snr_db"]["median"] == pytest.approx(-20 * np.log10(7), abs=1e-3)
@@ -233,7 +233,7 @@ def test_broken_notes_stop_it_or_are_left_out(configs, notes, tmp_path, capsys):
 
 
 def test_interrupted_leaves_nothing(configs, tiny_nsynth, tmp_path, capsys, monkeypatch):
-    original, calls = floor.there_and_back, []
+    original, calls = round_trip.there_and_back, []
 
     def interrupted(*args):
         calls.append(1)
@@ -241,7 +241,7 @@ def test_interrupted_leaves_nothing(configs, tiny_nsynth, tmp_path, capsys, monk
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(floor, "there_and_back", interrupted)
+    monkeypatch.setattr(round_trip, "there_and_back", interrupted)
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", *configs) == 130
     assert not (tmp_path / "out").exists()
     assert capsys.readouterr().out == ""

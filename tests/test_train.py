@@ -20,6 +20,7 @@ from data import note_cache
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from training import prepare as training_run
 from training import preview
+from training.fixed_latents import FixedLatents
 from training.training_step import TrainingStep
 from utils.errors import UserError
 from utils.run_log import read_log
@@ -670,7 +671,7 @@ def test_preview_that_fails_is_a_warning(config, write, monkeypatch, capsys):
     def fail(*_, **__):
         raise UserError("the generator's sound is not finite")
 
-    monkeypatch.setattr(preview, "synthesise", fail)
+    monkeypatch.setattr(FixedLatents, "waves", fail)
     assert run(path) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if "no preview" in line]
     assert warnings[0] == "no preview after step 3: the generator's sound is not finite"

@@ -1,4 +1,4 @@
-"""What a run sounds and looks like while it trains: fixed latents beside real notes."""
+"""Previews during training: sound and pictures of fixed latents beside real notes."""
 
 import logging
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from audio_transforms import AudioTransform
 from data.audio_io import write_wav
 from data.note_dataset import NoteDataset
 from data.nsynth import AttributeTable, value_in_words
-from generation.synthesis import Wave, fit_full_scale, synthesise
+from generation.synthesis import Wave, fit_full_scale
 from models.growth import Phase
 from models.networks import Networks
-from models.noise import Purpose, normal_rows
+from models.noise import Purpose
+from training.fixed_latents import FixedLatents
 from utils.errors import UserError
 from utils.files import explained_write_errors, write_json
 from utils.pictures import save_rainbowgrams
@@ -46,13 +47,12 @@ class PreviewWriter:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.run_folder, self.networks, self.transform, self.device = run_folder, networks, transform, device
-        self.seed = seed
-        self.latent = normal_rows(seed, Purpose.PREVIEW_LATENT, 0, count, networks.ema.latent_dim)
-        self.indices = spread_over_labels(dataset.labels, count)
-        real, self.labels = dataset.batch(self.indices)
-        self.real: list[Wave] = list(real.numpy())
-        self.titles = [describe_labels(table, row) for row in self.labels]
+        self.run_folder, self.transform, self.seed = run_folder, transform, seed
+        self.latents = FixedLatents(
+            networks, transform, dataset, purpose=Purpose.PREVIEW_LATENT, count=count, seed=seed, device=device
+        )
+        self.real: list[Wave] = list(dataset.batch(self.latents.indices)[0].numpy())
+        self.titles = [describe_labels(table, row) for row in self.latents.labels]
         self._showed_real = False
 
     def __call__(self, phase: Phase, step: int, board: SummaryWriter) -> None:
@@ -63,15 +63,7 @@ class PreviewWriter:
             logger.warning("no preview after step %d: %s", step, error)
 
     def _write(self, phase: Phase, step: int, board: SummaryWriter) -> None:
-        waves = synthesise(
-            self.networks,
-            self.transform,
-            self.latent,
-            self.labels,
-            scale=phase.scale,
-            alpha=phase.alpha,
-            device=self.device,
-        )
+        waves = self.latents.waves(phase)
         rate = self.transform.sample_rate
         folder = self.run_folder / FOLDER / f"step_{step:07d}"
         gains = []
@@ -96,7 +88,7 @@ class PreviewWriter:
             self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
 
     def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
-        """Under the number of the last step, as its losses are: from the next one on, a resumed run writes anew."""
+        """Logged under the last step, like its losses, since a resumed run writes again from the next step on."""
         with Image.open(picture) as image:
             pixels = np.asarray(image.convert("RGB"))
         board.add_image("previews/real_above_generated", pixels, last_step, dataformats="HWC")
@@ -106,12 +98,6 @@ class PreviewWriter:
                 level = torch.from_numpy(fit_full_scale(sound)[0])[None]
                 board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=self.transform.sample_rate)
         self._showed_real = True
-
-
-def spread_over_labels(labels: Tensor, count: int) -> list[int]:
-    """Indices of `count` notes spread evenly over the notes (N, A) sorted by their labels."""
-    order = sorted(range(len(labels)), key=lambda index: (labels[index].tolist(), index))
-    return [order[place * len(order) // count] for place in range(count)]
 
 
 def describe_labels(table: AttributeTable, row: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Notes made harder: shifted, faded, filtered, noisy, and with the artefacts of generated sound."""
+"""Augmentation: notes are shifted, faded, filtered, made noisy, and get artefacts of generated sound."""
 
 import math
 
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 MOST_DELAY = 4096  # samples
-_EQ_CURVES = 4  # cosines over log-frequency that a random filter is made of
+_EQ_CURVES = 4  # cosines over log-frequency that make up a random filter
 _N_FFT = 1024
 
 
 def augmented(waves: Tensor, rng: np.random.Generator) -> Tensor:
-    """Waves (B, n) at 16 kHz -> as many, each changed in ways of its own; the sound stays the same note.
+    """Waves (B, n) at 16 kHz -> as many, each changed differently; pitch and instrument stay.
 
-    Time shift to either side, fade-out, random filter and low-pass, level, phases as a vocoder leaves them, coloured
+    Time shift in both directions, fade-out, random filter and low-pass, level, phase errors as of a vocoder, coloured
     noise. All draws come from `rng`.
     """
     changed = _phase_artefacts(_faded(_shifted(waves, rng), rng), rng)
@@ -27,7 +27,7 @@ def augmented(waves: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _shifted(waves: Tensor, rng: np.random.Generator) -> Tensor:
-    """Half of the notes begin up to an eighth of a second late or early."""
+    """Half of the notes start up to an eighth of a second late or early."""
     n = waves.shape[-1]
     delays = rng.integers(-MOST_DELAY // 2, MOST_DELAY // 2 + 1, len(waves)) * (rng.random(len(waves)) < 0.5)
     rows = []
@@ -38,7 +38,7 @@ def _shifted(waves: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _faded(waves: Tensor, rng: np.random.Generator) -> Tensor:
-    """Half of the notes fade out, as they do for training: over the last 5 to 40 % of their samples."""
+    """Half of the notes fade out, as for training: over the last 5 to 40 % of their samples."""
     n = waves.shape[-1]
     place = torch.arange(n) / n
     length = torch.from_numpy(rng.uniform(0.05, 0.4, len(waves))).float()[:, None]
@@ -48,7 +48,7 @@ def _faded(waves: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _phase_artefacts(waves: Tensor, rng: np.random.Generator) -> Tensor:
-    """A quarter of the notes get back their spectrogram with phases that drift, as inverted representations do."""
+    """A quarter of the notes are resynthesised with phase errors, like those of inverted representations."""
     chosen = np.flatnonzero(rng.random(len(waves)) < 0.25)
     if not len(chosen):
         return waves

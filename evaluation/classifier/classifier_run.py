@@ -1,4 +1,4 @@
-"""Training of a classifier: seeded steps, validation on unheard instruments, early stopping, and a way back in."""
+"""Training of a classifier: seeded steps, validation on unseen instruments, early stopping, and resuming."""
 
 import json
 import logging
@@ -26,9 +26,9 @@ from utils.files import atomic_path
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
-_BATCH = 64  # of notes that are only listened to
+_BATCH = 64  # of notes that are judged
 _TRANSPOSED_SHARE = 0.6
-_SMOOTHING = {PITCH: 0.02}  # of labels; families have fuzzier borders than pitches
+_SMOOTHING = {PITCH: 0.02}  # of labels; families are less clearly separated than pitches
 _OTHER_SMOOTHING = 0.1
 _WARM_UP = 100  # steps
 _LARGEST_GRADIENT = 5.0
@@ -44,7 +44,7 @@ class Schedule:
     batch_size: int
     learning_rate: float
     validate_every: int  # steps; also between checkpoints
-    patience: int  # validations without a better one before training stops
+    patience: int  # validations without improvement before training stops
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Pool:
 class ClassifierRun:
     """Trains the network of `task`; half of each batch comes from the first of `pools`, half from the others.
 
-    All that is random in a step follows from the seed and the number of the step.
+    Everything random in a step depends on the seed and the number of the step alone.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class ClassifierRun:
 
     @property
     def ended(self) -> bool:
-        """Whether all steps are done, or the last validations were no better than one before."""
+        """Whether all steps are done, or the last validations brought no improvement."""
         stale = self.best and len(self.losses) - self.best["validation"] > self.schedule.patience
         return self.step >= self.schedule.steps or bool(stale)
 
@@ -124,7 +124,7 @@ class ClassifierRun:
         return self.ended
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights that validated best, or the last ones where nothing was held out."""
+        """The averaged weights of the best validation, or the last ones where nothing was held out."""
         best: dict[str, Tensor] = self.best.get("weights") or self.average.module.state_dict()
         return best
 
@@ -149,7 +149,7 @@ class ClassifierRun:
         logits = self._forward(self.network.train(), images)
         loss = torch.stack([_loss(name, logits[name], labels[name].to(self.device)) for name in labels]).sum()
         if not torch.isfinite(loss):
-            raise TrainingDiverged(f"step {self.step}: the loss is not finite; try a lower --learning-rate")
+            raise TrainingDiverged(f"step {self.step}: the loss is not finite; try a lower learning rate")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
@@ -176,7 +176,7 @@ class ClassifierRun:
     def _transposed(
         self, images: Tensor, labels: dict[str, Tensor], rng: np.random.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Some notes higher or lower, as far as their pitch keeps a class; the label goes with them."""
+        """Some notes transposed, where the new pitch is a class too; their labels change with them."""
         reach = self.task.transposition
         if not reach or PITCH not in labels:
             return images, labels
@@ -203,7 +203,7 @@ class ClassifierRun:
         right = {name: accuracy(logits[name], notes.labels[name][rows]) for name in logits}
         self.losses.append(losses)
         said = ", ".join(f"{name} {100 * share:.1f} %" for name, share in right.items())
-        logger.info("step %d: unheard instruments: %s (training loss %.3f)", self.step, said, training_loss)
+        logger.info("step %d: unseen instruments: %s (training loss %.3f)", self.step, said, training_loss)
         total = sum(losses.values())
         if not self.best or total < self.best["loss"]:
             weights = {name: tensor.clone() for name, tensor in self.average.module.state_dict().items()}
@@ -224,7 +224,7 @@ class ClassifierRun:
             torch.save(state, file)
 
     def restore(self, folder: Path, identity: Mapping[str, Any]) -> bool:
-        """Go on from the checkpoint in `folder`, if there is one.
+        """Resume from the checkpoint in `folder`, if there is one.
 
         Raises: CheckpointError if it is damaged, or of a training with other notes or settings.
         """
@@ -236,11 +236,11 @@ class ClassifierRun:
             before = json.loads(state["identity"])
         except Exception as error:  # a damaged file breaks torch's reader in many ways
             what = f"not a readable checkpoint ({type(error).__name__})"
-            raise CheckpointError(f"{path}: {what}; remove it to begin anew") from error
+            raise CheckpointError(f"{path}: {what}; remove it to start again") from error
         differing = sorted(key for key in identity.keys() | before.keys() if identity.get(key) != before.get(key))
         if differing:
             raise CheckpointError(
-                f"{folder}: was begun with another {', '.join(differing)}; give what it had, or another folder with -d"
+                f"{folder}: was started with another {', '.join(differing)}; give the same as then, or another folder"
             )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -250,7 +250,7 @@ class ClassifierRun:
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of the notes with a class that get it; NaN if there is none."""
+    """Share of correct notes among those that have a class; NaN if none has."""
     known = labels != UNLABELLED
     return float((logits.argmax(1) == labels)[known].float().mean())
 

@@ -1,4 +1,4 @@
-"""Pitch labels that the ear does not confirm: some instruments of NSynth sound octaves away from their names."""
+"""Pitch labels that are probably wrong: some instruments of NSynth sound octaves away from their labels."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ from generation.synthesis import Wave
 from utils.cli import show_progress
 
 _SURE = 0.8  # periodicity
-_INHARMONIC = "mallet"  # bars and bells, of which autocorrelation is no judge
+_INHARMONIC = "mallet"  # bars and bells, whose pitch autocorrelation cannot tell
 
 
 def sounds_octaves_away(wave: Wave, pitch: int, family: str) -> bool:
     """Whether a note (n,) at 16 kHz sounds one or more octaves above or below its MIDI `pitch`, by autocorrelation.
 
-    Mallets are given the benefit of the doubt. Raises: ValueError if the note is under half a second.
+    Mallets never count as doubtful. Raises: ValueError if the note is under half a second.
     """
     if family == _INHARMONIC:
         return False

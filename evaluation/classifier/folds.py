@@ -1,4 +1,4 @@
-"""Splitting notes by instrument, so that a classifier is judged on instruments that it has never heard."""
+"""Splitting notes by instrument, so that a classifier is judged on instruments that it was not trained on."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ def instrument_folds(
 ) -> npt.NDArray[np.int64]:
     """The fold (n,) of each note, from 0 to `n_folds` - 1: no instrument is in two.
 
-    Within each family instruments are dealt out, those with most notes first, to the fold that has fewest notes of the
-    family. Instruments that share a note (equal `contents`) are dealt as one.
+    Within each family, instruments go one by one, those with most notes first, to the fold that has fewest notes of the
+    family. Instruments that share a note (equal `contents`) stay together.
     """
     groups = _linked([instrument_of(record) for record in records], contents)
     members: defaultdict[str, list[int]] = defaultdict(list)

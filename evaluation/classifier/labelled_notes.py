@@ -1,4 +1,4 @@
-"""The notes that a classifier learns from, in memory-mapped form, with labels and how often each is drawn."""
+"""The notes that a classifier learns from, memory-mapped, with their labels and how often each is drawn."""
 
 import hashlib
 import logging
@@ -28,7 +28,7 @@ _INSTRUMENT_POWER, _FAMILY_POWER = 0.5, 0.7
 
 @dataclass(frozen=True)
 class LabelledNotes:
-    """The notes of one folder; labels (n,) int64 by attribute, and those of them that are to be learned."""
+    """The notes of one folder; labels (n,) int64 by attribute, and the labels that are learned."""
 
     folder: Path
     cache: NoteCache
@@ -53,9 +53,9 @@ class LabelledNotes:
 
 
 def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_broken: bool) -> LabelledNotes:
-    """The notes of a folder in NSynth's layout, decoded once; all labels are to be learned. Raises: DataError."""
+    """The notes of a folder in NSynth's layout, decoded once; all labels are learned. Raises: DataError."""
     records = notes_of_folder(folder)
-    labels_of(records, task.classes)  # before the long decoding, so that a lacking label is said at once
+    labels_of(records, task.classes)  # before the long decoding, so that a missing label is reported at once
     cache = open_note_cache(
         records, cache_folder, sample_rate=SAMPLE_RATE, n_samples=task.n_samples, skip_broken=skip_broken
     )
@@ -63,12 +63,12 @@ def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_br
     notes = LabelledNotes(folder, cache, labels, labels)
     if not notes.labelled().any():
         ranges = ", ".join(f"{name} {values[0]} to {values[-1]}" for name, values in task.classes.items())
-        raise DataError(f"{folder}: no note that {task.name} has classes for ({ranges}); give other notes")
+        raise DataError(f"{folder}: no note has a class of {task.name} ({ranges}); give other notes")
     return notes
 
 
 def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
-    """The same notes, whose pitch is not learned where it sounds octaves away from its label, and said how many."""
+    """The same notes; the pitch of those that sound octaves away from their label is not learned. Logs how many."""
     if PITCH not in notes.labels:
         return notes
     pitches = [int(record.attributes[PITCH]) for record in notes.records]
@@ -81,8 +81,8 @@ def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
 def drawing_odds(records: Sequence[NoteRecord]) -> npt.NDArray[np.float64]:
     """Odds (n,) of drawing each note, summing to 1.
 
-    An instrument counts by the root of how many notes it has, so that those with few are heard; a family by its sum of
-    these to the power 0.3, so that no family drowns the others.
+    An instrument weighs the square root of its number of notes, so that those with few notes take part; a family weighs
+    the sum of its instruments to the power 0.3, so that none dominates.
     """
     instruments, families = [instrument_of(record) for record in records], [family_of(record) for record in records]
     n_notes = Counter(instruments)

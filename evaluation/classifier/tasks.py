@@ -1,4 +1,4 @@
-"""What can be trained: a network, what it looks at, and the classes of its heads."""
+"""What can be trained: a network, its input, and the classes of its heads."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -15,7 +15,7 @@ from evaluation.embeddings.spectrogram_inception import SpectrogramInception, in
 from utils.errors import DataError
 
 UNLABELLED = -100
-"""Class of a note whose value is none of the head's: the loss passes over it."""
+"""Class of a note whose value is not among the head's classes: the loss ignores it."""
 
 Classes = Mapping[str, tuple[int | str, ...]]
 """Attribute -> the value of each class, head by head."""
@@ -29,17 +29,17 @@ class Task(Protocol):
     name: str
     classes: Classes
     n_samples: int  # of each note, at 16 kHz
-    transposition: int  # semitones up or down that its images can be moved by
-    learning_rate: float  # that serves
+    transposition: int  # semitones up or down by which its images can be moved
+    learning_rate: float  # the default
 
     def network(self) -> nn.Module:
         """The network, with fresh weights from torch's seed."""
 
     def images(self, waves: Tensor) -> Tensor:
-        """Waves (B, n_samples) -> what the network looks at (B, ...)."""
+        """Waves (B, n_samples) -> the network's input (B, ...)."""
 
     def transposed(self, images: Tensor, semitones: Tensor) -> Tensor:
-        """Images moved by whole semitones (B,); only within `transposition`."""
+        """Images moved by whole semitones (B,), at most `transposition`."""
 
     def logits(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         """Attribute -> logits (B, n_classes)."""
@@ -93,7 +93,7 @@ class InceptionTask:
         values = {record.attributes[attribute] for record in records if attribute in record.attributes}
         if len(values) < 2:
             raise DataError(
-                f"--attribute {attribute}: the notes have {len(values)} value of it; two or more are needed"
+                f"{attribute}: {len(values)} values of this attribute are among the notes; 2 or more are needed"
             )
         return cls(attribute, sorted(values, key=lambda value: (isinstance(value, str), value)))
 
@@ -107,7 +107,7 @@ class InceptionTask:
         return inception_images(self._spectrogram(waves)[:, 0])
 
     def transposed(self, images: Tensor, semitones: Tensor) -> Tensor:
-        """See `Task`; its images have a linear frequency axis and stay where they are."""
+        """See `Task`; images with a linear frequency axis are not moved."""
         return images
 
     def logits(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -125,6 +125,6 @@ def labels_of(records: Sequence[NoteRecord], classes: Classes) -> dict[str, Tens
         index = {value: number for number, value in enumerate(values)}
         for record in records:
             if attribute not in record.attributes:
-                raise DataError(f"{record.path}: has no {attribute}; give an examples.json, or names of NSynth's form")
+                raise DataError(f"{record.path}: has no {attribute}; give an examples.json, or file names as in NSynth")
         labels[attribute] = torch.tensor([index.get(record.attributes[attribute], UNLABELLED) for record in records])
     return labels

@@ -1,26 +1,23 @@
-"""Notes through embeddings, each once: what was computed before is read back, whatever the order of the notes."""
+"""What networks hear in notes: each note is computed once, and read back later whatever the order of the notes."""
 
 import hashlib
 import json
 import logging
-import tempfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from tqdm import tqdm
 
-from data.audio_io import INT16_SCALE, quantise
-from data.note_cache import NoteCache, open_note_cache
 from data.nsynth import NoteRecord
+from evaluation.embeddings.notes import Notes, NoteSource
 from utils.arrays import Float32Array
 from utils.cli import show_progress
 from utils.files import atomic_path
@@ -29,73 +26,14 @@ from utils.ranks import ALONE, Ranks
 logger = logging.getLogger(__name__)
 
 SHARD = 256  # notes; an interrupted evaluation loses less than one shard
-_BATCH = 32  # notes at once, and always the same ones together: rounding depends on what is computed in one go
-
-
-class Notes(Protocol):
-    """Notes of one sample rate and length; `data.note_cache.NoteCache` has those of files."""
-
-    records: list[NoteRecord]
-
-    def __len__(self) -> int:
-        """Number of notes."""
-
-    def waves(self, rows: Sequence[int]) -> Tensor:
-        """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
-
-
-class NotesInMemory:
-    """Notes that were made, not read: rounded to 16 bits as in a WAV, so that they count as the same notes."""
-
-    def __init__(self, records: Sequence[NoteRecord], waves: Iterable[npt.NDArray[np.floating]]) -> None:
-        """`waves` (n, n_samples) of the `records`; an iterator serves too, so that floats need not pile up.
-
-        Raises: ValueError if there are none, if there is not one for each record, if their lengths differ, or if one
-        is not finite or beyond full scale: scaling is the caller's choice (`generation.synthesis.fit_full_scale`).
-        """
-        self.records = list(records)
-        rows: npt.NDArray[np.int16] | None = None
-        for row, (record, wave) in enumerate(zip(self.records, waves, strict=True)):
-            if not np.abs(wave).max(initial=0.0) <= 1:
-                raise ValueError(f"{record.name}: not finite, or beyond full scale; scale the wave to [-1, 1] first")
-            if rows is None:
-                rows = np.empty((len(self.records), len(wave)), dtype=np.int16)
-            if wave.shape != rows.shape[1:]:
-                raise ValueError(f"{record.name}: {wave.shape} samples, {rows.shape[1:]} in the first")
-            rows[row], _ = quantise(wave)
-        if rows is None:
-            raise ValueError("no notes")
-        self._waves = rows
-
-    def __len__(self) -> int:
-        """Number of notes."""
-        return len(self.records)
-
-    def waves(self, rows: Sequence[int]) -> Tensor:
-        """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
-        return torch.from_numpy(self._waves[list(rows)]).to(torch.float32).div_(INT16_SCALE)
-
-
-@contextmanager
-def decoded(
-    records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool = False
-) -> Iterator[NoteCache]:
-    """The notes of files as training hears them, in a temporary folder: one rate, cropped or padded, 16 bits.
-
-    With `skip_broken` those that cannot be read are left out, and named in a warning.
-    Raises: DataError listing the notes that cannot be read, or if there are none.
-    """
-    with tempfile.TemporaryDirectory(prefix="notes-") as folder:
-        yield open_note_cache(
-            records, Path(folder), sample_rate=sample_rate, n_samples=n_samples, skip_broken=skip_broken
-        )
+_BATCH = 32  # notes at once, and always the same ones together: rounding depends on the batch
 
 
 class Embedding(Protocol):
     """A network that turns notes into numbers.
 
-    `identity` holds all that shapes the numbers (the weights' hash, settings, precision) as JSON values: it is the key
-    of what is cached, and belongs into the card of every score.
+    `identity` holds everything that the numbers depend on (the weights' hash, settings, precision) as JSON values: it
+    is the key of cached features, and stands on the card of every score.
     """
 
     name: str
@@ -112,22 +50,40 @@ class Embedding(Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """What an embedding makes of notes: `arrays` (n, ...) float32 by name, rows in the order of `records`."""
+    """The features of notes by one embedding: `arrays` (n, ...) float32 by name, rows in the order of `records`."""
 
     records: list[NoteRecord]
     arrays: dict[str, Float32Array]
-    sha256: str  # of the audio and the embedding; the notes' order and names do not enter
+    sha256: str  # of the audio and the embedding, not of the notes' order and names
+
+
+def hear(
+    source: NoteSource, embeddings: Sequence[Embedding], folder: Path | None = None, ranks: Ranks = ALONE
+) -> dict[str, Features]:
+    """The features of the notes of `source` by each of the `embeddings`, under its name.
+
+    The notes are opened once for each sample rate. `folder` and `ranks` are those of `embed_notes`.
+    """
+    of_rate: defaultdict[int, list[Embedding]] = defaultdict(list)
+    for embedding in embeddings:
+        of_rate[embedding.sample_rate].append(embedding)
+    found: dict[str, Features] = {}
+    for sample_rate, group in of_rate.items():
+        with source(sample_rate, max(embedding.n_samples for embedding in group)) as notes:
+            features = embed_notes(notes, group, folder, ranks)
+        found |= {embedding.name: each for embedding, each in zip(group, features, strict=True)}
+    return found
 
 
 def embed_notes(
     notes: Notes, embeddings: Sequence[Embedding], folder: Path | None, ranks: Ranks = ALONE
 ) -> list[Features]:
-    """The features of `notes` by each of the `embeddings`, which are of the notes' sample rate.
+    """The features of `notes` by each of the `embeddings`, which have the notes' sample rate.
 
-    What `folder` holds is read back, the rest computed and kept there (None: nothing is kept). An embedding hears the
-    first `n_samples` of each note, padded with silence where it is shorter; what it makes of them does not depend on
-    the other embeddings. Notes that sound alike to it share what is computed. Of several `ranks`, which see one
-    `folder`, each computes some of the shards.
+    Features in `folder` are read back, others are computed and kept there (None: not kept). An embedding hears the
+    first `n_samples` of each note, padded with silence where it is shorter; its features do not depend on the other
+    embeddings. Notes with equal samples are computed once. Several `ranks`, which share one `folder`, each compute
+    some of the shards.
     Raises: ValueError if the embeddings differ in sample rate; UserError if `folder` cannot be written.
     """
     if len({embedding.sample_rate for embedding in embeddings}) > 1:
@@ -142,13 +98,13 @@ def embed_notes(
 def _keep_own_shards(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path, ranks: Ranks) -> None:
     for shard in list(_shards(contents))[ranks.rank :: ranks.size]:
         _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
-    ranks.any(False)  # all are there
+    ranks.any(False)  # wait until all are there
 
 
 def _shards(contents: Sequence[str]) -> Iterator[dict[str, int]]:
     """Hash -> a row that has it, at most SHARD at a time.
 
-    Sorted by content, so that neither the order nor the names of the notes decide over shards and batches.
+    Sorted by content, so that shards and batches depend neither on the order nor on the names of the notes.
     """
     distinct = {content: row for row, content in enumerate(contents)}
     ordered = sorted(distinct)
@@ -161,7 +117,7 @@ def _file(folder: Path, embedding: Embedding, contents: Iterable[str]) -> Path:
 
 
 def _features(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path | None) -> Features:
-    """Of notes whose samples, as `embedding` hears them, have the hashes `contents`."""
+    """`contents`: hashes of the samples that `embedding` hears."""
     n_distinct = len(set(contents))
     digest = hashlib.sha256()
     parts: list[dict[str, Float32Array]] = []
@@ -214,7 +170,7 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
 
 
 def _read(path: Path, n_notes: int) -> dict[str, Float32Array]:
-    # opened here, since numpy leaves a file that is no archive open
+    # opened here: numpy does not close a file that is not an archive
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     if not arrays or any(len(array) != n_notes or array.dtype != np.float32 for array in arrays.values()):

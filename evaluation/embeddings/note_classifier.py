@@ -28,7 +28,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "note_classifier.saf
 """The weights that come with the repository; `note_classifier.md` beside it is their model card."""
 
 PITCHES = range(24, 85)
-"""MIDI pitch of each pitch logit; those of the family logits are `data.nsynth.FAMILIES`."""
+"""MIDI pitch of each pitch logit; the family logits are in the order of `data.nsynth.FAMILIES`."""
 
 N_SAMPLES = 16_000
 N_FEATURES = 256
@@ -40,9 +40,9 @@ _DROPOUT = 0.3
 
 
 class NoteLogits(NamedTuple):
-    """What the network makes of a batch."""
+    """Output for a batch."""
 
-    features: Tensor  # (B, 256), what the family is told from
+    features: Tensor  # (B, 256), input of the family head
     pitch: Tensor  # (B, 61)
     family: Tensor  # (B, 11)
 
@@ -121,7 +121,7 @@ def load_note_classifier(path: Path = SHIPPED) -> NoteClassifier:
     Raises: UserError if the file is missing, damaged, or of another network.
     """
     weights = read_weights(path)
-    with torch.device("meta"):  # its weights are about to be replaced
+    with torch.device("meta"):  # its weights are replaced next
         network = NoteClassifier()
     fit_weights(network, weights, path)
     return network.eval()

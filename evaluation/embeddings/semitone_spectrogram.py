@@ -1,4 +1,4 @@
-"""Spectrogram on a logarithmic frequency axis: what the note classifier looks at.
+"""Spectrogram on a logarithmic frequency axis: the input of the note classifier.
 
 Low notes need long windows to tell semitones apart, high ones short windows to show how a sound moves. So three STFTs
 are read at the same instants, each where its resolution serves, and cross-faded over one octave. As in the constant-Q
@@ -25,7 +25,7 @@ FLOOR_DB = 80.0  # below the loudest bin of the note
 _BINS_PER_OCTAVE = 12 * BINS_PER_SEMITONE
 _WINDOWS = (8192, 4096, 2048)
 _CROSSFADES_HZ = (500.0, 1500.0)  # centres, between one window and the next shorter one
-_SILENCE = 1e-5  # amplitude, full scale 1: lies under 16-bit rounding, spread over the bins
+_SILENCE = 1e-5  # amplitude, full scale 1: below 16-bit rounding spread over the bins
 
 
 class SemitoneSpectrogram:
@@ -49,7 +49,7 @@ class SemitoneSpectrogram:
 
 
 def transposed(levels: Tensor, semitones: Tensor) -> Tensor:
-    """Levels (B, frames, 296) moved by `semitones` (B,) int64 along frequency; what comes in from outside is 0."""
+    """Levels (B, frames, 296) moved by `semitones` (B,) int64 along frequency; bins moved in from outside are 0."""
     bins = torch.arange(N_BINS, device=levels.device)
     source = bins - BINS_PER_SEMITONE * semitones[:, None]
     inside = (source >= 0) & (source < N_BINS)
@@ -58,7 +58,7 @@ def transposed(levels: Tensor, semitones: Tensor) -> Tensor:
 
 
 class _Reading:
-    """One of the STFTs, and what its bins add to those of the spectrogram."""
+    """One of the STFTs, with the weights of its bins in those of the spectrogram."""
 
     def __init__(self, size: int, filters: npt.NDArray[np.float64]) -> None:
         self.size = size
@@ -77,7 +77,7 @@ class _Reading:
 
 
 def _filters() -> list[npt.NDArray[np.float64]]:
-    """For each window, what its FFT bins add to the bins of the spectrogram: (n_fft / 2 + 1, 296)."""
+    """For each window, the weights of its FFT bins in the bins of the spectrogram: (n_fft / 2 + 1, 296)."""
     centres = 440 * 2 ** ((LOWEST_PITCH - 1 / BINS_PER_SEMITONE + np.arange(N_BINS) / BINS_PER_SEMITONE - 69) / 12)
     above = [np.clip(np.log2(centres / crossfade) + 0.5, 0, 1) for crossfade in _CROSSFADES_HZ]
     shares = (1 - above[0], above[0] - above[1], above[1])

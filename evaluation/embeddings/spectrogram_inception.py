@@ -22,9 +22,9 @@ BATCH_NORM_EPS = 1e-3
 
 
 class Classification(NamedTuple):
-    """What the network makes of a batch."""
+    """Output for a batch."""
 
-    features: Tensor  # (B, 2048), >= 0, what the last layer sees
+    features: Tensor  # (B, 2048), >= 0, input of the last layer
     logits: Tensor  # (B, n_classes)
 
 
@@ -46,7 +46,7 @@ def load_spectrogram_inception(path: Path) -> "SpectrogramInception":
     head = weights.get("fc.weight")
     if head is None or head.ndim != 2:
         raise UserError(f"{path}: not the weights of SpectrogramInception: lacks fc.weight; give the file made for it")
-    with torch.device("meta"):  # its weights are about to be replaced
+    with torch.device("meta"):  # its weights are replaced next
         network = SpectrogramInception(len(head))
     fit_weights(network, weights, path)
     return network.eval()
@@ -198,7 +198,7 @@ class SpectrogramInception(nn.Module):
 
     def __init__(self, n_classes: int, *, dropout: float = 0.5) -> None:
         super().__init__()
-        # the published network pads these two, which the paper's does not: no name or shape tells, the logits do
+        # the published network pads these two, the paper's does not; only the logits show the difference
         self.Conv2d_1a_3x3 = ConvNormReLU(1, 32, 3, stride=2, padding=1)
         self.Conv2d_2a_3x3 = ConvNormReLU(32, 32, 3, padding=1)
         self.Conv2d_2b_3x3 = ConvNormReLU(32, 64, 3, padding=1)

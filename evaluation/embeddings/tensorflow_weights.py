@@ -32,7 +32,7 @@ def require_tensorflow(what: str) -> Any:
 
 
 def read_variables(path: Path, names: Sequence[str]) -> dict[str, FloatArray]:
-    """Those of the variables `names` that are at `path`, which `is_tensorflow`; the others are left out.
+    """Those of the variables `names` that `path` has, which `is_tensorflow`.
 
     A name may be followed by `:0`, and may have its first scope, `vggish` in `vggish/conv1/weights`, exchanged,
     preceded by others, or missing. Raises: UserError if `path` is damaged or no SavedModel, if one name fits several
@@ -60,7 +60,7 @@ def _ends_like_a_table(path: Path) -> bool:
             file.seek(max(0, path.stat().st_size - len(_TABLE_END)))
             return file.read() == _TABLE_END
     except OSError:
-        return False  # whoever reads it as something else will say why it cannot be read
+        return False  # it is then read as another format, whose reader reports the error
 
 
 def _prefix(path: Path) -> Path:
@@ -89,7 +89,7 @@ def _keys_by_name(reader: Any) -> dict[str, str]:
 
 
 def _match(name: str, candidates: Iterable[str], path: Path) -> str | None:
-    """The one of the variables' names that is `name`, else the one that ends as it does."""
+    """The variable called `name`, or else the one whose name ends like it."""
     plain = {candidate: candidate.removesuffix(":0") for candidate in candidates}
     ending = "/" + name.partition("/")[2]
     exact = [candidate for candidate in plain if plain[candidate] == name]

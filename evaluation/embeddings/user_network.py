@@ -1,4 +1,4 @@
-"""Embeddings that users bring: a network saved as a program, in TorchScript or ONNX.
+"""The user's own embeddings: a network saved as a program, in TorchScript or ONNX.
 
 To read such a file is to run a program: nothing else in this package executes what a file holds. It is one that the
 user names, and its language is one of graphs of tensors, which knows no Python. It is no prison: TorchScript has
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 TORCHSCRIPT = (".pt", ".ts", ".torchscript")
 ONNX = ".onnx"
 BATCH = 16
-_NOISE = 0.1  # standard deviation of the waves that a program is tried on
-_SAME = 1e-3  # of the largest value: what two runs on a GPU may differ by
+_NOISE = 0.1  # standard deviation of the noise that a program is tried on
+_SAME = 1e-3  # of the largest value: two runs on a GPU may differ by this
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class UserEmbedding:
         noise = _NOISE * torch.randn(1, n_samples, generator=torch.Generator().manual_seed(0))
         first, second = self._embed(noise), self._embed(noise)
         if first.shape != second.shape or (first - second).abs().max() > _SAME * first.abs().max():
-            raise UserError(f"{path}: gives another answer to the same waves; save it in evaluation mode")
+            raise UserError(f"{path}: gives different features for the same waves; save it in evaluation mode")
         self._shape = tuple(first.shape[1:])
 
     @torch.inference_mode()
@@ -86,13 +86,13 @@ class UserEmbedding:
         except Exception as error:  # programs fail in any way, and onnxruntime's errors have no class of their own
             last_line = str(error).strip().rpartition("\n")[2]
             shape = tuple(filled.shape)
-            raise UserError(f"{self.path}: fails on float32 waves {shape}: {last_line.strip()}; mend it") from error
+            raise UserError(f"{self.path}: fails on float32 waves {shape}: {last_line.strip()}; correct it") from error
         self._require_features(found, batch)
         features: Tensor = found[: len(waves)].float().cpu()
         broken = int((~features.isfinite()).flatten(1).any(dim=1).sum())
         if broken:
             raise UserError(
-                f"{self.path}: gives values that are not finite for {broken} of {len(waves)} notes; mend it"
+                f"{self.path}: gives values that are not finite for {broken} of {len(waves)} notes; correct it"
             )
         return features
 
@@ -105,7 +105,7 @@ class UserEmbedding:
             raise UserError(f"{self.path}: gives {tuple(found.shape)}; it must give {wanted}")
         shape = tuple(found.shape[1:])
         if self._shape not in (None, shape):
-            raise UserError(f"{self.path}: gives {shape} for some notes, {self._shape} for others; mend it")
+            raise UserError(f"{self.path}: gives {shape} for some notes, {self._shape} for others; correct it")
 
 
 def _load(path: Path, device: torch.device, n_samples: int) -> _Program:
@@ -115,17 +115,17 @@ def _load(path: Path, device: torch.device, n_samples: int) -> _Program:
         return _torchscript(path, device)
     if path.suffix == ONNX:
         return _onnx(path, device, n_samples)
-    raise UserError(f"{path}: no embedding; give TorchScript ({', '.join(TORCHSCRIPT)}) or ONNX ({ONNX})")
+    raise UserError(f"{path}: not an embedding; give TorchScript ({', '.join(TORCHSCRIPT)}) or ONNX ({ONNX})")
 
 
 def _torchscript(path: Path, device: torch.device) -> _Program:
     try:
-        with warnings.catch_warnings():  # torch deprecates the saving; who reads has no choice
+        with warnings.catch_warnings():  # torch deprecates the format, but files of it must be read
             warnings.simplefilter("ignore", DeprecationWarning)
             network = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         raise UserError(
-            f"{path}: not a TorchScript program; a state dict or a pickled network is none: save "
+            f"{path}: not a TorchScript program; a state dict or a pickled network will not do: save "
             "`torch.jit.trace(network.eval(), waves)`, or give ONNX"
         ) from error
     return _Program(lambda waves: network(waves.to(device)), "TorchScript")
@@ -141,13 +141,13 @@ def _onnx(path: Path, device: torch.device, n_samples: int) -> _Program:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as empty:
-        # weights in a second file would not be in the hash: it is looked for where there is none
+        # weights in a second file would not be part of the hash: an empty folder keeps them from being found
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
         try:
             session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no class of their own
             raise UserError(
-                f"{path}: not an ONNX program that stands in one file ({' '.join(str(error).split())}); "
+                f"{path}: not an ONNX program in one file ({' '.join(str(error).split())}); "
                 "export it whole, with `external_data=False`"
             ) from error
     inputs, outputs = session.get_inputs(), session.get_outputs()

@@ -85,7 +85,7 @@ def load_vggish(path: Path) -> VGGish:
     two need tensorflow. Raises: UserError if `path` is missing, damaged, or of another network, or without tensorflow.
     """
     weights = _from_tensorflow(path) if is_tensorflow(path) else read_weights(path)
-    with torch.device("meta"):  # its weights are about to be replaced
+    with torch.device("meta"):  # its weights are replaced next
         network = VGGish()
     fit_weights(network, weights, path)
     return network.eval()

@@ -1,4 +1,4 @@
-"""What VGGish hears of a sound: log-mel examples of 0.96 s, and the two published ways to cut a clip into them."""
+"""The input of VGGish: log-mel examples of 0.96 s, and the two published ways to cut a clip into them."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ EXAMPLE_SAMPLES = WIN_LENGTH + (EXAMPLE_FRAMES - 1) * HOP_LENGTH  # 15 600
 
 @dataclass(frozen=True)
 class Windowing:
-    """How a clip becomes examples: one for every `length` samples, `hop` samples apart; a rest that is shorter is lost.
+    """How a clip becomes examples: one for every `length` samples, `hop` samples apart; a shorter rest is dropped.
 
     An example is the first 0.96 s of its window. Where `level_floor` is given, the clip is first divided by its
     largest sample, or by `level_floor` if that is larger.
@@ -94,7 +94,7 @@ class VGGishExamples(nn.Module):
         if self.windowing.level_floor is not None:
             wave = wave / wave.amax(dim=1, keepdim=True).clamp(min=self.windowing.level_floor)
         log_mel = self.log_mel(F.pad(wave, (0, max(0, lacking))))
-        # windows start on frames, which know nothing of windows: each is computed once, however many share it
+        # windows start on frames, so that each frame is computed once, however many windows share it
         windows: Tensor = log_mel.unfold(1, EXAMPLE_FRAMES, self.windowing.hop // HOP_LENGTH)
         return windows[:, : max(1, self.windowing.count(wave.shape[1]))].transpose(2, 3)
 

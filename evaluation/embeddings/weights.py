@@ -1,4 +1,4 @@
-"""Weights of published networks: read without executing anything in the file, fitted whole or refused in one line."""
+"""Weights of published networks: read without executing anything in the file, and used whole or refused."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from utils.errors import UserError
 
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net", "weights")
-_PARALLEL_PREFIX = "module."  # what torch's data parallelism puts before every name
+_PARALLEL_PREFIX = "module."  # torch's data parallelism puts it before every name
 _MOST_NAMED = 3
 
 Weights = dict[str, Tensor]
@@ -58,7 +58,7 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -
         name: tensor.to(torch.float32, copy=True) if tensor.is_floating_point() else tensor
         for name, tensor in weights.items()
     }
-    # strict would ask for the counters of batch normalisation, which old files lack and which are never read
+    # not strict: old files lack the counters of batch normalisation, which are never read
     network.load_state_dict(single, strict=False, assign=True)
 
 

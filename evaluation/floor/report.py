@@ -16,18 +16,11 @@ from data.nsynth import NoteRecord
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
-from evaluation.floor.measures import (
-    BATCH,
-    AudioFormat,
-    Floor,
-    FloorNotes,
-    by_family,
-    decoded_notes,
-    measure_floor,
-    summarise,
-)
+from evaluation.floor.notes import AudioFormat, FloorNotes, decoded_notes
+from evaluation.floor.round_trip import BATCH, Floor, measure_floor
 from evaluation.floor.score_table import scores_in_words, scores_table
 from evaluation.floor.signal_distances import LARGEST_DB
+from evaluation.floor.summary import by_family, summarise
 from generation.synthesis import fit_full_scale
 from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
@@ -39,22 +32,22 @@ from utils.versions import versions
 
 SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
 MEASURES = {
-    "snr_db": ("SNR dB", "signal-to-noise ratio of the waveform; says nothing where phase is not kept"),
+    "snr_db": ("SNR dB", "signal-to-noise ratio of the waveform; means nothing where phase is not kept"),
     "log_spectral_distance_db": ("LSD dB", "log-spectral distance: 0 = same level at every time and frequency"),
-    "spectral_convergence_db": ("SC dB", "spectral convergence: error of the magnitudes, the lower the better"),
-    "pitch_error_cents": ("pitch cents", "error of the fundamental, of notes with a clear pitch that is not lost"),
+    "spectral_convergence_db": ("SC dB", "spectral convergence: error of the magnitudes; lower is better"),
+    "pitch_error_cents": ("pitch cents", "error of the fundamental, over notes with a clear pitch before and after"),
 }
 """Key of each measure -> its heading, and what it is; `evaluation.floor.signal_distances` has the formulas."""
 
 IDENTICAL = {"snr_db": LARGEST_DB, "spectral_convergence_db": -LARGEST_DB}
-"""What stands for no difference at all where decibels would be infinite."""
+"""The value of each measure that means no difference at all, where decibels would be infinite."""
 
-NO_SCORES = f"No scores: {SHIPPED}, which comes with the repository, is missing; restore it."
+NO_SCORES = f"No scores: {SHIPPED} is missing; restore it from the repository."
 
 
 @dataclass(frozen=True, kw_only=True)
 class FloorOptions:
-    """What the command line says beside the configs."""
+    """Settings of a report, beside the configs."""
 
     real: Path
     output: Path
@@ -67,7 +60,7 @@ class FloorOptions:
 
 
 def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions) -> str:
-    """Measure the floor of every experiment's representation, write the report; returns it in short, for the terminal.
+    """Measure what every experiment's representation loses and write the report; returns a summary for the terminal.
 
     Nothing is written before everything is measured. Raises: UserError.
     """
@@ -100,7 +93,7 @@ def _spread(records: Sequence[NoteRecord], count: int) -> list[str]:
 
 
 def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[NoteRecord]) -> dict[str, Any]:
-    """Which notes were measured, and why not all."""
+    """Which notes were measured, and which were left out why."""
     digest = hashlib.sha256()
     for record in notes.records:
         digest.update(json.dumps([record.name, sha256_of_file(record.path)]).encode())
@@ -124,7 +117,7 @@ def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
     words = [f"Medians over {account['measured']} notes of {spread}, of {account['found']} in {options.real}"]
     words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
     if padded := max(account["padded"].values()):
-        words.append(f"{padded} shorter than asked for and padded with silence")
+        words.append(f"{padded} shorter than the representation needs, padded with silence")
     return "; ".join(words) + f". Times on {device_name(options.device)}."
 
 
@@ -194,7 +187,7 @@ def _card(
         "notes": account,
         "measures": {key: meaning for key, (_, meaning) in MEASURES.items()},
         "identical": IDENTICAL,
-        "worst_tenth": "the value that a tenth of the notes reach or pass, towards the bad side",
+        "worst_tenth": "a tenth of the notes are at this value or worse",
         "device": device_name(options.device),
         "threads": torch.get_num_threads(),
         "notes_per_batch": BATCH,
@@ -223,7 +216,7 @@ def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
 
 
 def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, float]]:
-    """Write originals and restored notes; returns config -> note -> gain in dB by which it had to be turned down."""
+    """Write originals and restored notes; returns config -> note -> gain in dB that kept it below full scale."""
     gains: dict[str, dict[str, float]] = {}
     for floor in floors:
         originals, rate = folder / "original" / floor.format.name, floor.format.sample_rate
@@ -236,7 +229,7 @@ def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, 
 
 
 def _write_pictures(folder: Path, floors: Sequence[Floor]) -> None:
-    """One note in every representation; a picture for each sample rate, since its axes go by that."""
+    """One note in every representation; a picture for each sample rate, which sets its axes."""
     rates = sorted({floor.format.sample_rate for floor in floors})
     for rate in rates:
         same = [floor for floor in floors if floor.format.sample_rate == rate]

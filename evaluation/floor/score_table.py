@@ -1,25 +1,25 @@
-"""The scores of restored notes as a table, below a row of what real notes reach among themselves."""
+"""The scores of restored notes as a table, below rows with the scores of the real notes themselves."""
 
 from collections.abc import Sequence
 
-from evaluation.floor.measures import Floor
+from evaluation.floor.round_trip import Floor
 from evaluation.scoring.scores import Score
 from utils.tables import markdown_table
 
 
 def scores_in_words(floors: Sequence[Floor]) -> str:
-    """What a reader must know of the numbers; which weights are missing if there are none."""
+    """What a reader must know to read the table."""
     n = len(floors[0].notes)
     words = [
-        f"{n} notes, each beside what its representation leaves of it: what a GAN that makes perfect images would "
-        "reach, were its notes as many as one likes.",
-        f"Rows of real notes: inception scores of them all, distances of one random half ({n // 2}) to the other, "
-        "which is how far apart so few notes are by chance alone.",
-        "+- is the standard error. The classifier was trained to overlook such losses as these: where it hears no "
-        "difference, the distances between the signals still do.",
+        f"Each of {n} notes is compared with itself after the representation and back: the scores that a GAN with "
+        "perfect images would reach with any number of notes.",
+        "Rows of real notes: inception scores of all of them, and distances between two random halves of "
+        f"{n // 2} and {n - n // 2} notes: that difference is sampling variation.",
+        "+- is the standard error. The classifier was trained to ignore losses like these: where its scores show no "
+        "difference, the distances between the signals above still can.",
     ]
     remarks = {remark: None for floor in floors for score in floor.scores for remark in score.remarks if score.baseline}
-    return " ".join([*words, *(f"Of the rows of real notes: {remark}." for remark in remarks)])
+    return " ".join([*words, *(f"About the rows of real notes: {remark}." for remark in remarks)])
 
 
 def scores_table(floors: Sequence[Floor]) -> str:

@@ -1,4 +1,4 @@
-"""How far a restored note is from the original: pure functions on waveforms, the same for every representation."""
+"""How far a restored note is from the original: functions of waveforms, the same for every representation."""
 
 import math
 from collections.abc import Callable
@@ -42,8 +42,8 @@ def log_spectral_distance_db(original: Tensor, restored: Tensor) -> Tensor:
     """Log-spectral distance of waveforms (B, n_samples) -> (B,), in dB, 0 = same level at every time and frequency.
 
     Mean over frames of the root mean square over frequency of 20 log10(|X| / |Y|); STFT of 2048 samples, hop 512,
-    Hann. What lies more than 80 dB below the original's peak counts as 80 dB below it, in both: nobody hears it, and
-    its logarithm would drown the rest. Raises: ValueError as `snr_db`.
+    Hann. Levels more than 80 dB below the original's peak count as 80 dB below it, in both: they are inaudible, and
+    their logarithms would dominate. Raises: ValueError as `snr_db`.
     Source: Gray and Markel 1976, Distance measures for speech processing, IEEE Trans. ASSP 24(5), section II.
     """
     original, restored = _comparable(original, restored)
@@ -57,7 +57,7 @@ def spectral_convergence_db(original: Tensor, restored: Tensor) -> Tensor:
     """Spectral convergence of waveforms (B, n_samples) -> (B,): 20 log10(|| |X| - |Y| || / || |X| ||), in dB.
 
     Frobenius norms of the magnitudes of the STFT of `log_spectral_distance_db`: the loud partials count, phase does
-    not. The lower the better; -300 stands for no difference. Raises: ValueError as `snr_db`.
+    not. Lower is better; -300 stands for no difference. Raises: ValueError as `snr_db`.
     Source: Sturmel and Daudet 2011, Signal reconstruction from STFT magnitude: a state of the art, DAFx, section 2.
     """
     original, restored = _comparable(original, restored)

@@ -14,7 +14,7 @@ from utils.arrays import Float64Array, Int64Array
 
 @dataclass(frozen=True, eq=False)
 class GaussianStatistics:
-    """Mean (d,) and covariance (d, d), dividing by n - 1, of `n_samples` features: enough for a distance.
+    """Mean (d,) and covariance (d, d), dividing by n - 1, of `n_samples` features: all that a distance needs.
 
     Raises: ValueError if the shapes do not fit, values are not finite, or there are fewer than 2 samples.
     """
@@ -47,7 +47,7 @@ class GaussianStatistics:
 
     @property
     def rank_deficient(self) -> bool:
-        """Whether n_samples <= n_features: the covariance has a null space that is owed to the number of samples."""
+        """Whether n_samples <= n_features: the covariance has a null space only because there are few samples."""
         return self.n_samples <= self.n_features
 
     @cached_property
@@ -149,7 +149,7 @@ def _distance(fixed: GaussianStatistics, mean: Float64Array, trace: float, overl
 
 
 def _distance_of_features(fixed: GaussianStatistics, features: Float64Array, projected: Float64Array) -> float:
-    """From features (n, d) and projected = features @ fixed.root, whose covariance has the eigenvalues asked for."""
+    """From features (n, d) and projected = features @ fixed.root, whose covariance has the same eigenvalues."""
     n, d = features.shape
     centred = projected - projected.mean(axis=0)
     # both products have the same eigenvalues beside zeros

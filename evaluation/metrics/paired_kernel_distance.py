@@ -1,4 +1,4 @@
-"""Kernel distance of samples that come in pairs, such as notes and what is left of them."""
+"""Kernel distance of samples that come in pairs, such as notes before and after a representation."""
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ def paired_kernel_distance(before: npt.ArrayLike, after: npt.ArrayLike, kernel: 
 def _sums(
     kernel: Kernel, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], start: int
 ) -> npt.NDArray[np.float64]:
-    """Of the pairs from `start` on, a block of them: what each adds up to with all others."""
+    """The sums of each pair with all others, for a block of pairs from `start` on."""
     some_x, some_y = x[start : start + BLOCK_ROWS], y[start : start + BLOCK_ROWS]
     matrix = kernel(some_x, x) + kernel(some_y, y) - kernel(some_x, y) - kernel(some_y, x)
     rows = np.arange(len(some_x))

@@ -8,7 +8,7 @@ from evaluation.metrics.samples import require_samples
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from utils.arrays import Float64Array
 
-SUM_TOLERANCE = 1e-2  # bfloat16 keeps 3 digits
+SUM_TOLERANCE = 1e-2  # bfloat16 has 3 digits
 
 
 def pitch_accuracy(probabilities: npt.ArrayLike, asked: npt.ArrayLike) -> Estimate:

@@ -1,11 +1,11 @@
-"""What every score asks of its samples, and what several of them compute."""
+"""Checks of the samples of scores, and computations that several scores share."""
 
 import numpy as np
 import numpy.typing as npt
 
 from utils.arrays import Float64Array
 
-BLOCK_ROWS = 1024  # of a matrix of pairs held at a time: 10 000 samples make 80 MB
+BLOCK_ROWS = 1024  # of a matrix of pairs in memory at a time: 80 MB for 10 000 samples
 
 
 def require_samples(samples: npt.ArrayLike, name: str, *, at_least: int = 1) -> Float64Array:
@@ -39,7 +39,7 @@ def in_canonical_order(samples: Float64Array) -> Float64Array:
 
 
 def squared_distances(x: Float64Array, y: Float64Array) -> Float64Array:
-    """|x_i - y_j|^2 of x (n, d) and y (m, d) -> (n, m), by one matrix product; what rounding alone could be is 0."""
+    """|x_i - y_j|^2 of x (n, d) and y (m, d) -> (n, m), by one matrix product; values as small as rounding are 0."""
     norms = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
     squared = x @ y.T
     squared *= -2

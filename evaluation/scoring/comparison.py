@@ -1,4 +1,4 @@
-"""Whether scores can be compared: what their metric cards have in common, and in what they differ."""
+"""Whether scores can be compared: how the conditions on their metric cards differ."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from typing import Any
 from evaluation.scoring.metric_card import flattened
 from evaluation.scoring.results_file import RESULTS, Line, read_results, results_table
 
-# What was found, what it was found of, and when: all else is a condition under which it was.
+# results, the notes that were scored, and the time; everything else on a card is a condition
 _FINDINGS = {
     *("name", "baseline", "value", "standard_error", "details", "remarks"),
     *("real", "fake", "real_origin", "fake_origin", "fake_sha256", "command", "date"),
 }
 _NOT_SAID = "not said"
-_SHOWN = 60  # letters of a value
+_SHOWN = 60  # characters of a value
 _SHOWN_OF_HASH = 12
 
 
 def differences(line: Line, other: Line) -> list[str]:
-    """In what the conditions of two lines of one score differ, as `key: value against other value`.
+    """How the conditions of two lines of one score differ, as `key: value against other value`.
 
     >>> differences({"name": "pis", "value": 3.1, "seed": 0}, {"name": "pis", "value": 3.2, "seed": 1})
     ['seed: 0 against 1']
@@ -27,12 +27,12 @@ def differences(line: Line, other: Line) -> list[str]:
     one, two = (
         flattened({key: value for key, value in each.items() if key not in _FINDINGS}) for each in (line, other)
     )
-    alone = line.get("n_real") is None and other.get("n_real") is None  # real notes were at most the baseline
+    alone = line.get("n_real") is None and other.get("n_real") is None  # real notes are the baseline at most
     for flat in (one, two):
         if alone:
             flat.pop("real_sha256", None)
             flat.pop("real_notes", None)
-        # one side's number of notes stands under two names where a sample is a note
+        # where a sample is a note, the number of notes of a side has two names
         for side in ("real", "fake"):
             if flat.get(f"n_{side}") == flat.get(f"{side}_notes"):
                 flat.pop(f"{side}_notes", None)
@@ -41,7 +41,7 @@ def differences(line: Line, other: Line) -> list[str]:
 
 
 def warnings_of_new(earlier: Sequence[Line], new: Sequence[Line]) -> list[str]:
-    """What keeps `new` lines from being compared with the last earlier one of the same score."""
+    """Why `new` lines cannot be compared with the last earlier line of the same score."""
     last = {line.get("name"): line for line in earlier if not line.get("baseline")}
     found: defaultdict[str, list[str]] = defaultdict(list)
     for line in new:
@@ -52,9 +52,9 @@ def warnings_of_new(earlier: Sequence[Line], new: Sequence[Line]) -> list[str]:
 
 
 def compare_results(folders: Sequence[Path]) -> tuple[str, list[str]]:
-    """(table of all lines of the `folders`, by score; what keeps lines of one score from being compared).
+    """(table of all lines of the `folders`, by score; warnings of lines that cannot be compared).
 
-    Every line is held against the first one of its score. Raises: UserError if a folder has no results.
+    Every line is compared with the first one of its score. Raises: UserError if a folder has no results.
     """
     groups: defaultdict[str, list[Line]] = defaultdict(list)
     for folder in folders:

@@ -1,15 +1,14 @@
-"""Notes of a trained run, straight into memory: sample for sample those that `generate.py random` writes."""
+"""Notes of a trained run, made in memory: sample for sample those that `generate.py random` writes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import soxr
 import torch
 from tqdm import tqdm
 
 from data.nsynth import NoteRecord, Value
-from evaluation.embeddings.features import NotesInMemory
+from evaluation.embeddings.notes import NotesInMemory
 from generation.instrument import Instrument
 from generation.note_names import generated_name
 from generation.synthesis import Wave, fit_full_scale
@@ -23,7 +22,7 @@ _BLOCK = 64  # notes that several ranks make together before they exchange them
 class GenerationOptions:
     """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
 
-    `truncation` bounds the latents' numbers (None: no bound).
+    `truncation` bounds the values of the latents (None: no bound).
     """
 
     count: int = 1_000
@@ -36,9 +35,9 @@ class GenerationOptions:
 def generate_notes(
     instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE
 ) -> NotesInMemory:
-    """The notes of seeds 0 to count - 1, by name as in a folder: (count, n_samples) at the run's own rate.
+    """The notes of seeds 0 to count - 1, sorted by name as in a folder: (count, n_samples) at the run's sample rate.
 
-    Each of `ranks` makes its share, and has all of them in the end.
+    Each of `ranks` makes its share, and has all of them at the end.
     Raises: UserError if the run does not know a pitch, or its sound is not finite.
     """
     pitches = options.pitches
@@ -68,13 +67,6 @@ def generate_notes(
                 yield from block.numpy()
 
     return NotesInMemory([record for _, _, record in named], waves())
-
-
-def resampled(notes: NotesInMemory, sample_rate: int, wanted_rate: int, n_samples: int) -> NotesInMemory:
-    """`notes` at `wanted_rate` Hz, cropped to `n_samples`, as `data.audio_io.read_audio` would read their files."""
-    wave_of = (notes.waves([row])[0].numpy() for row in range(len(notes)))
-    turned = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in wave_of)
-    return NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in turned))
 
 
 def _fixed(pitch: int | None) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""The metric card: a score with all that shaped it, so that numbers are compared only where they can be."""
+"""The metric card: a score with everything that it depends on, so that only comparable numbers are compared."""
 
 import shlex
 import sys
@@ -25,7 +25,7 @@ _WHOLE_NOTE = "the first n_samples of each note, padded with zeros"
 def metric_card(
     score: Score, embedding: Embedding, real: Side | None, fake: Side, *, seed: int, device: torch.device
 ) -> dict[str, Any]:
-    """`score`, made from what `embedding` made of both sides, as JSON values."""
+    """`score`, computed from what `embedding` gives for both sides, as JSON values."""
     return {
         **asdict(score),
         "real": real.source if real else None,
@@ -51,13 +51,13 @@ def metric_card(
 
 
 def all_versions() -> dict[str, str]:
-    """Of what decodes, resamples and computes."""
+    """Versions of the libraries that decode, resample and compute."""
     heard = {"scipy": scipy.__version__, "soxr": soxr.__version__, "soundfile": soundfile.__version__}
     return versions() | heard
 
 
 def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings by one key each.
+    """Nested settings as one level, under dotted keys.
 
     >>> flattened({"seed": 0, "windows": {"hop": 0.5}})
     {'seed': 0, 'windows.hop': 0.5}

@@ -1,4 +1,4 @@
-"""What was asked of notes, pitch and family, from their metadata, their names, or the cards beside them."""
+"""The pitch and family that notes should have, from their metadata, their names, or the cards beside them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NO_PITCH = -1
 
 @dataclass(frozen=True)
 class NoteLabels:
-    """Of n notes: MIDI pitch (n,) int16, -1 where none was asked for, and family (n,), `unknown` where none is told."""
+    """Of n notes: MIDI pitch (n,) int16, -1 where none was asked for, and family (n,), `unknown` if there is none."""
 
     pitches: npt.NDArray[np.int16]
     families: npt.NDArray[np.str_]
@@ -34,7 +34,7 @@ class NoteLabels:
 def asked_pitch(record: NoteRecord) -> int | None:
     """MIDI pitch that the note should have: of its metadata, of its name, or of the JSON card beside it.
 
-    None if none of them tells. Raises: DataError if the card is no JSON, or its pitch no MIDI pitch.
+    None if none of them has it. Raises: DataError if the card is not JSON, or its pitch not a MIDI pitch.
     """
     if "pitch" in record.attributes:
         return int(record.attributes["pitch"])
@@ -48,5 +48,5 @@ def asked_pitch(record: NoteRecord) -> int | None:
     attributes = card.get("attributes") if isinstance(card, dict) else None
     pitch = attributes.get("pitch") if isinstance(attributes, dict) else None
     if pitch is not None and (type(pitch) is not int or pitch not in range(MIDI_MAX + 1)):
-        raise DataError(f"{path}: pitch {pitch!r} is no MIDI pitch from 0 to {MIDI_MAX}; mend the card")
+        raise DataError(f"{path}: pitch {pitch!r} is not a MIDI pitch from 0 to {MIDI_MAX}; correct the card")
     return pitch

@@ -1,9 +1,7 @@
 """What can stand on either side of a score: a folder of notes, a run that makes them, or a saved statistics file."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,9 @@ import numpy as np
 import torch
 
 from data.note_folder import notes_of_folder
-from evaluation.embeddings.features import Embedding, Features, Notes, decoded, embed_notes
-from evaluation.scoring.generated_notes import GenerationOptions, generate_notes, resampled
+from evaluation.embeddings.features import Embedding, Features, hear
+from evaluation.embeddings.notes import NoteSource, notes_in_memory, notes_of_files
+from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
 from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, load_statistics
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SideOptions:
-    """How notes are read or made; `cache` keeps what the embeddings make of them (None: nowhere)."""
+    """How notes are read or made; features are kept in the folder `cache` (None: not kept)."""
 
     cache: Path | None
     skip_broken: bool
@@ -37,9 +36,9 @@ class SideOptions:
 
 
 def open_side(path: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
-    """What stands at `path`, by its kind: a statistics file `.npz`, a run folder of train.py, or a folder of notes.
+    """The notes of a statistics file `.npz`, of a run folder of train.py, or of a folder of notes.
 
-    Raises: UserError if it is none of them or damaged, or if notes cannot be read or made.
+    Raises: UserError if `path` is none of them or damaged, or if notes cannot be read or made.
     """
     if path.suffix == STATISTICS_SUFFIX and not path.is_dir():
         return load_statistics(path, embeddings)
@@ -55,12 +54,8 @@ def is_run(path: Path) -> bool:
 
 def side_of_folder(folder: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
     """The notes of `folder`, each decoded once for each sample rate. Raises: UserError."""
-    records = notes_of_folder(folder)
-
-    def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
-        return decoded(records, sample_rate, n_samples, options.skip_broken)
-
-    return _side(str(folder), embeddings, options, opened, {"kind": "folder"})
+    notes = notes_of_files(notes_of_folder(folder), skip_broken=options.skip_broken)
+    return _side(str(folder), notes, embeddings, options, {"kind": "folder"})
 
 
 def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
@@ -68,44 +63,27 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     wanted = options.generation
     instrument = Instrument.from_run(run, scale=wanted.scale, iteration=wanted.iteration, device=options.device)
     notes = generate_notes(instrument, run, wanted, options.ranks)
-    rate = instrument.transform.sample_rate
-
-    def opened(sample_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
-        return nullcontext(notes if sample_rate == rate else resampled(notes, rate, sample_rate, n_samples))
-
     bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
-    source = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
+    name = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
     asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
     origin = {"kind": "run", **instrument.to_plain(), **asked}
-    return _side(source, embeddings, options, opened, origin)
+    return _side(name, notes_in_memory(notes, instrument.transform.sample_rate), embeddings, options, origin)
 
 
 def _side(
-    source: str,
-    embeddings: Sequence[Embedding],
-    options: SideOptions,
-    opened: Callable[[int, int], AbstractContextManager[Notes]],
-    origin: Mapping[str, Any],
+    name: str, notes: NoteSource, embeddings: Sequence[Embedding], options: SideOptions, origin: Mapping[str, Any]
 ) -> Side:
-    """The side whose notes `opened(sample_rate, n_samples)` gives, opened once for each sample rate."""
-    of_rate: defaultdict[int, list[Embedding]] = defaultdict(list)
-    for embedding in embeddings:
-        of_rate[embedding.sample_rate].append(embedding)
-    found: dict[str, Features] = {}
-    for sample_rate, group in of_rate.items():
-        with opened(sample_rate, max(embedding.n_samples for embedding in group)) as notes:
-            features = embed_notes(notes, group, options.cache, options.ranks)
-        found |= {embedding.name: each for embedding, each in zip(group, features, strict=True)}
-    for name, features_of_one in found.items():
-        _require_finite(source, name, features_of_one)
+    found = hear(notes, embeddings, options.cache, options.ranks)
+    for embedding, features in found.items():
+        _require_finite(name, embedding, features)
     records, *others = [each.records for each in found.values()]
     if any(each != records for each in others):
-        raise DataError(f"{source}: some notes can be read at one sample rate and not at another; take them away")
-    logger.info("%s: %d notes", source, len(records))
+        raise DataError(f"{name}: some notes can be read at one sample rate but not at another; remove them")
+    logger.info("%s: %d notes", name, len(records))
     return Side(
-        source=source,
-        arrays={name: each.arrays for name, each in found.items()},
-        sha256={name: each.sha256 for name, each in found.items()},
+        source=name,
+        arrays={embedding: each.arrays for embedding, each in found.items()},
+        sha256={embedding: each.sha256 for embedding, each in found.items()},
         labels=NoteLabels.of(records),
         origin=origin,
     )
@@ -117,6 +95,6 @@ def _require_finite(source: str, name: str, features: Features) -> None:
         if not finite.all():
             note = features.records[int(np.argmin(finite))].name
             raise UserError(
-                f"{source}: {name} makes NaN or infinity of {int((~finite).sum())} notes, such as {note}; "
+                f"{source}: {name} gives NaN or infinity for {int((~finite).sum())} notes, such as {note}; "
                 "leave them out, or use another embedding"
             )

@@ -24,12 +24,12 @@ _ERROR = "of a mean over notes"
 
 
 def score_accuracy(
-    fake: FloatArray, fake_labels: NoteLabels, real: FloatArray | None, real_labels: NoteLabels | None
+    real: FloatArray | None, real_labels: NoteLabels | None, fake: FloatArray, fake_labels: NoteLabels
 ) -> list[Score]:
     """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
 
-    Notes without an asked pitch, or asked for another, are left out, which a remark says. The real notes, whose labels
-    tell their pitch, are the baseline. Raises: DataError if no generated note is left.
+    Notes without an asked pitch, or asked for another, are left out, with a remark. The real notes, whose labels
+    have their pitch, are the baseline. Raises: DataError if no generated note is left.
     """
     scores = [_accuracy(fake, fake_labels, baseline=False)]
     if real is not None and real_labels is not None and np.isin(real_labels.pitches, PITCHES).any():
@@ -37,21 +37,21 @@ def score_accuracy(
     return scores
 
 
-def score_entropy(fake: FloatArray, real: FloatArray | None) -> list[Score]:
+def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[Score]:
     """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
-    scores = [_score(ENTROPY, pitch_entropy(softmax(fake, axis=1)), len(fake), PITCHES, baseline=False)]
-    if real is not None:
-        found = pitch_entropy(softmax(real, axis=1))
-        scores.append(_score(ENTROPY, found, len(real), PITCHES, baseline=True))
-    return scores
+    sides = ((fake, False), *([] if real is None else [(real, True)]))
+    return [
+        _score(name, pitch_entropy(softmax(logits, axis=1)), len(logits), PITCHES, baseline=baseline)
+        for logits, baseline in sides
+    ]
 
 
 def score_in_tune(
-    fake: FloatArray, fake_labels: NoteLabels, real: FloatArray | None, real_labels: NoteLabels | None
+    real: FloatArray | None, real_labels: NoteLabels | None, fake: FloatArray, fake_labels: NoteLabels
 ) -> list[Score]:
     """Share of notes within 50 cents of the pitch that was asked for, 0 to 1: fundamentals (n, frames) in Hz.
 
-    Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, which a remark says. The real
+    Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, with a remark. The real
     notes are the baseline. Raises: DataError if no generated note is left.
     """
     scores = [_in_tune(fake, fake_labels, baseline=False)]
@@ -93,7 +93,10 @@ def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[n
     reasons = {"without an asked pitch": silent, outside: int((~judged).sum()) - silent}
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     if not judged.any():
-        raise DataError(f"{score}: no note to judge of {len(judged)}: {said}; name them pitch060_seed000000.wav, say")
+        raise DataError(
+            f"{score}: none of {len(judged)} notes can be judged: {said}; give them names such as "
+            "pitch060_seed000000.wav"
+        )
     return judged, (f"notes left out, of {len(judged)}: {said}",) if said else ()
 
 

@@ -1,19 +1,21 @@
-"""`results.jsonl`: a line for each score that was computed, never rewritten, with tables made from all of them."""
+"""`results.jsonl` has a line for each computed score, which is never changed; the tables are made from all lines."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from utils.errors import UserError
-from utils.files import write_text
+from utils.files import atomic_path, write_text
 from utils.tables import markdown_table
 
 RESULTS = "results.jsonl"
+CSV, MARKDOWN, LATEX = "results.csv", "results.md", "results.tex"
 
-_COLUMNS = ("name", "value", "standard_error", "n_real", "n_fake", "real", "fake", "baseline", "date")
+_COLUMNS = ["name", "value", "standard_error", "n_real", "n_fake", "real", "fake", "baseline", "date"]
+_HEADER = ["score", "value", "standard error", "n real", "n fake", "real", "fake"]
 
 Line = Mapping[str, Any]
 
@@ -36,7 +38,7 @@ def read_results(path: Path) -> list[Line]:
 
 
 def append_results(folder: Path, lines: Sequence[Line]) -> None:
-    """Append `lines` to the results in `folder` and rewrite `results.csv` and `results.md` from all of them.
+    """Append `lines` to the results in `folder` and rewrite its tables from all of them: CSV, Markdown and LaTeX.
 
     Each file is written whole. Raises: UserError.
     """
@@ -44,18 +46,19 @@ def append_results(folder: Path, lines: Sequence[Line]) -> None:
     earlier = read_results(path) if path.exists() else []
     text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
-    rows = io.StringIO()
-    writer = csv.DictWriter(rows, _COLUMNS, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows([*earlier, *lines])
-    write_text(folder / "results.csv", rows.getvalue())
-    write_text(folder / "results.md", results_table([*earlier, *lines]) + "\n")
+    everything = [*earlier, *lines]
+    # dtype object: whole numbers stay whole in columns where some are missing
+    numbers = pd.DataFrame(everything, columns=_COLUMNS, dtype=object)
+    with atomic_path(folder / CSV) as temporary:
+        numbers.to_csv(temporary, index=False, lineterminator="\r\n")
+    write_text(folder / MARKDOWN, results_table(everything) + "\n")
+    texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
+    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrll"))
 
 
 def results_table(lines: Sequence[Line]) -> str:
-    """One row for each line, in the order given, in Markdown; what a line does not say is `-`."""
-    header = ("score", "value", "standard error", "n real", "n fake", "real", "fake")
-    return markdown_table(header, [_row(line) for line in lines])
+    """One row for each line, in the order given, in Markdown; what a line does not have is `-`."""
+    return markdown_table(_HEADER, [_row(line) for line in lines])
 
 
 def _row(line: Line) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which network a score hears notes by: what is shipped, or what the user brings."""
+"""Which network hears the notes of a score: the shipped ones, or the user's own."""
 
 import logging
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 VGGISH, CLASSIFIER, INCEPTION = "vggish", "classifier", "inception"
 HOW_TO_GET_VGGISH = (
-    "the weights of VGGish, which are not shipped, are not there; fetch them with `python -m evaluation.download "
-    "vggish`, or give --vggish PATH"
+    "needs the weights of VGGish, which are not shipped; fetch them with `python -m evaluation.download vggish`, or "
+    "give the path of a file that you have"
 )
 
 _VGGISH_SAMPLES = 16_000
@@ -28,7 +28,7 @@ _USER_RATE = _USER_SAMPLES = 16_000
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions:
-    """What the command line says of networks; a user's hears `user_samples` at `user_rate` Hz (None: 16 000)."""
+    """Which weights networks have; a user's own network hears `user_samples` at `user_rate` Hz (None: 16 000 each)."""
 
     device: torch.device
     inception_model: Path | None = None
@@ -45,7 +45,7 @@ def classifier(options: EmbeddingOptions) -> Embedding:
 
 
 def vggish(options: EmbeddingOptions) -> Embedding | None:
-    """VGGish, None if its weights are not there. Raises: UserError if the weights given are of no use."""
+    """VGGish, or None if its weights were not fetched. Raises: UserError if the given weights cannot be read."""
     if options.vggish is None and not VGGISH_WEIGHTS.exists():
         return None
     return VGGishEmbedding(options.vggish or VGGISH_WEIGHTS, options.device, n_samples=_VGGISH_SAMPLES)
@@ -57,22 +57,22 @@ def pitch_tracker() -> Embedding:
 
 
 def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
-    """What `--embedding` asks for: vggish, classifier, inception, or a network in a file.
+    """`vggish`, `classifier`, `inception`, or the network in the file of that name.
 
-    Raises: UserError if it cannot be had, or if options are of another.
+    Raises: UserError if its weights are missing or damaged, or if an option belongs to another embedding.
     """
     _refuse_foreign(name, options)
     if name == VGGISH:
         found = vggish(options)
         if found is None:
             raise UserError(
-                f"fad: {HOW_TO_GET_VGGISH}. Or --embedding classifier: a Frechet distance on the shipped classifier, "
-                "another number with a name of its own, frechet-note-classifier"
+                f"fad: {HOW_TO_GET_VGGISH}. Or choose the embedding `classifier`, which is shipped: its Frechet "
+                "distance is another number, called frechet-note-classifier"
             )
         return found
     if name == INCEPTION:
         if options.inception_model is None:
-            logger.warning("--embedding inception without --inception-model: takes the shipped classifier")
+            logger.warning("embedding inception: its weights are not given; using the shipped classifier")
         return classifier(options)
     return classifier(options) if name == CLASSIFIER else user_embedding(Path(name), options)
 
@@ -84,14 +84,16 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 
 
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
-    """The shipped classifier, VGGish (a warning says if it is not there), those that the options bring, and pyin.
+    """The shipped classifier, VGGish, the networks that the options name, and pyin.
+
+    Missing weights of VGGish are a warning.
 
     Raises: UserError if one cannot be read.
     """
     found: list[Embedding] = [NoteClassifierEmbedding(SHIPPED, options.device)]
     google = vggish(options)
     if google is None:
-        logger.warning("fad-vggish-google is left out: %s", HOW_TO_GET_VGGISH)
+        logger.warning("fad-vggish-google is left out: it %s", HOW_TO_GET_VGGISH)
     else:
         found.append(google)
     if options.inception_model is not None:
@@ -99,18 +101,20 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
     if user is not None:
         found.append(user_embedding(user, options))
     elif options.user_rate or options.user_samples:
-        raise UserError("--embedding-rate, --embedding-samples: are of your own network; name its file by --embedding")
+        raise UserError(
+            "a sample rate or number of samples is given for a network of your own, but no network; give its file too"
+        )
     return [*found, pitch_tracker()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:
     own = name not in (VGGISH, CLASSIFIER, INCEPTION)
     given = {
-        "--inception-model": (options.inception_model, name == INCEPTION),
-        "--vggish": (options.vggish, name == VGGISH),
-        "--embedding-rate": (options.user_rate, own),
-        "--embedding-samples": (options.user_samples, own),
+        "weights of the published Inception": (options.inception_model, name == INCEPTION),
+        "weights of VGGish": (options.vggish, name == VGGISH),
+        "sample rate of your own network": (options.user_rate, own),
+        "number of samples of your own network": (options.user_samples, own),
     }
-    for flag, (value, fits) in given.items():
+    for option, (value, fits) in given.items():
         if value is not None and not fits:
-            raise UserError(f"{flag}: is of no use to --embedding {name}; leave it out, or name its --embedding")
+            raise UserError(f"embedding {name}: does not use the {option}; leave that out, or choose another embedding")

@@ -1,16 +1,24 @@
-"""Which scores are to be computed, and of what: each is a function of what one embedding makes of both sides."""
+"""The scores that `eval.py` computes, with their uncertainty and baselines."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-
-import numpy as np
 
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
+from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.pitch_scores import ACCURACY, ENTROPY, IN_TUNE, score_accuracy, score_entropy, score_in_tune
 from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
+from evaluation.scoring.score_map import (
+    Estimators,
+    PlannedScore,
+    plan_classifier,
+    plan_frechet,
+    plan_of_both,
+    plan_of_fake,
+    samples,
+)
 from evaluation.scoring.scores import (
     Score,
     score_bins,
@@ -24,105 +32,69 @@ from utils.arrays import FloatArray
 
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
 
-_LOGITS = {"pis": "pitch_logits", "iis": "family_logits", "pkid": "pitch_logits", "ikid": "family_logits"}
-
-
-@dataclass(frozen=True)
-class PlannedScore:
-    """A score, or several computed together; one that does not need the real side has it as baseline."""
-
-    name: str
-    embedding: Embedding
-    needs_real: bool
-    compute: Callable[[Side | None, Side], list[Score]]
+LabelledScore = Callable[[FloatArray | None, NoteLabels | None, FloatArray, NoteLabels], list[Score]]
 
 
 def plan_score(
     name: str, embedding: str, options: EmbeddingOptions, *, published: bool, infinite: bool, seed: int
-) -> PlannedScore:
-    """pis, iis, pkid or ikid of a classifier, in-tune, or fad of the `embedding` asked for. Raises: UserError."""
+) -> PlannedScore[Side]:
+    """pis, iis, pkid or ikid of a classifier, in-tune, or fad of the `embedding` that is asked for.
+
+    Raises: UserError.
+    """
     if name == IN_TUNE:
-        return _in_tune(pitch_tracker())
+        return _plan_in_tune(pitch_tracker())
+    estimators = _estimators(published=published, infinite=infinite, seed=seed)
     if name == "fad":
-        return _frechet(embedding_named(embedding, options), infinite, seed)
-    network = classifier(options)
-    array = _LOGITS[name] if options.inception_model is None else "logits"
-    return _of_logits(name, network, array, published, seed)
+        return plan_frechet(embedding_named(embedding, options), estimators)
+    array = None if options.inception_model is None else "logits"
+    planned = plan_classifier(classifier(options), estimators, array)
+    return next(each for each in planned if each.name == name)
 
 
-def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> list[PlannedScore]:
-    """Every score of the `embeddings`, the first of which is the note classifier."""
+def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> list[PlannedScore[Side]]:
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune."""
     network = embeddings[0]
     trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
-    planned = [_of_logits(name, network, array, False, seed) for name, array in _LOGITS.items()]
-    name = f"kid-{network.name}"
-    kid = partial(score_kernel, name, kernel=polynomial_kernel, published=False, seed=seed)
-    planned.append(PlannedScore(name, network, True, _of_both(network, "features", kid)))
-    planned += [_frechet(each, infinite, seed) for each in embeddings if each not in trackers]
-    for name, score in (("precision, recall, density, coverage", score_coverage), ("ndb", score_bins)):
-        planned.append(PlannedScore(name, network, True, _of_both(network, "features", partial(score, seed=seed))))
-    return [*planned, *_of_pitch(network), *map(_in_tune, trackers)]
+    estimators = _estimators(published=False, infinite=infinite, seed=seed)
+    kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
+    coverage, bins = partial(score_coverage, seed=seed), partial(score_bins, seed=seed)
+    return [
+        *plan_classifier(network, estimators),
+        plan_of_both(f"kid-{network.name}", network, "features", kid),
+        *(plan_frechet(each, estimators) for each in embeddings if each not in trackers),
+        plan_of_both("precision, recall, density, coverage", network, "features", coverage),
+        plan_of_both("ndb", network, "features", bins),
+        _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy),
+        plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
+        *map(_plan_in_tune, trackers),
+    ]
 
 
-def _of_logits(name: str, network: Embedding, array: str, published: bool, seed: int) -> PlannedScore:
-    if name in ("pkid", "ikid"):
-        kernel = partial(score_kernel, name, kernel=inverse_multiquadric_kernel, published=published, seed=seed)
-        return PlannedScore(name, network, True, _of_both(network, array, kernel))
+def _estimators(*, published: bool, infinite: bool, seed: int) -> Estimators:
+    return Estimators(
+        inception=partial(score_inception, published=published, seed=seed),
+        kernel=partial(score_kernel, kernel=inverse_multiquadric_kernel, published=published, seed=seed),
+        frechet=partial(_frechet, infinite=infinite, seed=seed),
+    )
+
+
+def _frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, seed: int) -> list[Score]:
+    scores = score_frechet(name, real, fake, infinite=infinite, seed=seed)
+    if not name.startswith("fad-"):
+        return scores
+    return [replace(score, settings={**score.settings, "levels": VGGISH_LEVELS}) for score in scores]
+
+
+def _plan_labelled(name: str, network: Embedding, array: str, score: LabelledScore) -> PlannedScore[Side]:
+    """A score that needs the pitches that notes were asked for."""
 
     def compute(real: Side | None, fake: Side) -> list[Score]:
-        baseline = _samples(real, network, array) if real else None
-        return score_inception(name, _samples(fake, network, array), baseline, published=published, seed=seed)
+        heard, labels = (samples(real, network, array), real.labels) if real else (None, None)
+        return score(heard, labels, samples(fake, network, array), fake.labels)
 
     return PlannedScore(name, network, False, compute)
 
 
-def _frechet(network: Embedding, infinite: bool, seed: int) -> PlannedScore:
-    """VGGish's is the one that is called FAD; every other bears the name of its embedding."""
-    if not network.name.startswith("vggish"):
-        name = f"frechet-{network.name}"
-        found = partial(score_frechet, name, infinite=infinite, seed=seed)
-        return PlannedScore(name, network, True, _of_both(network, "features", found))
-    name = f"fad-{network.name}"
-
-    def of_windows(real: FloatArray, fake: FloatArray) -> list[Score]:
-        scores = score_frechet(name, real, fake, infinite=infinite, seed=seed)
-        return [replace(score, settings={**score.settings, "levels": VGGISH_LEVELS}) for score in scores]
-
-    return PlannedScore(name, network, True, _of_both(network, "windows", of_windows))
-
-
-def _of_pitch(network: Embedding) -> list[PlannedScore]:
-    def accuracy(real: Side | None, fake: Side) -> list[Score]:
-        baseline = _samples(real, network, "pitch_logits") if real else None
-        labels = real.labels if real else None
-        return score_accuracy(_samples(fake, network, "pitch_logits"), fake.labels, baseline, labels)
-
-    def entropy(real: Side | None, fake: Side) -> list[Score]:
-        baseline = _samples(real, network, "pitch_logits") if real else None
-        return score_entropy(_samples(fake, network, "pitch_logits"), baseline)
-
-    return [PlannedScore(ACCURACY, network, False, accuracy), PlannedScore(ENTROPY, network, False, entropy)]
-
-
-def _in_tune(tracker: Embedding) -> PlannedScore:
-    def compute(real: Side | None, fake: Side) -> list[Score]:
-        baseline = _samples(real, tracker, "f0") if real else None
-        return score_in_tune(_samples(fake, tracker, "f0"), fake.labels, baseline, real.labels if real else None)
-
-    return PlannedScore(IN_TUNE, tracker, False, compute)
-
-
-def _of_both(
-    network: Embedding, array: str, score: Callable[[FloatArray, FloatArray], list[Score]]
-) -> Callable[[Side | None, Side], list[Score]]:
-    def compute(real: Side | None, fake: Side) -> list[Score]:
-        if real is None:
-            raise ValueError("a distance needs real notes")
-        return score(_samples(real, network, array), _samples(fake, network, array))
-
-    return compute
-
-
-def _samples(side: Side, network: Embedding, array: str) -> FloatArray:
-    """(n, d) of the notes, or their windows (n, windows, d)."""
-    return side.arrays[network.name][array].astype(np.float64)
+def _plan_in_tune(tracker: Embedding) -> PlannedScore[Side]:
+    return _plan_labelled(IN_TUNE, tracker, "f0", score_in_tune)

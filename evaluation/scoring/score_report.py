@@ -1,4 +1,4 @@
-"""What a score command leaves behind: a line with a metric card for each score in results.jsonl, and tables."""
+"""What a score command writes: a line with a metric card for each score in results.jsonl, and tables."""
 
 import logging
 from collections.abc import Sequence
@@ -9,8 +9,17 @@ from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.results_file import RESULTS, Line, append_results, read_results, results_table
-from evaluation.scoring.score_plan import PlannedScore
+from evaluation.scoring.results_file import (
+    CSV,
+    LATEX,
+    MARKDOWN,
+    RESULTS,
+    Line,
+    append_results,
+    read_results,
+    results_table,
+)
+from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
 from utils.errors import DataError
@@ -23,7 +32,7 @@ logger = logging.getLogger(__name__)
 class ReportOptions:
     """Both sides, where the results go, and the seed of subsets and splits.
 
-    With `leave_out`, a score that these notes do not allow (too few, no asked pitch) is left out, which is said.
+    With `leave_out`, a score that these notes do not allow (too few, no asked pitch) is left out with a warning.
     """
 
     real: Path | None
@@ -34,11 +43,11 @@ class ReportOptions:
     leave_out: bool
 
 
-def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str:
+def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) -> str:
     """Compute what is `planned`, append it to OUT/results.jsonl, and rewrite the tables made from there.
 
-    Each side is decoded once for each sample rate, and heard once by each embedding; several ranks share that, and
-    rank 0 does the rest. Returns the table for the terminal. Raises: UserError.
+    Each side is decoded once for each sample rate, and embedded once by each network; several ranks share that work,
+    and rank 0 does the rest. Returns the table for the terminal. Raises: UserError.
     """
     require_writable_folder(options.output)
     results = options.output / RESULTS
@@ -49,9 +58,9 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     if not options.sides.ranks.leads:
         return ""
     if real and real.sha256 == fake.sha256:
-        logger.warning("both sides are the same notes: distances are below those of two sets of one source")
+        logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
     lines: list[Line] = []
-    said = [f"{options.output}: {RESULTS}, results.csv, results.md"]
+    said = [f"{options.output}: {RESULTS}, {CSV}, {MARKDOWN}, {LATEX}"]
     for each in planned:
         try:
             scores = _compute(each, real, fake)
@@ -62,23 +71,23 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
             continue
         said += [f"{score.name}: {remark}" for score in scores if not score.baseline for remark in score.remarks]
         if real and not any(score.baseline for score in scores):
-            said.append(f"{each.name}: no baseline, since the real notes are too few to be halved, or have no pitch")
+            said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
         lines += [_card(score, each.embedding, real, fake, options) for score in scores]
     if not lines:
-        raise DataError(f"{options.fake}: these notes allow no score; see above")
+        raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):
         logger.warning("%s", warning)
     append_results(options.output, lines)
     return "\n".join([results_table(lines), "", *said, ""])
 
 
-def _compute(planned: PlannedScore, real: Side | None, fake: Side) -> list[Score]:
+def _compute(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"
             raise DataError(
                 f"{planned.name}: {side.source} holds no features of {planned.embedding.name} (it has {there}); "
-                "make it anew with eval.py statistics"
+                "make the file again with eval.py statistics"
             )
     return planned.compute(real, fake)
 

@@ -1,4 +1,4 @@
-"""From the features of notes to scores with their uncertainty, and what real notes reach as baseline.
+"""From the features of notes to scores with their uncertainty, and the same scores of real notes as baseline.
 
 A baseline is the same score of the real notes: of one random half against the other where two sides are compared.
 """
@@ -30,14 +30,14 @@ N_SPLITS = 10
 N_NEIGHBOURS = 5
 N_BINS = 50
 LEAST_TO_EXTRAPOLATE = 20
-_NOTES_PER_BIN = 10  # an average bin that one side leaves empty differs from 4 on, small ones need more
+_NOTES_PER_BIN = 10  # an average bin that is empty on one side differs from 4 notes on, small bins need more
 
 _HALVES = "deviation over 10 random halves of both sides"
 
 
 @dataclass(frozen=True)
 class Score:
-    """One number: of the notes, or, as `baseline`, of the real notes alone."""
+    """One value: of generated notes, or, as `baseline`, of the real notes alone."""
 
     name: str
     value: float
@@ -46,14 +46,14 @@ class Score:
     n_fake: int | None
     baseline: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
-    """What shapes the number, and must agree where two are compared."""
+    """What the value depends on; scores are comparable only where these agree."""
     details: dict[str, Any] = field(default_factory=dict)
-    """What was found beside the number."""
+    """Other results of the same computation."""
     remarks: Sequence[str] = ()
-    """What a reader must know of the number."""
+    """What a reader must know to judge the value."""
 
 
-def score_inception(name: str, fake: FloatArray, real: FloatArray | None, *, published: bool, seed: int) -> list[Score]:
+def score_inception(name: str, real: FloatArray | None, fake: FloatArray, *, published: bool, seed: int) -> list[Score]:
     """Inception score of logits (n, n_classes), 1 to n_classes, over all notes and over 10 shuffled splits."""
     compute = _published_inception if published else partial(_inception, seed=seed)
     scores = [compute(name, fake, baseline=False)]
@@ -85,7 +85,7 @@ def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bo
     real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
     _require(name, 2, real, fake)
     if infinite:
-        _require(f"{name} --inf", LEAST_TO_EXTRAPOLATE, real, fake)
+        _require(f"{name}-inf", LEAST_TO_EXTRAPOLATE, real, fake)
     scores = [_frechet(name, real, fake, seed, baseline=False)]
     if len(first) >= 2:  # it is the smaller one
         scores.append(_frechet(name, first, second, seed, baseline=True))
@@ -96,22 +96,24 @@ def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bo
     return scores
 
 
-def score_coverage(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_coverage(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
-    _require("precision, recall, density, coverage", N_NEIGHBOURS + 1, real, fake)
+    _require(name, N_NEIGHBOURS + 1, real, fake)
     scores = _coverage(real, fake, seed, baseline=False)
     if len(real) // 2 > N_NEIGHBOURS:
         scores += _coverage(*_halves(real, seed), seed, baseline=True)
     return scores
 
 
-def score_bins(real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_bins(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
     """NDB of features (n, d): 0 to 50 bins. Raises: DataError if there are fewer real notes than bins."""
     if len(real) < N_BINS:
-        raise DataError(f"ndb: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes")
-    scores = [_bins(real, fake, seed, baseline=False)]
+        raise DataError(
+            f"{name}: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes"
+        )
+    scores = [_bins(name, real, fake, seed, baseline=False)]
     if len(real) // 2 >= N_BINS:
-        scores.append(_bins(*_halves(real, seed), seed, baseline=True))
+        scores.append(_bins(name, *_halves(real, seed), seed, baseline=True))
     return scores
 
 
@@ -169,7 +171,7 @@ def _frechet(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseli
     }
     remarks: tuple[str, ...] = ()
     if of_real.rank_deficient or of_fake.rank_deficient:
-        remarks = (f"fewer samples than its {real.shape[1]} dimensions: too large by far",)
+        remarks = (f"fewer samples than its {real.shape[1]} dimensions: far too large",)
     value = frechet_distance(of_real, of_fake)
     return Score(name, value, error, len(real), len(fake), baseline, settings, remarks=remarks)
 
@@ -191,7 +193,7 @@ def _frechet_inf(name: str, real: FloatArray, fake: FloatArray, seed: int, *, ba
         "standard_error": _HALVES,
     }
     details = {"r_squared": found.r_squared, "slope": found.slope, "sizes": [int(size) for size in found.sizes]}
-    remarks = (f"R^2 {found.r_squared:.4f} of the line in 1/n",)
+    remarks = (f"R^2 {found.r_squared:.4f} of the line fitted over 1 / n",)
     return Score(name, found.value, error, len(real), len(fake), baseline, settings, details, remarks)
 
 
@@ -204,7 +206,7 @@ def _coverage(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) 
     ]
 
 
-def _bins(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
+def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
 
@@ -216,14 +218,14 @@ def _bins(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> S
         error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
     settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1], "standard_error": _HALVES}
     details = {key: value for key, value in found._asdict().items() if key not in ("different", "n_bins")}
-    remarks = [f"bins of {N_BINS}; {found.by_chance:.3g} +- {found.by_chance_std:.2g} would differ by chance"]
+    remarks = [f"of {N_BINS} bins, {found.by_chance:.3g} +- {found.by_chance_std:.2g} are expected to differ by chance"]
     if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
-        remarks.append(f"under {_NOTES_PER_BIN} notes for each bin: an emptied bin may not count as different")
-    return Score("ndb", found.different, error, len(real), len(fake), baseline, settings, details, remarks)
+        remarks.append(f"fewer than {_NOTES_PER_BIN} notes per bin: an empty bin may not count as different")
+    return Score(name, found.different, error, len(real), len(fake), baseline, settings, details, remarks)
 
 
 def _halves(samples: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Two random halves, which depend on what the samples are and not on their order."""
+    """Two random halves, which depend on the samples but not on their order."""
     shuffled = np.random.default_rng(seed).permutation(_in_order(samples))
     return shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
 

@@ -1,19 +1,31 @@
-"""One side of a score: notes as numbers, with what was asked of them and where they come from."""
+"""One side of a score: the features of notes, with their labels and where they come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.embeddings.features import Features
 from evaluation.scoring.note_labels import NoteLabels
 from utils.arrays import Float32Array
 
 
-@dataclass(frozen=True)
-class Side:
-    """Notes as numbers: by name of the embedding, its arrays (n, ...) and what `Features.sha256` says of them."""
+@dataclass(frozen=True, kw_only=True)
+class HeardNotes:
+    """Features of n notes: by name of the embedding, its arrays (n, ...)."""
+
+    arrays: Mapping[str, Mapping[str, Float32Array]]
+
+    @classmethod
+    def of(cls, heard: Mapping[str, Features]) -> "HeardNotes":
+        """The arrays of what `evaluation.embeddings.features.hear` gives."""
+        return cls(arrays={embedding: features.arrays for embedding, features in heard.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side(HeardNotes):
+    """Everything that scores need; `sha256` by name of the embedding, as `Features.sha256`."""
 
     source: str
-    arrays: Mapping[str, Mapping[str, Float32Array]]
     sha256: Mapping[str, str]
     labels: NoteLabels
     origin: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""A side of a score in one `.npz` file without audio or names: features, labels, and what made them."""
+"""A side of a score in one `.npz` file without audio or names: features, labels, and how they were computed."""
 
 import json
 import zipfile
@@ -25,7 +25,7 @@ STATISTICS_SUFFIX = ".npz"
 
 
 class _SavedEmbedding(BaseModel):
-    """What made a group of arrays, and their names."""
+    """How a group of arrays was computed, and their names."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,7 +48,7 @@ class _StatisticsCard(BaseModel):
 
 
 def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> None:
-    """Write what `embeddings` made of the notes of `side` to `path`, whole or not at all. Raises: UserError."""
+    """Write the features of `side` by the `embeddings` to `path`, whole or not at all. Raises: UserError."""
     card = _StatisticsCard(
         format=STATISTICS_FORMAT,
         notes=len(side),
@@ -76,9 +76,9 @@ def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> 
 
 
 def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
-    """The side that `path` holds, as far as it is of `embeddings`; those that it lacks have no arrays.
+    """The side in the file `path`, with the arrays of those `embeddings` that it has.
 
-    Raises: UserError if it is no such file or damaged, or if one of the embeddings made it with other settings.
+    Raises: UserError if it is no such file or damaged, or if an embedding had other settings when it was written.
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -110,7 +110,7 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
 
 
 def _settings(embedding: Embedding) -> dict[str, Any]:
-    """All that shapes the numbers, as JSON gives it back."""
+    """Everything that the features depend on, as JSON values."""
     settings = {
         **embedding.identity,
         "sample_rate": embedding.sample_rate,
@@ -126,8 +126,8 @@ def _require_same(path: Path, embedding: Embedding, saved: Mapping[str, Any]) ->
     for key in sorted(there.keys() | here.keys()):
         if there.get(key) != here.get(key):
             raise UserError(
-                f"{path}: {embedding.name} was another when it was made: {key} was {there.get(key)}, is "
-                f"{here.get(key)}; make the file anew with eval.py statistics"
+                f"{path}: was made with other settings of {embedding.name}: {key} was {there.get(key)}, now it is "
+                f"{here.get(key)}; make the file again with eval.py statistics"
             )
 
 

@@ -1,4 +1,4 @@
-"""How long a note takes: the generator's image of it, and the representation's way back to sound."""
+"""How long a note takes: the generator's image, and the inversion of the representation to sound."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """One generator and its representation at one batch size; without times where the memory does not suffice."""
+    """One generator and its representation at one batch size; without times if there is not enough memory."""
 
     batch: int
     device: torch.device
@@ -66,9 +66,9 @@ class Subject:
 
     @classmethod
     def from_experiment(cls, experiment: ExperimentConfig) -> Self:
-        """The generator of `experiment` at its last scale, with random weights: its time does not depend on them.
+        """The generator of `experiment` at its last scale, with random weights, which do not change its time.
 
-        Raises: ConfigError if an attribute's number of values is known from notes alone.
+        Raises: ConfigError if only the notes tell an attribute's number of values.
         """
         transform = build_transform(experiment.transform)
         networks = build_networks(
@@ -107,11 +107,11 @@ class Subject:
 
 
 def time_notes(subject: Subject, *, batch: int, device: torch.device, seconds: float) -> Timing:
-    """Time a whole `batch` through generator and inverse, each for `seconds` and once at least, after one run unheard.
+    """Time whole batches through generator and inverse, each for `seconds` and once at least, after a run to warm up.
 
-    What is inverted comes from the generator if it is trained; in place of random images, whose inversion may take
-    another time, from a tone. A batch is computed at once, unlike in `generation.synthesis.synthesise`, which makes
-    note by note. Source: Nistal et al. 2020, Comparing Representations for Audio Synthesis Using GANs, whose tables
+    The inverse gets images of the generator if it is trained; otherwise those of a tone, since random images may take
+    another time. A batch is computed at once, unlike in `generation.synthesis.synthesise`, which makes note by note.
+    Source: Nistal et al. 2020, Comparing Representations for Audio Synthesis Using GANs, whose tables
     have sampling and inversion times.
     """
     needed = estimate_memory(subject, batch)
@@ -129,11 +129,11 @@ def timed(function: Callable[[], T], device: torch.device) -> tuple[T, float]:
 
 
 def estimate_memory(subject: Subject, batch: int) -> int:
-    """Bytes that generating `batch` images at once takes at most, weights included."""
+    """Peak memory of generating `batch` images at once, in bytes, with weights."""
     generator, channels = subject.generator, subject.transform.shape[0]
     depths = [layer.get_parameter("weight").numel() // channels for layer in generator.to_image]
     sizes = [height * width for height, width in generator.sizes]
-    # the widest moment: a map enlarged to its new size, the convolution's result, and what activates it (measured)
+    # the peak: a map enlarged to its new size, the convolution's result, and its activations (measured)
     per_note = max(sizes[level] * (depths[max(0, level - 1)] + 4 * depths[level]) for level in range(subject.scale + 1))
     weights = sum(parameter.numel() for parameter in generator.parameters())
     return _FLOAT * (weights + batch * per_note)
@@ -160,7 +160,7 @@ def _measure(subject: Subject, batch: int, device: torch.device, seconds: float)
 
 
 def _repeat(function: Callable[[], T], device: torch.device, seconds: float) -> Spread:
-    timed(function, device)  # the first time, memory and plans are still being made
+    timed(function, device)  # the first run allocates memory and plans
     times: list[float] = []
     end = time.perf_counter() + seconds
     while not times or (time.perf_counter() < end and len(times) < MOST_REPETITIONS):
@@ -170,7 +170,7 @@ def _repeat(function: Callable[[], T], device: torch.device, seconds: float) -> 
 
 
 def _tones(batch: int, transform: AudioTransform) -> Tensor:
-    """A decaying tone (batch, n_samples) with the harmonics that the rate allows."""
+    """A decaying tone (batch, n_samples) with the harmonics below half the sample rate."""
     seconds = torch.arange(transform.n_samples) / transform.sample_rate
     partials = [k for k in range(1, _PARTIALS + 1) if k * _TEST_HZ < transform.sample_rate / 2]
     wave = torch.stack([torch.sin(2 * torch.pi * k * _TEST_HZ * seconds) / k for k in partials]).sum(0)
@@ -178,7 +178,7 @@ def _tones(batch: int, transform: AudioTransform) -> Tensor:
 
 
 def _n_values(experiment: ExperimentConfig) -> tuple[int, ...]:
-    """How many values each conditioning attribute has, as far as the config tells it."""
+    """How many values each conditioning attribute has by the config."""
     sizes = []
     for name in expand_attributes(experiment.attributes):
         if name == "pitch":
@@ -188,7 +188,7 @@ def _n_values(experiment: ExperimentConfig) -> tuple[int, ...]:
             sizes.append(2)
         else:
             raise ConfigError(
-                f"{experiment.name}: how many values {name} has is known from notes alone; train it, then give --run"
+                f"{experiment.name}: only its notes tell how many values {name} has; train it, and time the trained run"
             )
     return tuple(sizes)
 

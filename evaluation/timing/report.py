@@ -1,4 +1,4 @@
-"""What `eval.py time` leaves behind: a table of times per note, and all of it as JSON."""
+"""The report of `eval.py time`: a table of times per note, and everything as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ _LEAST_FOR_QUARTILES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class TimingOptions:
-    """What the command line says beside configs and runs."""
+    """Settings of the measurement, beside configs and runs."""
 
     output: Path
     devices: list[torch.device]
@@ -84,14 +84,14 @@ def _real_time_factor(subject: Subject, timing: Timing) -> float | None:
 def _in_words(subjects: Sequence[Subject], options: TimingOptions) -> str:
     devices = ", ".join(device_name(device) for device in options.devices)
     words = [
-        "Milliseconds per note: median [quartiles] of the runs of generator and inverse, after one not counted.",
+        "Milliseconds per note: median [quartiles] over the runs of generator and inverse, without the first run.",
         f"Measured on {devices}.",
-        "A batch is computed at once; generate.py makes note by note, so that a note never depends on its company, and "
+        "A batch is computed at once. generate.py makes note by note, so that no note depends on the others, and "
         "takes the time of batch 1.",
     ]
     if any(subject.checkpoint is None for subject in subjects):
         words.append(
-            "Configs have random weights, which take the time of trained ones; their inverse is timed on a tone."
+            "Configs have random weights, which take as long as trained ones; their inverse is timed on a tone."
         )
     return " ".join(words)
 

@@ -10,6 +10,7 @@ from data.nsynth import Value
 from generation.note_spec import MOST_TRUNCATION
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
+from utils.validation import first_fault
 
 GRID = 100  # steps along each side of the square
 
@@ -61,9 +62,7 @@ def parse_note_request(content: bytes | str, known: Mapping[str, tuple[Value, ..
     try:
         body = _Body.model_validate_json(content)
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("_"))[:100]  # but our classes
-        raise UserError(f"{place or 'request'}: {fault['msg'][:200]}") from error
+        raise UserError(first_fault(error, whole="request")) from error
     for name, value in body.attributes.items():
         if name not in known:
             raise UserError(f"attributes: the run was not conditioned on {name[:40]!r}")

@@ -9,6 +9,7 @@ from data.audio_io import SUBTYPES
 from generation.note_spec import MOST_TRUNCATION
 from utils.arguments import HIGHEST_RATE, MAX_SEED
 from utils.errors import DataError
+from utils.validation import first_fault
 
 LatentMotion = Literal["hold", "linear", "spherical", "bar"]
 Sustain = Literal["loop", "retrigger", "none"]
@@ -79,6 +80,4 @@ def _parsed(model: type[M], raw: Any, where: str) -> M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = "".join(f"{part}: " for part in fault["loc"])
-        raise DataError(f"{where}: {place}{fault['msg'][:100]}") from error
+        raise DataError(f"{where}: {first_fault(error)}") from error

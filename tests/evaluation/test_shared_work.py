@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from evaluation.embeddings import features
-from evaluation.embeddings.features import NotesInMemory, embed_notes
+from evaluation.embeddings.features import embed_notes
+from evaluation.embeddings.notes import NotesInMemory
 from evaluation.scoring import generated_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from generation.instrument import Instrument

@@ -2,13 +2,14 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from data.audio_io import write_wav
 from data.note_pitch import hertz
 from evaluation import cross_check, train_classifier
-from evaluation.classifier.predictions import Prediction, write_predictions
+from evaluation.classifier.predictions import COLUMNS, write_predictions
 from evaluation.embeddings.note_classifier import load_note_classifier
 from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
 from utils.files import write_json
@@ -66,7 +67,7 @@ def test_the_same_command_goes_on(tiny_nsynth, tmp_path, capsys):
     assert (tmp_path / "all" / "classifier.safetensors").read_bytes() == before
     capsys.readouterr()
     assert run(*argv, "--seed", 1) == 2
-    assert "begun with another seed" in capsys.readouterr().err
+    assert "started with another seed" in capsys.readouterr().err
 
 
 def test_published_network(tiny_nsynth, tmp_path, capsys):
@@ -82,7 +83,7 @@ def test_published_network(tiny_nsynth, tmp_path, capsys):
     [
         (["--fold", 5], "--fold 5 of --folds 5: give one from 0 to 4, or -1"),
         (["--folds", 50, "--fold", 7], "too few instruments for --folds 50"),
-        (["--network", "inception", "--attribute", "colour"], "--attribute colour: the notes have 0 value of it"),
+        (["--network", "inception", "--attribute", "colour"], "colour: 0 values of this attribute are among the notes"),
     ],
 )
 def test_one_line_errors(tiny_nsynth, tmp_path, capsys, argv, said):
@@ -103,8 +104,8 @@ def test_notes_that_sound_elsewhere_are_left_out(tmp_path, capsys):
     for pitch, wave in sounds.items():
         name = f"flute_acoustic_000-{pitch:03d}-100"
         write_wav(tmp_path / "notes" / "audio" / f"{name}.wav", 0.5 * wave, 16_000)
-        found.append(Prediction(name, "flute_acoustic_000", "flute", "pitch", str(pitch), "60"))
-    write_predictions(tmp_path / "fold" / "predictions.csv", found)
+        found.append((name, "flute_acoustic_000", "flute", "pitch", str(pitch), "60"))
+    write_predictions(tmp_path / "fold" / "predictions.csv", pd.DataFrame(found, columns=COLUMNS))
     write_json(tmp_path / "fold" / "card.json", {"classes": {"pitch": list(range(24, 85))}})
     argv = [str(tmp_path / "fold"), "-d", str(tmp_path / "out"), "--data", str(tmp_path / "notes"), "-q"]
     assert cross_check.main(argv) == 0

@@ -13,13 +13,16 @@ from data.note_dataset import NoteDataset
 from data.note_folder import notes_of_folder
 from data.nsynth import AttributeTable
 from evaluation.embeddings import note_classifier
+from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
+from evaluation.metrics.inception_score import inception_score
+from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, kernel_distance
 from models.checkpoint import find_checkpoint, load_checkpoint
 from models.networks import build_networks
 from tests.evaluation.stub_embedding import StubClassifier
 from tests.models.small import phase
 from training import prepare as training_run
 from training import preview, trainer, training_scores
-from training.training_scores import TrainingScorer, scores_of_arrays
+from training.training_scores import TrainingScorer
 from training.training_step import TrainingStep
 from utils.config_file import parse_experiment
 from utils.errors import DataError, UserError
@@ -113,13 +116,20 @@ def test_scores_are_those_of_the_generator_against_the_notes(scorer):
     assert list(found) == ["notes", *NAMES]
     assert found["notes"] == 10
     assert sum(len(waves) for waves in heard) == 20
-    real, _ = build.dataset.batch(build.indices)  # cropped and faded, as training hears them
+    real, _ = build.dataset.batch(build.latents.indices)  # cropped and faded, as training hears them
     rounded = (real * 32768).round() / 32768
     assert {tuple(wave[:511].tolist()) for wave in heard[1]} == {tuple(wave.tolist()) for wave in rounded}
-    again = scores_of_arrays(build._real, build._real)
-    assert again["frechet-note-classifier"] == pytest.approx(0, abs=1e-6)
-    assert found["frechet-note-classifier"] > again["frechet-note-classifier"] + 0.1
-    assert found["pkid"] > again["pkid"]
+    fake, real = (StubClassifier().embed(waves) for waves in heard)
+    expected = {
+        "pis": inception_score(fake["pitch_logits"]).value,
+        "iis": inception_score(fake["family_logits"]).value,
+        "pkid": kernel_distance(real["pitch_logits"], fake["pitch_logits"], inverse_multiquadric_kernel).value,
+        "ikid": kernel_distance(real["family_logits"], fake["family_logits"], inverse_multiquadric_kernel).value,
+        "frechet-note-classifier": frechet_distance(
+            *(GaussianStatistics.from_features(side["features"].double().numpy()) for side in (real, fake))
+        ),
+    }
+    assert {name: found[name] for name in NAMES} == pytest.approx(expected, rel=1e-6)
 
 
 def test_real_notes_are_heard_once_and_the_choice_is_fixed(scorer):
@@ -136,20 +146,20 @@ def test_real_notes_are_heard_once_and_the_choice_is_fixed(scorer):
 
 def test_each_generated_note_has_the_labels_of_a_real_one_and_all_labels_take_part(scorer):
     build = scorer(StubClassifier(), count=8)
-    assert torch.equal(build.labels, build.dataset.labels[build.indices])
-    assert sorted(build.labels[:, 0].tolist()) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert torch.equal(build.latents.labels, build.dataset.labels[build.latents.indices])
+    assert sorted(build.latents.labels[:, 0].tolist()) == [0, 0, 1, 1, 2, 2, 3, 3]
     assert scorer(StubClassifier(), count=1000).count == 24
 
 
 def test_one_note_cannot_be_scored(scorer):
-    with pytest.raises(DataError, match="scores compare 2 notes or more, not 1"):
+    with pytest.raises(DataError, match="scores compare 2 notes or more of each side, not 1"):
         scorer(StubClassifier(), count=1)
 
 
 def test_sound_that_is_not_finite_is_a_warning(scorer, caplog):
     build = scorer(StubClassifier())
     with torch.no_grad():
-        next(build.networks.ema.parameters()).fill_(np.nan)
+        next(build.latents.networks.ema.parameters()).fill_(np.nan)
     assert build(phase(2)) == {}
     assert "no scores at scale 2, iteration 1: the generator's sound is not finite" in caplog.text
 
@@ -218,7 +228,7 @@ def test_missing_weights_are_refused_before_anything_is_written(experiment_dict,
     path, folder = config_of(experiment_dict, "run", tmp_path)
     assert run(path, "--scores-every", 2) == 2
     error = capsys.readouterr().err
-    assert f"--scores-every: needs {tmp_path / 'none.safetensors'}" in error
+    assert f"{tmp_path / 'none.safetensors'}: no such file, and scores while training need it" in error
     assert error.count("\n") == 1
     assert not folder.parent.exists()
     assert run(path) == 0

@@ -9,7 +9,7 @@ from evaluation.classifier import labelled_notes
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.labelled_notes import LabelledNotes, without_doubtful_pitches
 from evaluation.classifier.tasks import FAMILY, PITCH, UNLABELLED
-from evaluation.embeddings.features import NotesInMemory
+from evaluation.embeddings.notes import NotesInMemory
 
 TIME = np.arange(16_000) / 16_000
 LABEL = 60

@@ -9,7 +9,8 @@ import torch
 from data.audio_io import write_wav
 from data.note_folder import notes_of_folder
 from evaluation.embeddings import features
-from evaluation.embeddings.features import NotesInMemory, decoded, embed_notes
+from evaluation.embeddings.features import embed_notes
+from evaluation.embeddings.notes import NotesInMemory, decoded
 from utils.errors import DataError
 
 RATE = 8_000

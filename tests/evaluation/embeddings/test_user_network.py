@@ -145,8 +145,8 @@ def test_dropout_is_switched_off(tmp_path):
         (Whole(), "gives torch.int32; it must give one tensor of floats"),
         (Alone(), r"gives \(1, 100\); it must give \(16, d\)"),
         (Flat(), r"gives \(16,\); it must give"),
-        (OtherLength(), r"fails on float32 waves \(16, 100\): .*mat1 and mat2 shapes.*; mend it"),
-        (Random(), "gives another answer to the same waves; save it in evaluation mode"),
+        (OtherLength(), r"fails on float32 waves \(16, 100\): .*mat1 and mat2 shapes.*; correct it"),
+        (Random(), "gives different features for the same waves; save it in evaluation mode"),
     ],
 )
 def test_programs_that_are_no_embedding_are_refused_at_once_in_one_line(tmp_path, network, message):
@@ -161,13 +161,13 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
     embedding = embedding_of(save_script(tmp_path / "mine.pt", Roots()))
     notes = waves(BATCH + 3)
     notes[BATCH + 1] = -2
-    with pytest.raises(UserError, match=r"mine\.pt: gives values that are not finite for 1 of 3 notes; mend it"):
+    with pytest.raises(UserError, match=r"mine\.pt: gives values that are not finite for 1 of 3 notes; correct it"):
         embedding.embed(notes)
 
 
 def test_another_number_of_values_for_some_notes_is_refused(tmp_path):
     embedding = embedding_of(save_script(tmp_path / "mine.pt", Sorted()))
-    with pytest.raises(UserError, match=r"gives \(11,\) for some notes, \(10,\) for others; mend it"):
+    with pytest.raises(UserError, match=r"gives \(11,\) for some notes, \(10,\) for others; correct it"):
         embedding.embed(4 * waves(BATCH + 3))
 
 
@@ -216,7 +216,7 @@ def test_what_is_no_torchscript_is_refused_and_not_executed(tmp_path, write):
 @pytest.mark.parametrize("name", ["mine.pth", "mine.pkl", "mine.pt2", "mine"])
 def test_other_forms_are_refused(tmp_path, name):
     save_evil(tmp_path / name)
-    with pytest.raises(UserError, match=r"no embedding; give TorchScript \(\.pt, \.ts, \.torchscript\) or ONNX"):
+    with pytest.raises(UserError, match=r"not an embedding; give TorchScript \(\.pt, \.ts, \.torchscript\) or ONNX"):
         embedding_of(tmp_path / name)
     assert not (tmp_path / "executed").exists()
 
@@ -300,7 +300,7 @@ def test_an_onnx_program_of_other_waves_is_refused(stand_in, session):
 
 
 def test_onnx_that_cannot_be_loaded_is_told_in_one_line(stand_in):
-    with pytest.raises(UserError, match=r"stands in one file \(no weights\); export it whole, with `external_data=F"):
+    with pytest.raises(UserError, match=r"in one file \(no weights\); export it whole, with `external_data=F"):
         embedding_of(stand_in(Exception("no\nweights")))
 
 
@@ -339,5 +339,5 @@ def test_onnxruntimes_own_programs_are_run(tmp_path, monkeypatch):
     options = {"save_as_external_data": True, "location": "weights.data", "size_threshold": 0}
     onnx.save(program, tmp_path / "split.onnx", **options)
     monkeypatch.chdir(tmp_path)  # where onnxruntime would find the second file
-    with pytest.raises(UserError, match=r"stands in one file .*; export it whole, with `external_data=False`"):
+    with pytest.raises(UserError, match=r"in one file .*; export it whole, with `external_data=False`"):
         embedding_of(tmp_path / "split.onnx")

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -13,11 +12,11 @@ from evaluation.embeddings import note_classifier
 from evaluation.embeddings.note_classifier import NoteClassifier
 from evaluation.floor import floor_scores
 from evaluation.floor import report as floor_report
-from evaluation.floor.floor_scores import FloorScorer, floor_embeddings, paired_scores
-from evaluation.floor.measures import AudioFormat, decoded_notes
-from evaluation.metrics.inception_score import inception_score
+from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
+from evaluation.floor.notes import AudioFormat, decoded_notes
 from evaluation.scoring import score_embeddings
 from tests.evaluation.stub_embedding import StubClassifier
+from tests.evaluation.stub_networks import StubVGGish
 
 CPU = torch.device("cpu")
 SHORT = AudioFormat(16_000, 1_500, fade_out=False)
@@ -105,36 +104,24 @@ def test_another_rate_is_resampled_before_it_is_heard(notes):
     assert spectrum[:505].sum() > 50 * spectrum[505:].sum()  # bins of 8 Hz: what had 8 kHz has nothing above 4 kHz
 
 
-def test_few_notes_have_inception_scores_alone():
-    rng = np.random.default_rng(0)
-    arrays = {name: rng.normal(size=(3, size)) for name, size in (("pitch_logits", 61), ("family_logits", 11))}
-    side = {"note-classifier": {**arrays, "features": rng.normal(size=(3, 6))}}
-    scores = paired_scores(side, side, seed=0)
+def test_few_notes_have_inception_scores_alone(tiny_nsynth):
+    with decoded_notes(notes_of_folder(tiny_nsynth)[:3], [SHORT], skip_broken=False) as notes:
+        scores = FloorScorer(notes, [StubClassifier()], seed=0)(SHORT, notes.waves(SHORT, notes.records))
     assert [(score.name, score.baseline) for score in scores] == [
         ("pis", False),
         ("pis", True),
         ("iis", False),
         ("iis", True),
     ]
-    assert scores[2].value == inception_score(arrays["family_logits"]).value
 
 
-def test_vggish_takes_the_place_of_the_distance_on_the_classifier():
-    rng = np.random.default_rng(0)
-
-    def side():
-        return {
-            "note-classifier": {
-                "pitch_logits": rng.normal(size=(30, 61)),
-                "family_logits": rng.normal(size=(30, 11)),
-                "features": rng.normal(size=(30, 6)),
-            },
-            "vggish-google": {"windows": rng.normal(size=(30, 2, 4))},
-        }
-
-    own = [score for score in paired_scores(side(), side(), seed=0) if not score.baseline]
-    assert [score.name for score in own] == [*NAMES[:4], "fad-vggish-google"]
-    assert own[-1].n_real == 60
+def test_vggish_takes_the_place_of_the_distance_on_the_classifier(notes):
+    networks = [StubClassifier(), StubVGGish("weights", CPU, n_samples=8_000)]
+    waves = notes.waves(SHORT, notes.records)
+    own, real = scores_of(FloorScorer(notes, networks, seed=0), SHORT, 0.5 * waves)
+    assert list(own) == list(real) == [*NAMES[:4], "fad-vggish-google"]
+    assert own["fad-vggish-google"].value > 0.1
+    assert (own["fad-vggish-google"].n_real, real["fad-vggish-google"].n_real) == (48, 24)  # two windows a note
 
 
 def test_weights_decide_what_is_heard(tmp_path, monkeypatch):
@@ -194,7 +181,7 @@ def test_report_has_the_scores_of_every_representation_below_those_of_real_notes
     assert plain[1:3] == real[1:3]
     assert [abs(float(cell.split()[0])) < 1e-9 for cell in plain[3:]] == [True] * 3
     assert [float(cell.split()[0]) > 1e-6 for cell in polar[3:]] == [True] * 3
-    assert "distances of one random half (12) to the other" in said
+    assert "distances between two random halves of 12 and 12 notes" in said
     assert tables[1] in (out / "floor.md").read_text()
     card = json.loads((out / "floor.json").read_text())
     assert (card["seed"], card["embeddings"]) == (0, {"note-classifier": {"network": "stub"}})

@@ -159,7 +159,7 @@ def test_few_real_notes_have_no_bins_and_unnamed_ones_no_pitch(tmp_path, capsys)
     said = capsys.readouterr().err
     assert "left out: ndb: needs 50 real notes or more, one for each bin, not 8; give more notes" in said
     for name in ("pitch-accuracy", "in-tune"):
-        assert f"left out: {name}: no note to judge of 8: 8 without an asked pitch; name them" in said
+        assert f"left out: {name}: none of 8 notes can be judged: 8 without an asked pitch; give them names" in said
     found = scores_of(tmp_path / "out")
     assert "pitch-entropy" in found
     assert abs(found["frechet-note-classifier"]["value"]) < 1e-6  # both are the same notes
@@ -236,4 +236,4 @@ def test_features_that_are_not_finite_are_said(sides, tmp_path, monkeypatch, cap
         StubClassifier, "embed", lambda self, waves: {name: a * np.nan for name, a in original(self, waves).items()}
     )
     assert run("--fake", sides[1], "-d", tmp_path / "out") == 2
-    assert "note-classifier makes NaN or infinity of 60 notes, such as pitch060" in capsys.readouterr().err
+    assert "note-classifier gives NaN or infinity for 60 notes, such as pitch060" in capsys.readouterr().err

@@ -133,7 +133,10 @@ def test_statistics_of_other_weights_are_refused(real, fake, tmp_path, capsys, m
     monkeypatch.setattr(score_embeddings, "SHIPPED", "newer")
     assert run("pkid", "--real", tmp_path / "real.npz", "--fake", fake, "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "note-classifier was another when it was made: weights_sha256 was shipped, is newer; make the file" in said
+    assert (
+        "made with other settings of note-classifier: weights_sha256 was shipped, now it is newer; make the file"
+        in said
+    )
 
 
 def test_what_statistics_lack_is_an_error_of_one_score_and_a_line_of_all(real, fake, tmp_path, capsys):
@@ -192,7 +195,10 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
         (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: is no name of a statistics file"),
         (["--notes", "{tmp}/x.npz", "-d", "{tmp}/out.npz"], "x.npz: is a statistics file already"),
         (["--notes", "{tmp}/none", "-d", "{tmp}/out.npz"], "none: no such folder"),
-        (["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"], "are of your own network"),
+        (
+            ["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"],
+            "for a network of your own",
+        ),
     ],
 )
 def test_statistics_that_cannot_be_made_are_one_line(flags, message, real, tmp_path, capsys):

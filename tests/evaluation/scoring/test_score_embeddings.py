@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from data.note_folder import notes_of_folder
-from evaluation.embeddings.features import decoded, embed_notes
+from evaluation.embeddings.features import embed_notes
 from evaluation.embeddings.note_classifier import PITCHES, NoteClassifier
+from evaluation.embeddings.notes import decoded
 from evaluation.scoring import score_embeddings
 from evaluation.scoring.score_embeddings import EmbeddingOptions, all_embeddings, classifier
 from tests.evaluation.stub_networks import RATE, write_notes

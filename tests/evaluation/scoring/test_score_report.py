@@ -172,7 +172,7 @@ def test_notes_against_themselves_are_no_farther_than_rounding_which_is_said(rea
     out = tmp_path / "out"
     assert run("fad", "--real", real, "--fake", real, "-d", out, "--vggish", "weights.pth") == 0
     assert abs(lines_of(out)[0]["value"]) < 1e-6
-    said = "both sides are the same notes: distances are below those of two sets of one source\n"
+    said = "both sides are the same notes: distances are smaller than between two sets from one source\n"
     assert capsys.readouterr().err == said
 
 
@@ -187,6 +187,8 @@ def test_results_of_several_runs_stand_in_one_table(fake, real, tmp_path, capsys
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [row["fake"] for row in rows] == [str(fake), str(tmp_path / "copy")]
     assert (out / "results.md").read_text().count("| pis") == 2
+    row = rf"pis & {first['value']:.6g} & {first['standard_error']:.2g} & - & 5 & - & {fake} \\".replace("_", r"\_")
+    assert row in (out / "results.tex").read_text().splitlines()
     assert capsys.readouterr().err == ""
 
 
@@ -201,16 +203,16 @@ def test_a_line_that_cannot_be_compared_with_the_one_before_says_why(fake, real,
 def test_infinite_fad_needs_notes_enough(real, fake, tmp_path, capsys):
     flags = ("--real", real, "--fake", fake, "-d", tmp_path / "out", "--vggish", "weights.pth", "--inf")
     assert run("fad", *flags) == 2
-    assert "fad-vggish-google --inf: needs 20 or more on either side, not 10" in capsys.readouterr().err
+    assert "fad-vggish-google-inf: needs 20 or more on either side, not 10" in capsys.readouterr().err
     assert not (tmp_path / "out" / "results.jsonl").exists()
 
 
 def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, capsys):
     assert run("fad", "--real", real, "--fake", fake, "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err
-    assert said.startswith("eval.py: fad: the weights of VGGish, which are not shipped, are not there; fetch them with")
+    assert said.startswith("eval.py: fad: needs the weights of VGGish, which are not shipped; fetch them with")
     assert "`python -m evaluation.download vggish`" in said
-    assert "--embedding classifier: a Frechet distance on the shipped classifier" in said
+    assert "choose the embedding `classifier`" in said
     assert "frechet-note-classifier" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -219,9 +221,18 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--vggish", "x.pth", "--inception-model", "x.pt"], "--inception-model: is of no use to --embedding vggish"),
-        (["--embedding", "classifier", "--vggish", "x.pth"], "--vggish: is of no use to --embedding classifier"),
-        (["--embedding", "classifier", "--embedding-rate", "8000"], "--embedding-rate: is of no use"),
+        (
+            ["--vggish", "x.pth", "--inception-model", "x.pt"],
+            "embedding vggish: does not use the weights",
+        ),
+        (
+            ["--embedding", "classifier", "--vggish", "x.pth"],
+            "embedding classifier: does not use the weights",
+        ),
+        (
+            ["--embedding", "classifier", "--embedding-rate", "8000"],
+            "embedding classifier: does not use the sample",
+        ),
         (["--embedding", "classifier", "--n", "5"], "--n: is of notes that a run makes, but no run folder is given"),
         (["--embedding", "classifier", "--pitch", "60"], "--pitch: is of notes that a run makes"),
     ],

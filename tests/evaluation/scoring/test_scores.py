@@ -22,11 +22,11 @@ def kernel(real, fake):
 
 
 def neighbours(real, fake):
-    return score_coverage(real, fake, seed=0)
+    return score_coverage("coverage", real, fake, seed=0)
 
 
 def bins(real, fake):
-    return score_bins(real, fake, seed=0)
+    return score_bins("ndb", real, fake, seed=0)
 
 
 @pytest.mark.parametrize("score", [frechet, kernel, neighbours, bins])
@@ -75,4 +75,4 @@ def test_too_few_notes_are_refused(score, least):
 @pytest.mark.parametrize(("n_fake", "said"), [(499, True), (500, False)])
 def test_few_notes_for_each_bin_are_said(n_fake, said):
     found = bins(features(500, 0, 3), features(n_fake, 1, 3))[0]
-    assert any("under 10 notes for each bin" in remark for remark in found.remarks) == said
+    assert any("fewer than 10 notes per bin" in remark for remark in found.remarks) == said

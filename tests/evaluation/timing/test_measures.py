@@ -2,12 +2,14 @@
 
 import json
 import re
+from itertools import repeat
 
 import pytest
 import torch
 
 import eval
 import train
+from audio_transforms.mag_if import MagIF
 from evaluation.timing import measures as timing
 from evaluation.timing import report as timing_report
 from evaluation.timing.measures import Spread, Subject, estimate_memory, time_notes
@@ -31,21 +33,27 @@ def config(experiment_dict, tmp_path):
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """A clock that only `advance` moves."""
+def take(monkeypatch):
+    """Let each call of generator and inverse take the given seconds, by a clock that nothing else moves."""
+    now, calls = [0.0], []
 
-    class Clock:
-        now = 0.0
+    def slow_down(owner, name, seconds):
+        original = getattr(owner, name)
 
-        def perf_counter(self):
-            return self.now
+        def call(self, batch, *place):
+            now[0] += next(seconds)
+            calls.append((name, len(batch), *place))
+            return original(self, batch, *place)
 
-        def advance(self, seconds):
-            self.now += seconds
+        monkeypatch.setattr(owner, name, call)
 
-    clock = Clock()
-    monkeypatch.setattr(timing, "time", clock)
-    return clock
+    def take(generator, inverse):
+        slow_down(Generator, "forward", iter(generator))
+        slow_down(MagIF, "inverse", iter(inverse))
+        monkeypatch.setattr("time.perf_counter", lambda: now[0])
+        return calls
+
+    return take
 
 
 def run(*flags):
@@ -56,65 +64,42 @@ def cells(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
 
 
-def test_runs_are_repeated_until_the_time_is_spent_and_the_first_is_not_counted(clock):
-    durations = iter([100.0, 1.0, 4.0, 2.0, 3.0, 9.0])
-    spread = timing._repeat(lambda: clock.advance(next(durations)), CPU, seconds=9.5)
-    assert spread == Spread(median=2.5, lower=1.75, upper=3.25, repetitions=4)
+def test_whole_batches_are_timed_until_the_time_is_spent_and_the_first_is_not_counted(experiment, take):
+    calls = take([100.0, 1.0, 4.0, 2.0, 3.0], [100.0, 20.0])
+    found = time_notes(Subject.from_experiment(experiment), batch=5, device=CPU, seconds=9.5)
+    assert found.generation == Spread(median=2.5, lower=1.75, upper=3.25, repetitions=4)
+    assert found.inversion == Spread(20.0, 20.0, 20.0, 1)  # slower than the time allowed
+    assert set(calls) == {("forward", 5, 3, 0.0), ("inverse", 5)}
 
 
-def test_what_is_slower_than_the_time_allowed_is_measured_once(clock):
-    assert timing._repeat(lambda: clock.advance(50.0), CPU, seconds=2.0) == Spread(50.0, 50.0, 50.0, 1)
+def test_what_takes_no_time_ends(experiment, take, monkeypatch):
+    monkeypatch.setattr(timing, "MOST_REPETITIONS", 3)
+    take(repeat(0.0), repeat(0.0))
+    found = time_notes(Subject.from_experiment(experiment), batch=1, device=CPU, seconds=2.0)
+    assert (found.generation.repetitions, found.inversion.repetitions) == (3, 3)
 
 
-def test_what_takes_no_time_ends(clock):
-    assert timing._repeat(lambda: None, CPU, seconds=2.0).repetitions == timing.MOST_REPETITIONS
+def test_times_are_told_per_note(config, take, tmp_path, capsys):
+    take(repeat(1.0), repeat(0.25))
+    assert run("-c", config, "-d", tmp_path / "out", "--batch", 5, "--seconds", 3) == 0
+    *_, row = cells(capsys.readouterr().out)
+    factor = f"{5 * 511 / 16_000 / 1.25:.3g}"
+    assert row[3:] == ["5", "200", "50 [50, 50]", factor, "3, 12"]
 
 
-def test_generator_and_inverse_are_timed_apart_in_whole_batches(experiment, clock, monkeypatch):
-    seen = {"generator": set(), "inverse": set()}
-    subject = Subject.from_experiment(experiment)
-    forward, inverse = Generator.forward, type(subject.transform).inverse
-
-    def generate(self, latent, scale, alpha=0.0):
-        clock.advance(1.0)
-        seen["generator"].add((len(latent), scale, alpha))
-        return forward(self, latent, scale, alpha)
-
-    def invert(self, image):
-        clock.advance(0.25)
-        seen["inverse"].add(len(image))
-        return inverse(self, image)
-
-    monkeypatch.setattr(Generator, "forward", generate)
-    monkeypatch.setattr(type(subject.transform), "inverse", invert)
-    found = time_notes(subject, batch=5, device=CPU, seconds=3.0)
-    assert seen == {"generator": {(5, 3, 0.0)}, "inverse": {5}}
-    assert (found.generation, found.inversion) == (Spread(1.0, 1.0, 1.0, 3), Spread(0.25, 0.25, 0.25, 12))
-    assert timing_report._real_time_factor(subject, found) == pytest.approx(5 * 511 / 16_000 / 1.25)
-    assert timing_report._row(subject, found)[3:] == (
-        "5",
-        "200",
-        "50 [50, 50]",
-        f"{5 * 511 / 16_000 / 1.25:.3g}",
-        "3, 12",
-    )
-
-
-def test_random_generators_are_inverted_on_a_sound_and_trained_ones_on_their_own(experiment, monkeypatch):
+def test_random_generators_are_inverted_on_a_tone_and_trained_ones_on_their_own(experiment, monkeypatch):
     images = []
+    inverse = MagIF.inverse
+    monkeypatch.setattr(MagIF, "inverse", lambda self, image: images.append(image) or inverse(self, image))
     subject = Subject.from_experiment(experiment)
-    inverse = type(subject.transform).inverse
-    monkeypatch.setattr(
-        type(subject.transform), "inverse", lambda self, image: (images.append(image), inverse(self, image))[1]
-    )
     time_notes(subject, batch=2, device=CPU, seconds=1e-9)
-    tone = timing._tones(2, subject.transform)
-    assert 0.1 < tone.abs().max() < 1
-    assert torch.equal(images[0], subject.transform(tone))
+    tone = inverse(subject.transform, images[0])
+    hertz = torch.fft.rfftfreq(tone.shape[1], 1 / 16_000)[torch.fft.rfft(tone).abs().argmax(1)]
+    assert ((hertz - 261.6).abs() < 32).all()
+    assert (tone.abs().amax(1) > 0.1).all()
     trained = Subject(**{**vars(subject), "checkpoint": "some"})
-    images.clear()
     time_notes(trained, batch=2, device=CPU, seconds=1e-9)
-    assert not torch.allclose(images[0], subject.transform(tone), atol=0.1)
+    assert not torch.allclose(images[-1], images[0], atol=0.1)
 
 
 def test_memory_grows_with_the_batch_and_covers_what_the_generator_holds(experiment_dict):
@@ -212,7 +197,7 @@ def test_what_cannot_be_timed_is_one_line(config, tmp_path, capsys, flags, messa
 def test_attribute_whose_values_only_notes_tell_asks_for_a_run(experiment_dict):
     experiment_dict["loaderConfig"]["attribute_list"] = ["pitch", "instrument"]
     experiment_dict["modelConfig"]["attribKeysOrder"] = None
-    with pytest.raises(ConfigError, match=r"tiny: how many values instrument has .* give --run"):
+    with pytest.raises(ConfigError, match=r"tiny: only its notes tell how many values instrument has"):
         Subject.from_experiment(parse_experiment(experiment_dict, "test"))
     experiment_dict["loaderConfig"]["attribute_list"] = ["pitch", "qualities"]
     subject = Subject.from_experiment(parse_experiment(experiment_dict, "test"))
