@@ -22,9 +22,7 @@ from data.audio_io import read_audio
 from data.nsynth import find_notes, value_in_words
 from generation.instrument import Instrument
 from generation.synthesis import Wave
-from models.checkpoint import find_checkpoint, load_checkpoint
 from utils.config import LoaderConfig
-from utils.config_file import parse_experiment
 
 LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
 TOLERANCE_CENTS = 50
@@ -104,7 +102,7 @@ def main() -> int:
     for family in sorted(set(families) - {"all"}):
         chosen = [k for k in range(args.count) if families[k] == family]
         rows[f"generated, {family}"] = measure([waves[k] for k in chosen], [asked[k] for k in chosen], rate)
-    if loader := _loader(args.run, args.notes):
+    if loader := _loader(instrument, args.run, args.notes):
         rows["notes it learned from"] = measure(*learned_notes(loader, instrument, args.count), rate)
     heading = f"{SECTION}: {instrument.run_name}{_flags(args, ', {} {}')}"
     text = table(heading, args, instrument, rows)
@@ -120,10 +118,9 @@ def _flags(args: argparse.Namespace, form: str) -> str:
     return "".join(form.format(name, f"{value:g}") for name, value in given.items() if value is not None)
 
 
-def _loader(run: Path, notes: Path | None) -> LoaderConfig | None:
+def _loader(instrument: Instrument, run: Path, notes: Path | None) -> LoaderConfig | None:
     """Where the notes lie that the run learned from, if anybody tells."""
-    path = find_checkpoint(run)
-    loader = parse_experiment(load_checkpoint(path)["config"], str(path)).loader
+    loader = instrument.experiment.loader
     if notes:
         return loader.model_copy(update={"data_path": notes, "att_dict_path": None})
     return loader if (run / "config.json").is_file() else None

@@ -11,11 +11,16 @@ from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.nsynth import AttributeTable, Value
-from generation.synthesis import Wave, synthesise_conditions
+from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.note_spec import MOST_TRUNCATION
+from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, truncated, uniform_rows
+from utils.arguments import MAX_SEED
+from utils.config import ExperimentConfig
 from utils.config_file import parse_experiment
+from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
 
@@ -24,9 +29,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Instrument:
-    """A trained generator that can be played."""
+    """A trained generator that can be played, with the config and the seed of its training."""
 
-    run_name: str
+    experiment: ExperimentConfig
+    training_seed: int
     checkpoint: Path
     networks: Networks
     transform: AudioTransform
@@ -56,7 +62,36 @@ class Instrument:
             ) from error
         networks.ema.to(device)
         place = {"scale": saved["scale"], "alpha": saved["alpha"], "step": saved["step"]}
-        return cls(experiment.name, path, networks, transform, table, **place, device=device)
+        return cls(experiment, saved["seed"], path, networks, transform, table, **place, device=device)
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run, as in its config."""
+        return self.experiment.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the notes in Hz."""
+        return self.transform.sample_rate
+
+    def note(
+        self, *, seed: int = 0, pitch: int | None = None, truncation: float | None = None, **attributes: Value
+    ) -> Wave:
+        """One note as float32 samples (n_samples,) in [-1, 1] at `sample_rate`.
+
+        The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
+        `instrument_family="flute"`) and truncation, before they are rounded to 16 bits: a note beyond full scale is
+        turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not given.
+        Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
+        """
+        if not 0 <= seed <= MAX_SEED:
+            raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
+        if truncation is not None and not 0 < truncation <= MOST_TRUNCATION:
+            raise UserError(f"truncation {truncation:g}: must be above 0 and at most {MOST_TRUNCATION:g}")
+        asked = [AskedAttribute(name, [str(value)]) for name, value in attributes.items()]
+        known = known_attributes(self, asked, None if pitch is None else [pitch])
+        labels = self.labels(seed, {name: values[0] for name, values in known.items()})
+        return fit_full_scale(self.play([seed], labels, truncation)[0])[0]
 
     def latent(self, seed: int, truncation: float | None = None) -> Tensor:
         """The latent (1, latent_dim) that belongs to `seed`, each of its numbers kept within +- `truncation`.
@@ -102,11 +137,11 @@ class Instrument:
         """Raise UserError unless the run was trained on every one of `pitches`."""
         known = self.table.values.get("pitch")
         if known is None:
-            raise UserError(f"--pitch: {self.run_name} was not conditioned on pitch; leave --pitch out")
+            raise UserError(f"pitch: {self.run_name} was not conditioned on pitch; leave the pitch out")
         foreign = [pitch for pitch in pitches if pitch not in known]
         if foreign:
             raise UserError(
-                f"--pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
+                f"pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
                 f"({known[0]} to {known[-1]}); choose from them"
             )
 
@@ -115,8 +150,8 @@ class Instrument:
         if card.get("checkpoint_sha256") != sha256_of_file(self.checkpoint):
             raise DataError(
                 f"{where}: made by another checkpoint ({str(card.get('checkpoint'))[:40]} of "
-                f"{str(card.get('run'))[:40]}), not by {self.checkpoint.name} of {self.run_name}; choose that one by "
-                "-d, -s and -i"
+                f"{str(card.get('run'))[:40]}), not by {self.checkpoint.name} of {self.run_name}; choose that run and "
+                "checkpoint"
             )
         if card.get("torch") != torch.__version__:
             text = "%s: made with torch %s, this is %s: the last bits may differ"
@@ -132,9 +167,19 @@ class Instrument:
             "alpha": self.alpha,
             "step": self.step,
             "weights": "running average of the generator",
-            "sample_rate": self.transform.sample_rate,
+            "sample_rate": self.sample_rate,
             "torch": torch.__version__,
         }
+
+
+def load_instrument(
+    run: str | Path, *, scale: int | None = None, iteration: int | None = None, device: str = "auto"
+) -> Instrument:
+    """The trained run in the folder `run`, at its newest checkpoint or at that of `scale` and `iteration`.
+
+    `device` is auto, cpu, cuda, cuda:1 or mps. Raises: UserError if there is no such run, checkpoint or device.
+    """
+    return Instrument.from_run(Path(run), scale=scale, iteration=iteration, device=choose_device(device))
 
 
 def _require_place(saved: Mapping[str, Any], networks: Networks, transform: AudioTransform) -> None:

@@ -61,7 +61,7 @@ def write_places(
         shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
         folder.write_picture("rainbowgrams", shown)
         write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.to_plain() for note in shown]})
-    ranks.any(False)
+    ranks.wait()
     return [folder.folder / f"{place.name}.wav" for place in places]
 
 

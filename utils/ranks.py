@@ -84,6 +84,10 @@ class Ranks:
         for tensor, summed in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.detach().copy_(summed.view(tensor.shape))
 
+    def wait(self) -> None:
+        """Return once all ranks have called this."""
+        self.any(False)
+
     def any(self, flag: bool) -> bool:
         """Whether the flag of any rank is set."""
         if self.size == 1:
@@ -106,12 +110,12 @@ class Ranks:
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
-        """The block runs on rank 0, then on the others: what rank 0 has written in it, they find."""
+        """Run the block on rank 0 first, then on the others, which find what rank 0 has written in it."""
         if not self.leads:
-            self.any(False)
+            self.wait()
         yield
         if self.leads:
-            self.any(False)
+            self.wait()
 
 
 ALONE = Ranks()

@@ -171,6 +171,7 @@ def test_ranks_agree_and_wait_for_the_leader(exchange):
         with ranks.leader_first():
             written.append(ranks.rank)
         told = ranks.of_leader(lambda: {"scale": [0.1, 1e-300], "of": ranks.rank, "ä": None})
+        ranks.wait()
         return told, ranks.any(ranks.rank == 2), ranks.any(False)
 
     assert exchange(3).run(work) == [({"scale": [0.1, 1e-300], "of": 0, "ä": None}, True, False)] * 3
@@ -210,7 +211,7 @@ def test_a_lost_rank_is_one_line(monkeypatch):
     with pytest.raises(
         RankLost, match=r"ended or does not answer \(Connection closed by peer .*what was saved is kept"
     ) as told:
-        Ranks(0, 2).any(False)
+        Ranks(0, 2).wait()
     assert "\n" not in str(told.value)
 
 
