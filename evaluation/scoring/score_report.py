@@ -54,7 +54,7 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     said = [f"{options.output}: {RESULTS}, results.csv, results.md"]
     for each in planned:
         try:
-            scores = _compute(each, real, fake)
+            scores = compute_score(each, real, fake)
         except DataError as error:
             if not options.leave_out:
                 raise
@@ -72,7 +72,8 @@ def write_scores(planned: Sequence[PlannedScore], options: ReportOptions) -> str
     return "\n".join([results_table(lines), "", *said, ""])
 
 
-def _compute(planned: PlannedScore, real: Side | None, fake: Side) -> list[Score]:
+def compute_score(planned: PlannedScore, real: Side | None, fake: Side) -> list[Score]:
+    """What is `planned`, of two sides. Raises: DataError if they do not allow it."""
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"
