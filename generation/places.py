@@ -96,7 +96,7 @@ def places_of_cards(
 
     Raises: DataError if a card is none of a note, or of another checkpoint. UserError if `pitches` do not fit.
     """
-    turned = [None] * len(references) if pitches is None else one_for_each(pitches, len(references), "--pitch")
+    turned = [None] * len(references) if pitches is None else one_for_each(pitches, len(references), "pitch")
     instrument.require_pitches(pitches or [])
     places = []
     for reference, pitch in zip(references, turned, strict=True):
@@ -139,10 +139,10 @@ def radius_walk(place: Place, radii: tuple[float, float], steps: int) -> list[Pl
     return places
 
 
-def one_for_each(values: Sequence[T], n_notes: int, flag: str) -> list[T]:
+def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     """`values`, or the single one n_notes times. Raises: UserError if there are neither 1 nor n_notes."""
     if len(values) not in (1, n_notes):
-        raise UserError(f"{flag}: {len(values)} values for {n_notes} notes; give one, or one for each")
+        raise UserError(f"{name}: {len(values)} values for {n_notes} notes; give one, or one for each")
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 

@@ -1,4 +1,4 @@
-"""`generate.py random`: notes of random timbre, each fixed by a seed of its own."""
+"""Notes of random timbre, each with its own seed, as `generate.py random` writes them."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`generate.py scale`: one latent through the pitches."""
+"""Scales: one latent through the pitches, as `generate.py scale` writes them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -148,8 +148,10 @@ def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int |
         raise CheckpointError(f"{run_folder}: holds no {FOLDER}/s*_i*.pt; {_advice(run_folder)}")
     fitting = [path for s, i, path in found if scale in (None, s) and iteration in (None, i)]
     if not fitting:
-        there = ", ".join(f"-s {s} -i {i}" for s, i, _ in found[-8:])
-        raise CheckpointError(f"{run_folder}: no checkpoint of scale {scale}, iteration {iteration}; there are {there}")
+        asked = {"scale": scale, "iteration": iteration}
+        wanted = " and ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        there = ", ".join(f"scale {s} iteration {i}" for s, i, _ in found[-8:])
+        raise CheckpointError(f"{run_folder}: no checkpoint of {wanted}; there are {there}")
     return fitting[-1]
 
 

@@ -47,7 +47,7 @@ def write_shared(folder: Path, state: Mapping[str, Any], *, half: bool) -> None:
     weights = {name: tensor.to(kind).contiguous() for name, tensor in state["ema"].items()}
     bad = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
     if bad:
-        raise UserError(f"{bad[0]}: holds numbers that are not finite as {_name(kind)}; leave --half out, or train on")
+        raise UserError(f"{bad[0]}: holds numbers that are not finite as {_name(kind)}; use float32, or train on")
     # one entry: safetensors writes several in an order that changes from run to run
     content = save(weights, metadata={"format": "pt"})
     with atomic_path(folder / WEIGHTS) as temporary:

@@ -52,7 +52,8 @@ def test_loud_notes_are_turned_down_as_by_the_command(run_folder, instrument):
     np.testing.assert_allclose(wave / np.abs(wave).max(), loud / np.abs(loud).max(), atol=1e-6)
 
 
-def test_attributes_are_keywords(experiment_dict, tmp_path, _no_previews):
+@pytest.mark.usefixtures("_no_previews")
+def test_attributes_are_keywords(experiment_dict, tmp_path):
     run = trained(with_families(experiment_dict), tmp_path)
     instrument = load_instrument(run, device="cpu")
     waves = [instrument.note(pitch=60, instrument_family=family) for family in ("brass", "flute")]

@@ -229,9 +229,9 @@ def test_devices_that_processes_cannot_have(monkeypatch):
     assert own_device("cpu") == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(ConfigError, match="process 3 finds no GPU, there are 2"):
+    with pytest.raises(ConfigError, match="no GPU for process 3, this machine has 2"):
         own_device("auto")
-    with pytest.raises(ConfigError, match="--device cuda:1: each process has a GPU of its own"):
+    with pytest.raises(ConfigError, match="device cuda:1: each process needs its own GPU"):
         own_device("cuda:1")
-    with pytest.raises(ConfigError, match="--device mps: several processes"), joined_ranks(torch.device("mps")):
+    with pytest.raises(ConfigError, match="device mps: several processes"), joined_ranks(torch.device("mps")):
         pass
