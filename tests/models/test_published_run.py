@@ -140,7 +140,7 @@ def test_growing_network_has_fresh_scales_above_the_one_reached(content, save, r
     path = save(content, f"{NAME}_s2_i{iteration}.pt")
     with caplog.at_level("INFO", "models"):
         state = load_checkpoint(path)
-    assert "reached scale 2 of 0 to 4; those above hold fresh values" in caplog.text
+    assert "reached scale 2 of 0 to 4; those above have initial values" in caplog.text
     model = parse_experiment(state["config"], "test").model
     done = min(iteration + 1, 12)
     assert (state["scale"], state["iteration"], state["step"]) == (2, done, 24 + done)
@@ -488,9 +488,9 @@ def test_converting_what_needs_none_or_onto_something_is_refused(run, tmp_path, 
     assert to("ours", run, tmp_path / "ours") == 0
     assert to("safetensors", run, tmp_path / "shared") == 0
     cases = [
-        ((run, tmp_path / "ours"), "ours: holds something already"),
-        ((tmp_path / "ours", tmp_path / "new"), "is ours already"),
-        ((tmp_path / "shared", tmp_path / "new"), "is in its form for sharing already"),
+        ((run, tmp_path / "ours"), "ours: is not empty"),
+        ((tmp_path / "ours", tmp_path / "new"), "is one of our runs already"),
+        ((tmp_path / "shared", tmp_path / "new"), "is a shared generator already"),
         ((run, tmp_path / "new", "--half"), "--half: is for --to safetensors"),
         ((tmp_path / "nowhere", tmp_path / "new"), "nowhere: no such run folder"),
     ]
