@@ -36,7 +36,7 @@ def known_attributes(
 ) -> dict[str, list[Value]]:
     """The attributes `asked` for, and the `pitches` as attribute `pitch`, under the names and values of the run.
 
-    `instrument_family=brass` also means the run's `instrument_family_str`, or the number that NSynth gives to brass.
+    `instrument_family=brass` also matches the run's `instrument_family_str`, or NSynth's number of brass.
     Raises: UserError if the run was not conditioned on an attribute, or did not learn a value.
     """
     attributes: dict[str, list[Value]] = {}

@@ -1,4 +1,4 @@
-"""Notes from a trained run: everything needed is in the run folder."""
+"""A trained run as an instrument; everything it needs is in the run folder."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -94,17 +94,17 @@ class Instrument:
         return fit_full_scale(self.play([seed], labels, truncation)[0])[0]
 
     def latent(self, seed: int, truncation: float | None = None) -> Tensor:
-        """The latent (1, latent_dim) that belongs to `seed`, each of its numbers kept within +- `truncation`.
+        """The latent (1, latent_dim) of `seed`, with all its numbers within +- `truncation`.
 
-        Truncated numbers have the normal distribution between these bounds: each is the seed's own quantile of it, so
-        that a smaller bound moves all numbers towards 0, and a large one changes nothing. None: no bound.
-        Source of the use: Brock et al. 2019, BigGAN, section 3.1, where numbers out of bounds are drawn anew instead.
+        Truncated numbers have the normal distribution between these bounds: each is replaced by the same quantile of
+        it, so that a smaller bound moves all numbers towards 0, and a large one changes nothing. None: no bound.
+        Source: Brock et al. 2019, BigGAN, section 3.1, where numbers out of bounds are drawn again instead.
         """
         latent = normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim)
         return latent if truncation is None else truncated(latent, truncation)
 
     def labels(self, seed: int, fixed: Mapping[str, Value]) -> Tensor:
-        """Labels (1, n_attributes): those `fixed`, every other attribute drawn evenly by `seed`."""
+        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly."""
         sizes = self.table.sizes
         draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(sizes))[0].tolist()
         picked = [min(int(draw * size), size - 1) for draw, size in zip(draws, sizes, strict=True)]
@@ -119,11 +119,11 @@ class Instrument:
         return self.sound(self.conditions(latents, labels))
 
     def conditions(self, latent: Tensor, labels: Tensor) -> Tensor:
-        """Latents (B, latent_dim) and labels (B, n_attributes) -> what the generator gets (B, latent_dim + C)."""
+        """Latents (B, latent_dim) and labels (B, n_attributes) -> input of the generator (B, latent_dim + C)."""
         return conditioned(latent, labels, self.networks.n_values)
 
     def sound(self, conditions: Tensor) -> list[Wave]:
-        """Conditions (B, latent_dim + C) -> B waves (n_samples,) at the transform's rate. Raises: UserError."""
+        """Conditions (B, latent_dim + C) -> B waves (n_samples,) at `sample_rate`. Raises: UserError."""
         return synthesise_conditions(
             self.networks.ema, self.transform, conditions, scale=self.scale, alpha=self.alpha, device=self.device
         )
@@ -134,7 +134,7 @@ class Instrument:
         return {name: values[index] for (name, values), index in pairs}
 
     def require_pitches(self, pitches: Sequence[int]) -> None:
-        """Raise UserError unless the run was trained on every one of `pitches`."""
+        """Raise UserError unless the run learned every one of `pitches`."""
         known = self.table.values.get("pitch")
         if known is None:
             raise UserError(f"pitch: {self.run_name} was not conditioned on pitch; leave the pitch out")
@@ -146,7 +146,7 @@ class Instrument:
             )
 
     def require_own_card(self, card: Mapping[str, Any], where: str) -> None:
-        """Raise DataError unless `card`, read from `where`, is of a note of this checkpoint."""
+        """Raise DataError unless `card`, read from `where`, was made by this checkpoint."""
         if card.get("checkpoint_sha256") != sha256_of_file(self.checkpoint):
             raise DataError(
                 f"{where}: made by another checkpoint ({str(card.get('checkpoint'))[:40]} of "
@@ -158,7 +158,7 @@ class Instrument:
             logger.warning(text, where, card.get("torch"), torch.__version__)
 
     def to_plain(self) -> dict[str, Any]:
-        """Where the sound comes from, as JSON values."""
+        """Run, checkpoint and versions that the sound comes from, as JSON values."""
         return {
             "run": self.run_name,
             "checkpoint": self.checkpoint.name,

@@ -17,9 +17,9 @@ from utils.ranks import ALONE, Ranks
 logger = logging.getLogger(__name__)
 
 PATHS = {
-    "linear": "straight from latent to latent",
-    "spherical": "along arcs from latent to latent, as far from 0 as they are",
-    "circle": "once around the sphere of the first latent, by way of the second's direction",
+    "linear": "straight lines from latent to latent",
+    "spherical": "arcs from latent to latent, which keep their distance from 0",
+    "circle": "once around 0 at the distance of the first latent, through the direction of the second",
     "radius": "along the direction of one latent, from small to large norm",
 }
 RADII = (0.0, 2.0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 N_DRAWS = 7
-"""Uniform draws per image: whether to shift, mask frames, mask bands; distance of the shift; places and width of masks."""
+"""Uniform draws per image: whether to shift, mask frames, mask bands; the shift; the places and width of the masks."""
 
 LARGEST_SHIFT = 1 / 8
 WIDEST_MASK = 1 / 4

@@ -45,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--to",
         choices=("ours", "safetensors"),
-        help="ours: a run folder; safetensors: averaged generator and JSON, for sharing (ours for a published run, else "
-        "safetensors)",
+        help="ours: a run folder; safetensors: averaged generator and JSON, for sharing (ours for a published run, "
+        "else safetensors)",
     )
     parser.add_argument("-s", "--scale", type=whole_number, help="scale of the checkpoint (the newest)")
     parser.add_argument("-i", "--iteration", type=whole_number, help="iteration in the checkpoint's name (the newest)")

@@ -153,7 +153,7 @@ class TrainingStep:
         options, discriminator, ranks = self._options[phase.scale], self.networks.discriminator, self.ranks
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
-            fake_labels = self._fake_labels(labels, phase)
+            fake_labels = self.fake_labels(labels, phase)
             fake = self._generate(Purpose.DISCRIMINATOR_LATENT, fake_labels, phase)
             n_mixed = ranks.own_among_last(options.n_mixed(len(real) * ranks.size, phase.scale), len(real))
             real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
@@ -189,7 +189,7 @@ class TrainingStep:
         options = self._options[phase.scale]
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with _frozen(self.networks.discriminator):
-            labels = self._fake_labels(labels, phase)
+            labels = self.fake_labels(labels, phase)
             fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_GENERATOR, phase)
             of_fake = self._judge(fake, phase)
@@ -287,7 +287,7 @@ class TrainingStep:
             )
         return images.to(latent.dtype)
 
-    def _fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
+    def fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
         """Labels (B, A) for the generated images of a batch whose real images have `labels`."""
         source, n_values = self._options[phase.scale].fake_labels, self.networks.n_values
         if source == "batch" or not n_values:

@@ -441,7 +441,7 @@ def damage_weights(folder):
 
 
 DAMAGES = {
-    "other weights": (damage_weights, r"not the weights that run\.json tells of"),
+    "other weights": (damage_weights, r"not the weights that belong to run\.json"),
     "no weights": (lambda folder: (folder / "generator.safetensors").write_bytes(b"x"), "not a readable safetensors"),
     "no JSON": (lambda folder: (folder / "run.json").write_text("{"), "not valid JSON"),
     "other format": (lambda folder: edit_json(folder / "run.json", change("format", to=9)), "format 9, this version"),
