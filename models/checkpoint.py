@@ -113,7 +113,7 @@ def _read_own(path: Path) -> dict[str, Any]:
     state = read_torch_file(path, {})
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else None
-        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; train anew or update")
+        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; update, or train again")
     return state
 
 

@@ -174,7 +174,7 @@ def _require_content(path: Path, content: Any) -> Mapping[str, Any]:
         if not isinstance(state, dict) or not all(type(name) is str for name in state):
             raise CheckpointError(f"{path}: {key} is no state dict; it is no checkpoint of the published code")
         if not all(type(tensor) is Tensor for tensor in state.values()):
-            raise CheckpointError(f"{path}: {key} holds something else than tensors; copy the file anew")
+            raise CheckpointError(f"{path}: {key} holds something else than tensors; copy the file again")
     return config.values
 
 
@@ -228,6 +228,6 @@ def _alpha(path: Path, pickled: Mapping[str, Any], scheduled: float) -> float:
     """The weight of the previous scale in the last training step."""
     alpha = pickled.get("alpha", scheduled)
     if not isinstance(alpha, int | float) or not -_ROUNDING <= alpha <= 1 + _ROUNDING:
-        raise CheckpointError(f"{path}: alpha is {_plain(alpha)}, must be from 0 to 1; copy the file anew")
+        raise CheckpointError(f"{path}: alpha is {_plain(alpha)}, must be from 0 to 1; copy the file again")
     # the published code subtracts floats, and does not end exactly at 0
     return scheduled if abs(alpha - scheduled) < _ROUNDING else min(max(float(alpha), 0.0), 1.0)

@@ -93,12 +93,12 @@ def _require_plain(path: Path, pickle: IO[bytes], allowed: Iterable[str]) -> Non
     for count, (opcode, argument, _) in enumerate(pickletools.genops(pickle)):
         if opcode.name == "GLOBAL" and (name := str(argument).replace(" ", ".", 1)) not in allowed:
             raise CheckpointError(
-                f"{path}: refused: it names {short(name)}, and a checkpoint may hold tensors and plain values alone; "
+                f"{path}: refused: it names {short(name)}, but a checkpoint may hold only tensors and plain values; "
                 "nothing in it was executed; remove it"
             )
         if opcode.name not in OPCODES or (opcode.name == "PROTO" and argument != _PROTOCOL):
             raise CheckpointError(
-                f"{path}: refused: its pickle uses {opcode.name}, which torch.save does not write so; nothing in it "
+                f"{path}: refused: its pickle uses {opcode.name}, which torch.save does not write; nothing in it "
                 "was executed; remove it"
             )
         tuples += opcode.name.startswith("TUPLE")

@@ -119,7 +119,7 @@ def test_truncated_file_is_refused(tmp_path, share):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1, 2], "format None, this version reads 1; train anew or update"),
+        ([1, 2], "format None, this version reads 1; update, or train again"),
         ({"step": 1}, "format None"),
         ({**state(), "format": 2}, "format 2, this version reads 1"),
         ({"format": 1, **state(step="7")}, "lacks a usable step; remove it"),
