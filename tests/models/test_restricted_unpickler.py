@@ -131,7 +131,7 @@ def test_bombs_are_armed(tmp_path, bomb):
 
 
 def test_refused_global_is_named(write):
-    with pytest.raises(CheckpointError, match=r'refused: it names "posix\.system", but a checkpoint may hold tensors'):
+    with pytest.raises(CheckpointError, match=r'refused: it names "posix\.system", but a checkpoint may hold only tensors'):
         read(write(b"\x80\x02cposix\nsystem\n."))
 
 
