@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from utils.config import TRANSFORM_CONFIGS, TransformConfig
 from utils.registry import Registry
 
-_CACHED_NUMBERS = 2**19  # a few tensors of so many float32 or complex64 numbers fit a processor's cache
+_CACHED_NUMBERS = 2**19  # a few float32 or complex64 tensors of this size fit into a processor's cache
 
 
 class AudioTransform(nn.Module, ABC):
@@ -40,15 +40,15 @@ class AudioTransform(nn.Module, ABC):
         """Images (B, *shape) -> waveforms (B, n_samples)."""
 
     def support(self) -> Tensor:
-        """How firmly each sample of the inverse rests on the image: float64 (n_samples,) in [0, 1], 1 = fully.
+        """How well the image determines each sample of the inverse: float64 (n_samples,) in [0, 1], 1 = fully.
 
-        An image that no waveform has, such as a generator's, is inverted with an error of up to 1 / support: weigh
-        its sound by this. The inverse itself does not, so that it stays exact.
+        The inverse amplifies errors of an image, such as a generator's, by up to 1 / support: multiply its sound by
+        the support. The inverse itself does not, so that it stays exact.
         """
         return torch.ones(self.n_samples, dtype=torch.float64)
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
-        """`scale` and `shift` of each channel as GANSynth fixes them; None if it has none for this representation."""
+        """GANSynth's constants `scale` and `shift` of each channel; None if it has none for this representation."""
         return None
 
     def require_wave(self, wave: Tensor) -> Tensor:
@@ -65,9 +65,9 @@ class AudioTransform(nn.Module, ABC):
 
 
 def in_parts(work: Callable[[Tensor], Tensor], batch: Tensor, numbers_per_row: int) -> Tensor:
-    """`work` on (B, ...), contiguous; on a CPU some rows at a time, since steps over large tensors wait for memory.
+    """`work(batch)` for (B, ...), contiguous; on a CPU a few rows at a time, since large tensors do not fit its cache.
 
-    `numbers_per_row` is the size of what `work` holds at once for one row.
+    `numbers_per_row` is how many numbers `work` holds at once for one row.
     """
     rows = max(1, _CACHED_NUMBERS // numbers_per_row)
     if batch.device.type != "cpu" or len(batch) <= rows:

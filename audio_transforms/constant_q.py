@@ -1,9 +1,9 @@
-"""Constant-Q transform: geometrically spaced frequencies, each seen through a window of Q of its own periods.
+"""Constant-Q transform: geometrically spaced frequencies, each analysed with a window of Q of its own periods.
 
 Spectral kernels as in Brown and Puckette 1992, "An efficient algorithm for the calculation of a constant Q transform";
 octave after octave at half the sample rate as in Schörkhuber and Klapuri 2010, "Constant-Q transform toolbox for music
-processing". What these leave open is settled as in librosa 0.11, whose values the published code took. One difference:
-librosa stops halving the rate where the hop becomes odd, while here the kernels are the same for every hop.
+processing". Everything else is as in librosa 0.11, which the published code used. One difference: librosa stops
+halving the rate when the hop becomes odd; here the kernels are the same for every hop.
 """
 
 import math
@@ -26,12 +26,12 @@ _PASSBAND = 0.913  # share of the halved band that passes unweakened, as in the 
 # and 0.5 dB where the image is a note's own, and loses 0.7, 0.9, 1.7 and 2.5 dB where it is 10 % off, as generated
 # ones are; ten times of it loses 9, 7, 4 and 2 dB of a note's own image.
 _REGULARISATION = 1e-3
-_QUICK_FACTORS = (1, 3, 5, 9, 15, 25, 27)  # times powers of two: lengths whose Fourier transforms are quick
+_QUICK_FACTORS = (1, 3, 5, 9, 15, 25, 27)  # times powers of two: lengths with a fast Fourier transform
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantQGrid:
-    """Where a constant-Q transform has its coefficients, and the sizes that follow from it; allocates nothing.
+    """The bins and frames of a constant-Q transform, and the sizes that follow from them; allocates nothing.
 
     `sample_rate` in Hz; `n_samples` of the signal; `hop_length`, samples between frames; `fmin`, frequency of the
     lowest of `n_bins` bins in Hz.
@@ -78,23 +78,23 @@ class ConstantQGrid:
 
     @property
     def first_halvings(self) -> int:
-        """How often the sample rate is halved before the highest octave: as long as half of what is left holds it."""
+        """How often the sample rate is halved before the highest octave: as long as half the band contains it."""
         return max(0, math.ceil(math.log2(self.sample_rate / 2 / self.highest)) - 2)
 
     @property
     def kernel_size(self) -> int:
-        """Samples of every kernel at the sample rate of its octave: the power of two that holds the longest window."""
+        """Samples of every kernel at the rate of its octave: a power of two that holds the longest window."""
         lowest = self.fmin * 2 ** (max(0, self.n_bins - self.bins_per_octave) / self.bins_per_octave)
         return 1 << math.ceil(math.log2(self.q * self.sample_rate / 2**self.first_halvings / lowest))
 
     @property
     def padded_frames(self) -> int:
-        """Frames of the circular signal, silent for so long that no kernel reaches from its end to its start."""
+        """Frames of the circular signal, with so much silence that no kernel reaches from its end to its start."""
         slowest = 1 << (self.first_halvings + self.n_octaves - 1)
         reach = self.kernel_size * slowest // 2
         step = math.lcm(self.hop_length, 2 * slowest)
         steps = -(-(max(self.n_samples, reach) + reach) // step)
-        # -(-a // b) rounds up, and 1 << (c - 1).bit_length() is the power of two from c on
+        # -(-a // b) rounds up, and 1 << (c - 1).bit_length() is the smallest power of two from c on
         return (
             min(factor << (-(-steps // factor) - 1).bit_length() for factor in _QUICK_FACTORS) * step // self.hop_length
         )
@@ -120,7 +120,7 @@ def spectral_kernels(frequencies: NDArray[np.float64], q: float, size: int, leng
 
     A kernel is a Hann window of `q` periods and sum 1, times the complex exponential whose phase is 0 at the centre of
     the frame. Of its spectrum at `size` points, the smallest values and those below 0 Hz are dropped. `length`, at
-    least `size`, is that of the circular signal which the kernels are for.
+    least `size`, is the length of the circular signal that they are applied to.
     """
     time = np.arange(-size // 2, size // 2)[:, None]
     # as librosa's windows: an odd number of samples, and half a sample late
@@ -141,8 +141,9 @@ def spectral_kernels(frequencies: NDArray[np.float64], q: float, size: int, leng
 def octave_kernels(grid: ConstantQGrid) -> Iterator[NDArray[np.complex128]]:
     """Spectral kernels of each octave, the highest first: (padded_frames, rows, bins of the octave).
 
-    Row j holds the frequencies from j * sample_rate / hop_length on: those of one column are the same once sampled at
-    every hop. Kernels are multiplied by the square root of their length in samples of the signal: about one norm.
+    Row j holds the frequencies from j * sample_rate / hop_length on: those of one column alias to the same frequency
+    when sampled once per hop. Kernels are multiplied by the square root of their length in samples of the signal, so
+    that all have about the same norm.
     """
     frequencies = grid.frequencies / grid.sample_rate
     for octave in range(grid.n_octaves):
@@ -158,13 +159,13 @@ class ConstantQ(nn.Module):
     """Constant-Q transform of real signals that are silent beyond their ends, and its inverse by least squares.
 
     `forward`: real (B, n_samples) -> complex (B, n_bins, n_frames), the lowest frequency first.
-    `inverse`: back to exactly `n_samples` samples: the signal whose transform is nearest, regularised, where
-    coefficients beyond the frames count as zero. It lacks what lies above the highest bin, and where hops are longer
-    than half a window, what falls between the frames.
+    `inverse`: back to exactly `n_samples` samples: the signal whose transform is closest, regularised, with zeros for
+    coefficients beyond the frames. It lacks frequencies above the highest bin and, where hops are longer than half a
+    window, the signal between frames.
 
     The transform commutes with shifts by the hop, and so does the canonical dual of its frame (Christensen 2016, "An
-    introduction to frames and Riesz bases", chapter 5). Both therefore fall apart into one small matrix for each
-    frequency modulo sample_rate / hop_length.
+    introduction to frames and Riesz bases", chapter 5). Both therefore consist of one small matrix for each frequency
+    modulo sample_rate / hop_length.
     """
 
     def __init__(self, grid: ConstantQGrid) -> None:
@@ -174,7 +175,7 @@ class ConstantQ(nn.Module):
 
     def forward(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> complex (B, n_bins, n_frames)."""
-        # norm="forward" here and below: what any finite image decodes to must not overflow in the sums of a transform
+        # norm="forward" here and below, so that large values of an image do not overflow in the sums of a transform
         spectrum: Tensor = torch.fft.rfft(wave, n=self.grid.padded_samples, norm="forward")
         for _ in range(self.grid.first_halvings):
             spectrum = self._at_half_the_rate(spectrum)
@@ -185,7 +186,7 @@ class ConstantQ(nn.Module):
             kernels = constant.like(wave)
             n_residues, n_rows, _ = kernels.shape
             rows = F.pad(spectrum, (0, n_rows * n_residues - spectrum.shape[1])).view(-1, n_rows, n_residues)
-            # contiguous, or torch copies the many small matrices one by one
+            # contiguous, since torch would copy the many small matrices one by one
             octaves.append(rows.permute(2, 0, 1).contiguous() @ kernels)
         folded = torch.cat(octaves[::-1], dim=2)
         coefficients: Tensor = torch.fft.ifft(folded.permute(1, 2, 0), norm="forward")
@@ -206,8 +207,8 @@ class ConstantQ(nn.Module):
         place = torch.linspace(0, 1, length // 2 + 1, dtype=spectrum.real.dtype, device=spectrum.device)
         low_pass = 0.5 + 0.5 * torch.cos(math.pi / (1 - _PASSBAND) * (place - _PASSBAND).clamp(min=0))
         wave = torch.fft.irfft(spectrum[:, : length // 2 + 1] * low_pass, n=length, norm="forward")
-        # cut as published: the low-pass answers an abrupt start before it comes, and to keep that answer would change
-        # the low bins of the first frames, a whole image by as much as -32 dB
+        # cut as published: the low-pass responds to an abrupt start before it, and keeping this response would change
+        # the low bins of the first frames, by up to -32 dB of the image
         halved: Tensor = torch.fft.rfft(wave[:, :n_samples], n=length, norm="forward")
         return halved
 

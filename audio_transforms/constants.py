@@ -1,4 +1,4 @@
-"""Arrays that a representation is built on, at whatever precision and on whatever device its signal is."""
+"""Constant arrays of a representation, at the precision and on the device of the signal."""
 
 import numpy as np
 import torch
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 class Constant:
-    """A float64, complex128 or integer array that is computed once and handed out as tensors.
+    """A float64, complex128 or integer array, computed once, and converted to tensors on demand.
 
-    A buffer would have one precision for float32 and float64 signals alike, and devices without float64 could not
-    hold it exactly; here each (precision, device) that asks gets its own tensor, made at the first time.
+    A buffer would have the same precision for float32 and float64 signals, and devices without float64 could not hold
+    it exactly. Here each (precision, device) gets its own tensor, made at its first use.
     """
 
     def __init__(self, array: NDArray[np.generic]) -> None:
@@ -27,6 +27,6 @@ class Constant:
             dtype = signal.dtype.to_real()
         key = (dtype, signal.device)
         if key not in self._made:
-            with torch.inference_mode(False):  # else a first call under inference mode would bar gradients for ever
+            with torch.inference_mode(False):  # a tensor made in inference mode could never take part in autograd
                 self._made[key] = torch.as_tensor(self.array).to(device=signal.device, dtype=dtype)
         return self._made[key]

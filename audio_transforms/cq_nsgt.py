@@ -1,4 +1,4 @@
-"""Magnitude and phase of a constant-Q non-stationary Gabor transform: windows that narrow with pitch, and exact."""
+"""Magnitude and phase of a constant-Q non-stationary Gabor transform, with an exact inverse."""
 
 import math
 from typing import Literal
@@ -14,7 +14,7 @@ from audio_transforms.polar import Polar, PolarConfig
 _MAX_HERTZ = 384_000
 _MAX_VALUES = 2**26  # of an image
 _MAX_TABLE = 2**24  # entries of the table of windows over each bin of the spectrum, 24 bytes each
-_LEAST_ENERGY = 1e-12  # of the windows on a bin: under less, the inverse multiplies rounding errors by a million
+_LEAST_ENERGY = 1e-12  # of the windows on a bin: with less, the inverse multiplies rounding errors by a million
 
 
 class CQNSGTConfig(PolarConfig):
@@ -60,7 +60,7 @@ class CQNSGTConfig(PolarConfig):
         )
 
     def conflicts(self) -> list[str]:
-        """Frequencies out of order, bands that cannot be inverted or folded, images beyond all memory."""
+        """Frequencies out of order, bands that cannot be inverted or folded, images that are too large."""
         faults = super().conflicts()
         if self.highest > self.sample_rate / 2:
             return [*faults, f"fmax={self.highest:g} must not exceed half of sample_rate={self.sample_rate}"]
@@ -103,8 +103,8 @@ def image_shape(bands: Bands, *, real: bool, folded: bool) -> tuple[int, int, in
 class CQNSGT(AudioTransform):
     """Magnitude and phase of an `NSGT`: (B, n_samples) <-> (B, 2, rows, frames); channels as `Polar`'s.
 
-    Rows rise from 0 Hz to half the sample rate. Unless `real`, those of the negative frequencies follow, from the
-    highest pitch to the lowest: in the image of a waveform, equal magnitudes and negated phases. With `fold_cqt` the
+    Rows ascend from 0 Hz to half the sample rate. Unless `real`, those of the negative frequencies follow, from the
+    highest to the lowest: for a waveform, they have the same magnitudes and negated phases. With `fold_cqt` the
     image is `fold`ed: (B, 4, rows / 2, frames). Frames are n_samples / frames samples apart.
     Source: Nistal, Lattner and Richard, "Comparing representations for audio synthesis using generative adversarial
     networks", EUSIPCO 2020, section 3.
@@ -124,7 +124,7 @@ class CQNSGT(AudioTransform):
         return in_parts(self._encode, self.require_wave(wave), self._numbers_per_note)
 
     def inverse(self, image: Tensor) -> Tensor:
-        """(B, *shape) -> (B, n_samples). Bands and their mirrors count equally where they disagree."""
+        """(B, *shape) -> (B, n_samples). Bands and their mirrors are averaged where they differ."""
         return in_parts(self._decode, self.require_image(image), self._numbers_per_note)
 
     def _encode(self, wave: Tensor) -> Tensor:
@@ -158,9 +158,9 @@ def merge_mirrors(coefficients: Tensor) -> Tensor:
 
 
 def fold(image: Tensor) -> Tensor:
-    """(B, C, F, T) -> (B, 2 C, F / 2, T): after each channel's lower half the upper one, its last row first.
+    """(B, C, F, T) -> (B, 2 C, F / 2, T): the lower half of each channel, then its upper half in reverse order of rows.
 
-    The published code turned the upper half around in time as well, by mistake.
+    The published code also reversed the upper half in time, by mistake.
     """
     lower, upper = image.chunk(2, dim=2)
     return torch.stack((lower, upper.flip(2)), dim=2).flatten(1, 2)

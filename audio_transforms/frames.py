@@ -1,4 +1,4 @@
-"""Frames of a signal under a window, and the signal that frames sum up to."""
+"""Windowed frames of a signal, and the signal by overlap-add of frames."""
 
 import math
 from typing import Any
@@ -13,11 +13,11 @@ from utils.config import MAX_SAMPLES, TransformConfig
 
 _MAX_FFT = 2**20
 _PUBLISHED_WIN = 1024
-_LEAST_WEIGHT = 0.1  # of the window, at the last sample that is rebuilt: faults of an image grow tenfold there
+_LEAST_WEIGHT = 0.1  # of the window, at the last sample that is rebuilt: errors of an image grow tenfold there
 
 
 class HopsConfig(TransformConfig):
-    """Keys of the representations whose images have frames at regular distances."""
+    """Keys of the representations with frames at a regular hop."""
 
     hop_length: int = Field(
         _PUBLISHED_WIN // 2, alias="hop_size", ge=1, le=_MAX_FFT, description="samples between frames"
@@ -40,7 +40,7 @@ class HopsConfig(TransformConfig):
         return 1 + self.n_samples // self.hop_length
 
     def conflicts(self) -> list[str]:
-        """Frames that make too long a sound."""
+        """More samples than allowed."""
         faults = super().conflicts()
         if self.n_samples > MAX_SAMPLES:
             faults.append(
@@ -51,7 +51,7 @@ class HopsConfig(TransformConfig):
 
 
 class FramesConfig(HopsConfig):
-    """Keys of the frames that a short-time Fourier transform looks at."""
+    """Keys of the frames of a short-time Fourier transform."""
 
     n_fft: int = Field(1024, alias="fft_size", ge=2, le=_MAX_FFT, description="samples per transform, even")
     win_length: int | None = Field(
@@ -72,7 +72,7 @@ class FramesConfig(HopsConfig):
     @model_validator(mode="before")
     @classmethod
     def _follow_the_given_sizes(cls, values: Any) -> Any:
-        """The published defaults, which depend on each other: a window of 1024 samples, and hops of half a window."""
+        """The published defaults, which depend on each other: a window of 1024 samples, a hop of half a window."""
         if not isinstance(values, dict):
             return values
         n_fft = values.get("fft_size", cls.model_fields["n_fft"].default)
@@ -93,7 +93,7 @@ class FramesConfig(HopsConfig):
         return self.n_fft // 2 + 1 - sum(self.left_out)
 
     def conflicts(self) -> list[str]:
-        """Faults of the geometry."""
+        """Faults of the sizes."""
         win_length = self.win_length or self.n_fft
         faults = super().conflicts()
         if self.n_fft % 2:
@@ -129,7 +129,7 @@ class Frames:
         weight = overlap_add(window.square().expand(1, self.n_frames, -1), self.hop_length)[0]
         self.window = Constant(window.numpy())
         self._weight = weight[self.lead : self.lead + self.n_samples].numpy()
-        # of a hop of half a window the last samples lie under the mere edge of the last one
+        # with a hop of half a window, only the edge of the last window covers the last samples
         reach = int(self.win_length * math.acos(math.sqrt(_LEAST_WEIGHT)) / math.pi)
         self.n_rebuilt = min(self.n_samples, (self.n_frames - 1) * self.hop_length + reach + 1)
         self._rebuild = Constant((1 / self._weight)[: self.n_rebuilt])
@@ -141,18 +141,18 @@ class Frames:
         return padded.unfold(-1, self.win_length, self.hop_length) * self.window.like(wave)
 
     def join(self, frames: Tensor) -> Tensor:
-        """Frames (B, n_frames, win_length) -> the signal (B, n_samples) whose windowed frames are nearest to them.
+        """Frames (B, n_frames, win_length) -> the signal (B, n_samples) whose windowed frames are closest to them.
 
-        That is the windowed overlap-add over the summed squared window (Griffin and Lim 1984, eq. 6).
+        It is the windowed overlap-add over the summed squared window (Griffin and Lim 1984, eq. 6).
         """
         wave = overlap_add(frames * self.window.like(frames), self.hop_length)
         wave = wave[:, self.lead : self.lead + self.n_rebuilt] * self._rebuild.like(wave)
         return F.pad(wave, (0, self.n_samples - self.n_rebuilt))
 
     def support(self) -> Tensor:
-        """Summed squared window under each sample, relative to its least value amid the frames: float64 (n_samples,).
+        """Summed squared windows at each sample, relative to the least sum inside: float64 (n_samples,), at most 1.
 
-        It falls to nearly 0 behind the centre of the last frame, where published code ended the sound.
+        It falls to nearly 0 after the centre of the last frame, where the published code ended the sound.
         """
         energy = F.pad(torch.from_numpy(self.window.array).square(), (0, -self.win_length % self.hop_length))
         amid = energy.view(-1, self.hop_length).sum(dim=0).min()
@@ -164,7 +164,7 @@ def overlap_add(frames: Tensor, hop_length: int) -> Tensor:
     size, n_frames, win_length = frames.shape
     per_frame = -(-win_length // hop_length)
     lacking = per_frame * hop_length - win_length
-    whole = F.pad(frames, (0, lacking)) if lacking else frames  # padding by nothing copies all the same
+    whole = F.pad(frames, (0, lacking)) if lacking else frames  # F.pad by 0 would copy
     hops = whole.reshape(size, n_frames, per_frame, hop_length)
     wave = hops.new_zeros(size, n_frames + per_frame - 1, hop_length)
     for part in range(per_frame):

@@ -1,4 +1,4 @@
-"""Phases for magnitudes that came without them."""
+"""Phases for magnitudes without phases: Griffin-Lim."""
 
 import numpy as np
 import torch
@@ -9,14 +9,14 @@ from audio_transforms.frames import Frames, FramesConfig
 
 MOMENTUM = 0.99
 _SEED = 0
-_TINY = 1e-12  # beside magnitudes of about 1; what is below has no phase
+_TINY = 1e-12  # for magnitudes of about 1; smaller ones have no phase
 
 
 class GriffinLim(nn.Module):
-    """The fast Griffin-Lim algorithm, batched, from phases that a fixed seed draws.
+    """The fast Griffin-Lim algorithm, batched, from random phases with a fixed seed.
 
-    Spectrograms are kept as (B, frames, bins) here, the order in which the Fourier transform makes them, and only the
-    window's own samples are transformed: both save more time than the transforms take.
+    Spectrograms are (B, frames, bins) here, the memory order of the Fourier transform, and only the samples under the
+    window are transformed: both save more time than the transforms take.
     Source: Griffin and Lim 1984; Perraudin, Balazs and Søndergaard 2013 (the acceleration).
     """
 
@@ -32,14 +32,14 @@ class GriffinLim(nn.Module):
     def phases(self, magnitude: Tensor) -> Tensor:
         """Magnitudes (B, n_fft // 2 + 1, frames), at most about 1 -> complex numbers of modulus 1 (or 0), same shape.
 
-        They are those of `Spectrogram`, and constants for autograd.
+        The phases are those of `Spectrogram`; autograd treats them as constants.
         """
         target = magnitude.transpose(1, 2).contiguous()
         spectrum = target * self.first_phases.like(target)
         before = torch.zeros_like(spectrum)
         for _ in range(self.n_iter):
             rebuilt = self._analyse(self._synthesise(spectrum))
-            # torch.lerp of complex tensors is several times slower
+            # torch.lerp is several times slower for complex tensors
             ahead = torch.lerp(torch.view_as_real(before), torch.view_as_real(rebuilt), 1 + MOMENTUM)
             spectrum = torch.view_as_complex(ahead)
             spectrum = spectrum * (target / (spectrum.abs() + _TINY))

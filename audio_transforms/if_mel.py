@@ -1,4 +1,4 @@
-"""Log-magnitude and instantaneous frequency on a mel axis: GANSynth's IF-Mel, of a spectrum rather than of angles."""
+"""Log-magnitude and instantaneous frequency on a mel axis: GANSynth's IF-Mel, from the complex spectrum."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
 from utils.arrays import FloatArray
 
 _MOST_WEIGHTS = 2**24  # of the mel matrix: 128 MiB in float64
-_REGULARISATION = 3e-3  # of each mel bin's own energy; bounds what the inverse makes of an error
+_REGULARISATION = 3e-3  # of each mel bin's own energy; bounds how much the inverse amplifies errors
 _REFINEMENTS = 2
 
 
@@ -44,11 +44,11 @@ class IFMelConfig(SpectrogramConfig, PolarConfig):
 class IFMel(AudioTransform):
     """Mel-spaced log-magnitude and instantaneous frequency: (B, n_samples) <-> (B, 2, n_mels, frames), as `Polar`'s.
 
-    GANSynth averages powers and unwrapped angles over each mel band, and goes back by the transposed weights. Averages
-    of angles are no signal's: here the weights are applied to the complex spectrum, which keeps the map linear up to
-    the polar form. The inverse is by regularised least squares of each frame, then refined `_REFINEMENTS` times by
-    what the sound's own mel spectrum lacks, since frames that overlap know more than each alone. Sound is lost for
-    good where mel bins lie further apart than n_fft / hop_length of the STFT's bins.
+    GANSynth averages powers and unwrapped angles over each mel band, and inverts by the transposed weights. Averaged
+    angles belong to no signal; here the weights are applied to the complex spectrum, so that the map is linear up to
+    the polar form. The inverse is a regularised least-squares solution for each frame, refined `_REFINEMENTS` times by
+    the difference between the wanted mel spectrum and that of the sound, since overlapping frames hold more
+    information than single ones. Sound is lost where mel bins are further apart than n_fft / hop_length STFT bins.
     Source of the idea and of the axis: Engel et al. 2019, GANSynth, section 2; the rest is ours.
     """
 
@@ -61,7 +61,7 @@ class IFMel(AudioTransform):
         lowest = self.spectrogram.left_out[0]
         bins = np.arange(lowest, lowest + config.bins)
         weights = mel_interpolation(bins * config.sample_rate / config.n_fft, config.mels)
-        # phases are counted from the frame's start: half a turn from bin to bin, which the frame's centre does not see
+        # phases are counted from the frame's start, which adds half a turn from bin to bin to those at its centre
         weights *= 1 - 2 * (bins % 2)
         self._weights = Constant(weights)
         self._inverse_weights = Constant(regularised_inverse(weights))
@@ -79,11 +79,11 @@ class IFMel(AudioTransform):
         return wave
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
-        """GANSynth's constants for linear bins, whose magnitudes these are means of."""
+        """GANSynth's constants for linear bins; these magnitudes are means of theirs."""
         return gansynth_polar_affine(self.polar)
 
     def _analysis(self, wave: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def mel_interpolation(hertz: FloatArray, n_mels: int) -> FloatArray:
 
 
 def regularised_inverse(weights: FloatArray) -> FloatArray:
-    """The (bins, n_mels) that takes `weights @ x` to about x: least squares, Tikhonov-regularised."""
+    """The matrix (bins, n_mels) that maps `weights @ x` to about x: least squares, Tikhonov-regularised."""
     gram = weights @ weights.T
     return np.linalg.solve(gram + _REGULARISATION * np.diag(np.diag(gram)), weights).T
 

@@ -42,7 +42,7 @@ class Mag(AudioTransform):
         return in_parts(self._decode, self.require_image(image), math.prod(self.shape[1:]))
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:

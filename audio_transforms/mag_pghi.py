@@ -1,4 +1,4 @@
-"""Log-magnitude of the STFT alone; the inverse makes up the phases by phase gradient integration."""
+"""Log-magnitude of the STFT only; the inverse estimates the phases by phase gradient integration."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ class MagPGHI(AudioTransform):
 
     The inverse finds phases without iterations (see `integrate_phase`), per note and on the CPU; the signal's absolute
     phase, its sign included, is lost. Gradients flow through the magnitudes, with the phases held constant.
-    Source: Průša et al. 2017; no representation of the paper by Nistal et al.
+    Source: Průša et al. 2017; the paper by Nistal et al. does not have this representation.
     """
 
     exact = False
@@ -41,7 +41,7 @@ class MagPGHI(AudioTransform):
         return self.spectrogram.inverse(torch.polar(self.magnitude.decode(channel), self._phase(channel.detach())))
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
@@ -54,7 +54,9 @@ class MagPGHI(AudioTransform):
         geometry = self.spectrogram
         phases = [
             integrate_phase(
-                self.magnitude.decode(note).double().numpy(),  # note by note: rounding must not depend on the batch
+                self.magnitude.decode(note)
+                .double()
+                .numpy(),  # note by note, so that rounding does not depend on the batch
                 n_fft=geometry.n_fft,
                 win_length=geometry.frames.win_length,
                 hop_length=geometry.frames.hop_length,

@@ -9,7 +9,7 @@ from audio_transforms.polar import LogMagnitude, LogMagnitudeConfig
 
 
 class MelPowerConfig(MelConfig, LogMagnitudeConfig):
-    """Keys of mel; what `LogMagnitude` says of magnitudes goes for power here."""
+    """Keys of mel; `LogMagnitude` is applied to power here."""
 
     log_mag: bool = Field(False, description="logarithm of the power; false: the power itself, as published")
 
@@ -18,7 +18,7 @@ class MelPowerConfig(MelConfig, LogMagnitudeConfig):
 class Mel(AudioTransform):
     """Power in mel bands: (B, n_samples) -> (B, 1, n_mels, frames); log(power + offset) with `log_mag`.
 
-    The inverse keeps the power and makes up the phase.
+    The inverse keeps the power and estimates the phase.
     """
 
     exact = False
@@ -37,5 +37,5 @@ class Mel(AudioTransform):
         return self.mel.inverse(self.level.decode(self.require_image(image)[:, 0]))
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.mel.spectrogram.support()

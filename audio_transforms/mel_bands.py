@@ -25,8 +25,8 @@ def mel_to_hz(mel: Float64Array) -> Float64Array:
 def mel_filter_bank(sample_rate: int, n_fft: int, n_mels: int) -> Float64Array:
     """Weights (n_mels, n_fft // 2 + 1) of the bins in each band, from 0 Hz to half the sample rate.
 
-    Triangles whose corners are equally spaced in mels, each of unit area over frequency in Hz: the bank that librosa
-    makes by default and the published code used. A band narrower than the distance of two bins may have no weight.
+    Triangles whose corners are equally spaced in mels, each of unit area over frequency in Hz: librosa's default, which
+    the published code used. A band narrower than the distance of two bins may have no weight.
     """
     bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     corners = mel_to_hz(np.linspace(0, hz_to_mel(np.array(sample_rate / 2)), n_mels + 2))

@@ -1,4 +1,4 @@
-"""Power in mel bands: the ground of mel and MFCC, and the way back from it."""
+"""Power in mel bands, on which mel and MFCC are built, and its inverse."""
 
 import torch
 from pydantic import Field
@@ -11,8 +11,8 @@ from audio_transforms.griffin_lim import GriffinLim
 from audio_transforms.mel_bands import mel_filter_bank
 from audio_transforms.spectrogram import Spectrogram
 
-_UPDATES = 30  # more no longer lower the error of the sound, which Griffin-Lim's own exceeds
-_TINY = 1e-10  # of the strongest band: below, float32 knows nothing of the ratio of two powers
+_UPDATES = 30  # more do not reduce the error of the sound, since that of Griffin-Lim is larger
+_TINY = 1e-10  # of the strongest band: below it, float32 cannot represent the ratio of two powers
 
 
 class MelConfig(FramesConfig):
@@ -23,7 +23,7 @@ class MelConfig(FramesConfig):
     gl_n_iter: int = Field(100, ge=1, le=100_000, description="iterations of Griffin-Lim in the inverse")
 
     def conflicts(self) -> list[str]:
-        """Faults of the geometry, and bands in which no bin lies."""
+        """Faults of the sizes, and bands without a bin."""
         faults = super().conflicts()
         if self.n_mels > self.n_fft // 2:
             faults.append(f"n_mels={self.n_mels} must not exceed half of fft_size={self.n_fft}: bands would be empty")
@@ -49,7 +49,7 @@ class MelSpectrogram(nn.Module):
         """Power (B, n_mels, frames) >= 0 -> (B, n_samples): a sound whose mel bands have nearly this power.
 
         The power of each bin comes from multiplicative updates, which keep it positive (Lee and Seung 2001, for the
-        divergence), the phase from Griffin-Lim. Autograd sees the last update, and phases as constants.
+        divergence), the phase from Griffin-Lim. Gradients flow through the last update only; phases are constants.
         """
         return in_parts(self._invert, power, self.numbers)
 

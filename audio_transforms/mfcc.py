@@ -12,7 +12,7 @@ from audio_transforms.mel_spectrogram import MelConfig, MelSpectrogram
 
 _LEAST_POWER = 1e-10  # -100 dB
 _RANGE_DB = 80.0  # below the loudest band of the note
-_LARGEST_DB = 200.0  # beyond it, which a generator may reach, float32 overflows
+_LARGEST_DB = 200.0  # a generator may exceed it, and float32 would overflow
 
 
 class MFCCConfig(MelConfig):
@@ -21,7 +21,7 @@ class MFCCConfig(MelConfig):
     n_mfcc: int = Field(20, ge=1, le=65_536, description="coefficients that are kept, the lowest")
 
     def conflicts(self) -> list[str]:
-        """Faults of the geometry, and more coefficients than bands."""
+        """Faults of the sizes, and more coefficients than bands."""
         faults = super().conflicts()
         if self.n_mfcc > self.n_mels:
             faults.append(f"n_mfcc={self.n_mfcc} must not exceed n_mels={self.n_mels}")
@@ -32,8 +32,8 @@ class MFCCConfig(MelConfig):
 class MFCC(AudioTransform):
     """Orthonormal DCT-II over the bands' level in dB: (B, n_samples) -> (B, 1, n_mfcc, frames).
 
-    Levels lie within 80 dB of the note's own loudest band, and not below -100 dB. The inverse takes the coefficients
-    left out as zero and makes up the phase.
+    Levels are limited to 80 dB below the note's loudest band, and to -100 dB. The inverse sets the coefficients left
+    out to zero and estimates the phase.
     Source: Davis and Mermelstein 1980; librosa's constants, as published.
     """
 
@@ -59,7 +59,7 @@ class MFCC(AudioTransform):
         return self.mel.inverse(power.clamp(min=0))
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.mel.spectrogram.support()
 
 

@@ -18,12 +18,12 @@ from audio_transforms.constants import Constant
 Scale = Literal["log", "lin", "mel", "oct"]
 
 _SHORTEST_WINDOW = 4  # bins
-_ROUNDING = 1e-9  # relative; what rounding may add to a frequency, or to a number of bands
+_ROUNDING = 1e-9  # relative; tolerance for rounding of a frequency or a number of bands
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Bands of a signal of `n_samples`, from 0 Hz to half the sample rate: where on its spectrum, and how wide.
+    """Bands of a signal of `n_samples`, from 0 Hz to half the sample rate: their places and widths on its spectrum.
 
     `centres`: FFT bin of each, int64 (n_bands,). `lengths`: bins under the window of each, int64 (n_bands,).
     """
@@ -59,11 +59,11 @@ def band_frequencies(scale: Scale, fmin: float, fmax: float, n_bins: int) -> NDA
 
 
 def design_bands(scale: Scale, *, fmin: float, fmax: float, n_bins: int, sample_rate: int, n_samples: int) -> Bands:
-    """Bands at the `band_frequencies`, each as wide as from the one before to the one after, and one at either end.
+    """Bands at the `band_frequencies`, each reaching from the one before to the one after, and one at either end.
 
-    As in the package nsgt no window is shorter than 4 bins, and the highest frequency moves midway between its
+    As in the package nsgt, no window is shorter than 4 bins, and the highest frequency is moved midway between its
     neighbours once the lengths are known. That package leaves out a frequency at half the sample rate, unless rounding
-    errors place it just below; here `lin` and `mel` leave it out and `log` and `oct` keep it, as there in most cases.
+    errors place it just below; here `lin` and `mel` leave it out and `log` and `oct` keep it, as it mostly does.
     """
     half = sample_rate / 2
     frequencies = np.minimum(band_frequencies(scale, fmin, fmax, n_bins), half)
@@ -77,7 +77,7 @@ def design_bands(scale: Scale, *, fmin: float, fmax: float, n_bins: int, sample_
 
 
 class Windows:
-    """Periodic Hann windows of `bands` as a list of entries, one for each bin under each window that is not zero there.
+    """Periodic Hann windows of `bands` as a list of entries, one for each bin where a window is not zero.
 
     `band`, `offset` (bins from the centre of the band), `bin` (of the one-sided spectrum), `sign` (-1 where the window
     lies on the conjugate of that bin, else 1), `value`, and `dual` (of the dual window): all (n_entries,).
@@ -96,7 +96,7 @@ class Windows:
         two_sided = (bands.centres[self.band] + self.offset) % n_samples
         self.bin = np.minimum(two_sided, n_samples - two_sided)
         self.sign = np.where(self.bin == two_sided, 1.0, -1.0)
-        # the mirror of a band at negative frequencies sees the same of a real signal; first and last have none
+        # the mirror of a band at negative frequencies counts as well; the first and the last band have none
         alike = np.where((self.band > 0) & (self.band < bands.n_bands - 1), 2.0, 1.0)
         self.energy = np.bincount(self.bin, alike * self.value**2, n_samples // 2 + 1)
         self.dual = alike * self.value / self.energy[self.bin]
@@ -128,7 +128,7 @@ class NSGT(nn.Module):
         place = (rank, windows.bin[order])
         slots = np.zeros((windows.overlap, len(counts)), dtype=np.int64)
         duals = np.zeros((*slots.shape, 2))
-        # scaled here rather than after each FFT, where the largest magnitudes of an image would leave float32's range
+        # scaled here and not after each FFT, where the largest magnitudes of an image would exceed float32's range
         scale = self.n_frames / self.n_samples
         slots[place], duals[place] = slot[order], (scale * windows.dual[:, None] * parts)[order]
         self._slots, self._duals = Constant(slots), Constant(duals)
@@ -151,5 +151,5 @@ class NSGT(nn.Module):
 
 
 def _scale_parts(values: Tensor, factors: Tensor) -> Tensor:
-    """Complex `values` (*), with their real and imaginary parts times real `factors` (*, 2)."""
+    """Complex `values` (*), their real and imaginary parts multiplied by real `factors` (*, 2)."""
     return torch.view_as_complex(torch.view_as_real(values) * factors)

@@ -1,9 +1,9 @@
 """Phases of a spectrogram from its magnitudes alone, by integrating the phase's gradient.
 
 Source: Průša, Balazs and Søndergaard 2017, "A Noniterative Method for Reconstruction of Phase From STFT Magnitude"
-(PGHI). The slopes, the constant of the Hann window and the trapezoidal rule are theirs. Theirs spreads out from the
-strongest bin with a heap; ours follows a maximum spanning tree, which compiled code finds several times as fast as
-Python could run a heap, and mirrors the magnitudes at the edges, as reflected signals have them.
+(PGHI). The slopes, the constant of the Hann window and the trapezoidal rule are theirs. They integrate from the
+strongest bin with a heap; this code follows a maximum spanning tree, which compiled code finds several times as fast
+as Python could run a heap, and mirrors the magnitudes at the edges, as for reflected signals.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from utils.arrays import Float64Array
 
 _HANN = 0.25645  # their constant: the Gaussian exp(-pi t^2 / gamma) nearest to a Hann window has gamma = 0.25645 L^2
-_FLOOR = 1e-6  # of the peak; below, float32's rounding is most of what is there
+_FLOOR = 1e-6  # of the peak; smaller magnitudes are mostly float32's rounding
 
 
 def integrate_phase(
@@ -41,12 +41,12 @@ def phase_steps(
 ) -> tuple[Float64Array, Float64Array]:
     """Phase from each bin to the next, (bins - 1, frames), and from each frame to the next, (bins, frames - 1).
 
-    `level` is the log-magnitude, (bins, frames). In radians, not brought back to one turn.
+    `level` is the log-magnitude, (bins, frames). In radians, not wrapped to one turn.
     """
     gamma = _HANN * win_length**2
     bins = lowest_bin + np.arange(len(level))[:, None]
     advance = 2 * np.pi * hop_length * bins / n_fft + hop_length * n_fft / gamma * _slope(level, axis=0)
-    # the window's centre lies half a frame behind the sample that phases are counted from: half a turn per bin
+    # the window's centre lies half a frame after the sample that phases are counted from: half a turn per bin
     delay = -np.pi - gamma / (hop_length * n_fft) * _slope(level, axis=1)
     return (delay[1:] + delay[:-1]) / 2, (advance[:, 1:] + advance[:, :-1]) / 2
 
@@ -54,7 +54,7 @@ def phase_steps(
 def sum_along_tree(level: Float64Array, along_frequency: Float64Array, along_time: Float64Array) -> Float64Array:
     """Steps between neighbours summed from the strongest bin, where it is 0: (bins, frames).
 
-    Of all ways to a bin the sum takes the one through the strongest bins: the spanning tree of the greatest `level`.
+    Of all paths to a bin the sum takes that through the strongest bins: the maximum spanning tree of `level`.
     """
     frames = level.shape[1]
     root = int(level.argmax())
@@ -64,19 +64,19 @@ def sum_along_tree(level: Float64Array, along_frequency: Float64Array, along_tim
     upward = np.pad(along_frequency, ((0, 1), (0, 0))).ravel()[first]
     onward = np.pad(along_time, ((0, 0), (0, 1))).ravel()[first]
     total: Float64Array = np.sign(node - parent) * np.where(node // frames == parent // frames, onward, upward)
-    while (parent != root).any():  # each round doubles the stretch of the way that is summed
+    while (parent != root).any():  # each round doubles the length of the path that is summed
         total += total[parent]
         parent = parent[parent]
     return total.reshape(level.shape)
 
 
 def _parents(level: Float64Array, root: int) -> NDArray[np.intp]:
-    """Of each bin, counted along the rows, the neighbour on the tree's way to `root`; of `root`, itself."""
+    """The neighbour of each bin, counted along the rows, on the tree's path to `root`; for `root`, itself."""
     node = np.arange(level.size).reshape(level.shape)
     one = np.concatenate((node[:-1].ravel(), node[:, :-1].ravel()))
     other = np.concatenate((node[1:].ravel(), node[:, 1:].ravel()))
     flat = level.ravel()
-    cost = 2 * flat[root] + 1 - flat[one] - flat[other]  # at least 1, since a cost of 0 would be no edge
+    cost = 2 * flat[root] + 1 - flat[one] - flat[other]  # at least 1, since 0 would mean no edge
     tree = minimum_spanning_tree(csr_array((cost, (one, other)), shape=(level.size, level.size)))
     parent: NDArray[Any] = breadth_first_order(tree, root, directed=False)[1]
     parent[root] = root

@@ -10,7 +10,7 @@ from utils.config import TransformConfig
 
 PUBLISHED_LOG_OFFSET = 1e-10
 GANSYNTH_LOG_OFFSET = 1e-6
-_LARGEST_LOG = 60.0  # beyond it, which a generator may reach, float32 overflows
+_LARGEST_LOG = 60.0  # a generator may exceed it, and float32 would overflow
 
 
 class LogMagnitudeConfig(TransformConfig):
@@ -26,12 +26,12 @@ class LogMagnitudeConfig(TransformConfig):
 
     @property
     def offset(self) -> float:
-        """What is added to the magnitude before its logarithm."""
+        """The constant added to the magnitude before its logarithm."""
         default = GANSYNTH_LOG_OFFSET if self.scaling == "gansynth" else PUBLISHED_LOG_OFFSET
         return default if self.log_offset is None else self.log_offset
 
     def conflicts(self) -> list[str]:
-        """A scaling made for other values."""
+        """A scaling that does not fit the values."""
         faults = super().conflicts()
         if self.scaling == "gansynth" and not self.log_mag:
             faults.append("scaling=gansynth is made for logarithmic magnitudes; set log_mag to true or scaling to fit")
@@ -58,7 +58,7 @@ class LogMagnitude:
         return torch.log(magnitude + self.offset) if self.log_mag else magnitude
 
     def decode(self, channel: Tensor) -> Tensor:
-        """Channel -> magnitudes. What is below zero, which a generator may make, counts as zero."""
+        """Channel -> magnitudes. Values below zero, which a generator may make, count as zero."""
         linear = torch.exp(channel.clamp(max=_LARGEST_LOG)) - self.offset if self.log_mag else channel
         return linear.clamp(min=0)
 
@@ -89,12 +89,12 @@ class Polar:
 
 
 def magnitude_and_phase(spectrum: Tensor) -> tuple[Tensor, Tensor]:
-    """Complex -> modulus, and angle in (-pi, pi]; both are 0, with gradient 0, where there is nothing."""
-    # torch's own functions of complex tensors are not vectorised: these take a third of their time. Adding 0 makes 0 of
-    # -0, beside which the angle would be pi or -pi.
+    """Complex -> modulus, and angle in (-pi, pi]; both are 0, with gradient 0, where the number is 0."""
+    # Torch's own functions of complex tensors are not vectorised; these take a third of their time. Adding 0 turns -0
+    # into 0; the angle of -0 would be pi or -pi.
     real, imag = spectrum.real.contiguous() + 0, spectrum.imag.contiguous() + 0
     if spectrum.requires_grad:
-        nothing = (real == 0) & (imag == 0)  # where the gradients of both would be NaN
+        nothing = (real == 0) & (imag == 0)  # the gradients of both would be NaN there
         real = real.masked_fill(nothing, 1)
         return torch.hypot(real, imag).masked_fill(nothing, 0), torch.atan2(imag, real)
     return torch.hypot(real, imag), torch.atan2(imag, real)
@@ -109,8 +109,8 @@ def instantaneous_frequency(phase: Tensor) -> Tensor:
     >>> instantaneous_frequency(torch.tensor([[0.0, torch.pi / 2, torch.pi]]))
     tensor([[0.0000, 0.5000, 0.5000]])
     """
-    # On the grid that 3 is rounded on, differences are exact, and so are their sums: rounding does not grow along the
-    # frames. For the same reason the difference is wrapped, rather than the phase unwrapped.
+    # Adding 3 rounds to a grid on which differences and their sums are exact, so that errors do not grow along the
+    # frames. For the same reason the difference is wrapped, instead of unwrapping the phase.
     half_turns = (phase / math.pi).add_(3).sub_(3)
     advance = half_turns.clone()
     advance[..., 1:] -= half_turns[..., :-1]
@@ -120,7 +120,7 @@ def instantaneous_frequency(phase: Tensor) -> Tensor:
 def integrate_frequency(frequency: Tensor) -> Tensor:
     """Inverse of `instantaneous_frequency`, modulo one turn: (*, F, T) in pi radians per frame -> radians.
 
-    Summed in float64 and brought back to one turn, since errors of a running sum integrate.
+    Summed in float64 and reduced to one turn, since the errors of a running sum accumulate.
     """
     wide = frequency.dtype if frequency.device.type == "mps" else torch.float64  # Apple's devices have no float64
     turns = torch.cumsum(frequency / 2, dim=-1, dtype=wide)

@@ -1,4 +1,4 @@
-"""Affine map of each channel towards [-1, 1], around any representation."""
+"""Affine scaling of each channel to about [-1, 1], for any representation."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,9 +14,9 @@ Affine = dict[str, list[float]]
 
 
 def choose_affine(config: TransformConfig, transform: AudioTransform, batches: Iterable[Tensor]) -> Affine | None:
-    """The affine map that `config.scaling` asks for; `batches` of waveforms are read for `fit` alone.
+    """The affine map of `config.scaling`; `batches` of waveforms are read only for `fit`.
 
-    Raises: ConfigError if GANSynth fixes no constants for this representation; DataError as `fit_affine`.
+    Raises: ConfigError if GANSynth has no constants for this representation; DataError as `fit_affine`.
     """
     if config.scaling == "none":
         return None
@@ -29,12 +29,12 @@ def choose_affine(config: TransformConfig, transform: AudioTransform, batches: I
 
 
 def with_affine(transform: AudioTransform, affine: Affine | None) -> AudioTransform:
-    """`transform`, inside the affine map if there is one."""
+    """`transform`, with its channels scaled if there is an affine map."""
     return transform if affine is None else ScaledTransform(transform, affine["scale"], affine["shift"])
 
 
 class ScaledTransform(AudioTransform):
-    """The representation `inner` whose channel c comes out as `scale[c] * x + shift[c]`."""
+    """The representation `inner` with channel c scaled to `scale[c] * x + shift[c]`."""
 
     def __init__(self, inner: AudioTransform, scale: Sequence[float], shift: Sequence[float]) -> None:
         super().__init__(shape=inner.shape, n_samples=inner.n_samples, sample_rate=inner.sample_rate)
@@ -42,7 +42,7 @@ class ScaledTransform(AudioTransform):
 
     @property
     def exact(self) -> bool:
-        """As exact as the representation inside."""
+        """Whether `inner` is exact."""
         return self.inner.exact
 
     def forward(self, wave: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class ScaledTransform(AudioTransform):
         return self.inner.inverse((image - shift) / scale)
 
     def support(self) -> Tensor:
-        """As of the representation inside."""
+        """As that of `inner`."""
         return self.inner.support()
 
     def _affine(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,9 +66,9 @@ class ScaledTransform(AudioTransform):
 
 @torch.no_grad()
 def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> Affine:
-    """The map of each channel that takes the extremes over `batches` of waveforms (B, n_samples) to [-1, 1].
+    """The map of each channel from its range over `batches` of waveforms (B, n_samples) to [-1, 1].
 
-    Raises: DataError if there is no waveform, or a channel has one value only (all notes silent, say).
+    Raises: DataError if there is no waveform, or a channel is constant (if all notes are silent, for example).
     """
     low: Tensor | None = None
     high: Tensor | None = None

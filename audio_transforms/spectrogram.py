@@ -1,4 +1,4 @@
-"""Complex short-time Fourier transform: the ground that several representations stand on."""
+"""Complex short-time Fourier transform, on which several representations are built."""
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ class SpectrogramConfig(FramesConfig):
         return int(not self.keep_dc), int(not self.keep_nyquist)
 
     def conflicts(self) -> list[str]:
-        """Faults of the geometry, and no bin left."""
+        """Faults of the sizes, or no bin left."""
         faults = super().conflicts()
         if self.bins < 1:
             faults.append(f"fft_size={self.n_fft} leaves no bin; keep_dc or keep_nyquist must be true")
@@ -28,11 +28,11 @@ class SpectrogramConfig(FramesConfig):
 
 
 class Spectrogram(nn.Module):
-    """Centred STFT with a periodic Hann window and reflection at the ends (see `Frames`), of the kept bins alone.
+    """Centred STFT with a periodic Hann window and reflection at the ends (see `Frames`), of the kept bins only.
 
     `forward`: real (B, n_samples) -> complex (B, bins, frames). `inverse`: back to exactly `n_samples` samples, by
-    least squares, with zeros in the bins left out. Where hops are so long that the last samples lie under less than a
-    tenth of the last window, these are silent.
+    least squares, with zeros in the bins left out. If hops are so long that the window weighs the last samples by less
+    than a tenth, these are silent.
     """
 
     def __init__(self, config: FramesConfig) -> None:
@@ -65,5 +65,5 @@ class Spectrogram(nn.Module):
         return self.frames.n_rebuilt == self.frames.n_samples
 
     def support(self) -> Tensor:
-        """As of the frames."""
+        """As `Frames.support`."""
         return self.frames.support()

@@ -36,7 +36,7 @@ class STFT(AudioTransform):
         return in_parts(self._decode, self.require_image(image), math.prod(self.shape[1:]))
 
     def support(self) -> Tensor:
-        """As of the STFT."""
+        """As `Spectrogram.support`."""
         return self.spectrogram.support()
 
     def _encode(self, wave: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def paper_instrument(folder: Path) -> Instrument:
     table = AttributeTable({"pitch": tuple(PITCHES)})
     networks = build_networks(experiment.model, transform.shape, table.sizes, seed=0, device=device)
     place = {"scale": len(networks.sizes) - 1, "alpha": 0.0, "step": 0}
-    return Instrument(experiment.name, checkpoint, networks, transform, table, **place, device=device)
+    return Instrument(experiment, 0, checkpoint, networks, transform, table, **place, device=device)
 
 
 def write_piece(path: Path, minutes: int) -> None:

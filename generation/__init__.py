@@ -1,0 +1,16 @@
+"""Sound from trained runs: `load_instrument` is where to begin from Python."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from generation.instrument import Instrument, load_instrument
+
+__all__ = ["Instrument", "load_instrument"]
+
+
+def __getattr__(name: str) -> object:
+    """What `__all__` names, imported at its first use: help on the command line starts without torch (PEP 562)."""
+    if name in __all__:
+        return getattr(import_module("generation.instrument"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Notes made anew from their cards, bit for bit: one note, those that a card lists, or a whole sequence."""
+"""Notes generated again from their cards, bit for bit: one note, those that a card lists, or a whole sequence."""
 
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ _OF_EACH_SOUND = ("sample_rate", "bits", "gain_db", "gap_s", "pictured", "notes"
 
 
 def write_from_card(instrument: Instrument, folder: Path, reference: CardReference) -> list[Path]:
-    """Write again what the card tells of, into `folder`, with the bits and the rate that it names; returns the wavs.
+    """Write the notes of the card into `folder` again, with its bits and sample rate; returns the wavs.
 
-    The card of one note gives that note, CARD#3 the note of this number, the card of a scale or an interpolation all
-    of its notes and the whole. Raises: DataError if the card is no such card, or of another checkpoint; UserError.
+    The card of one note gives that note, CARD#3 the note with this number, the card of a scale or an interpolation all
+    of its notes and the whole sequence. Raises: DataError if the card is damaged or of another checkpoint; UserError.
     """
     card = read_card(reference.path)
     instrument.require_own_card(card, str(reference.path))
@@ -35,7 +35,7 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
         return write_places(instrument, output, places)
     gap = card["gap_s"]
     if type(gap) not in (int, float) or not 0 <= gap <= LONGEST_GAP:
-        raise DataError(f"{reference.path}: gap_s {gap!r} is no time up to {LONGEST_GAP:g} s; give a card as written")
+        raise DataError(f"{reference.path}: gap_s {gap!r} must be from 0 to {LONGEST_GAP:g}; restore the card")
     notes = [place.sound(instrument) for place in places]
     details = {name: value for name, value in card.items() if name not in (*origin, *_OF_EACH_SOUND)}
     return output.write_sequence(reference.path.stem, notes, details, gap=gap)
@@ -44,5 +44,7 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
 def _format(card: dict[str, Any], path: Path) -> SoundFormat:
     bits, rate = card.get("bits", "16"), card.get("sample_rate")
     if bits not in SUBTYPES or type(rate) is not int or not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise DataError(f"{path}: {bits!r} bits at {rate!r} Hz are no sound that generate.py writes; give another card")
+        raise DataError(
+            f"{path}: {bits!r} bits at {rate!r} Hz is not a format that generate.py writes; restore the card"
+        )
     return SoundFormat(bits, rate)

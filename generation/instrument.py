@@ -1,4 +1,4 @@
-"""Notes from a trained run: everything needed is in the run folder."""
+"""A trained run as an instrument; everything it needs is in the run folder."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,16 @@ from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.nsynth import AttributeTable, Value
-from generation.synthesis import Wave, synthesise_conditions
+from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.note_spec import MOST_TRUNCATION
+from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, truncated, uniform_rows
+from utils.arguments import MAX_SEED
+from utils.config import ExperimentConfig
 from utils.config_file import parse_experiment
+from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
 
@@ -24,9 +29,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Instrument:
-    """A trained generator that can be played."""
+    """A trained generator that can be played, with the config and the seed of its training."""
 
-    run_name: str
+    experiment: ExperimentConfig
+    training_seed: int
     checkpoint: Path
     networks: Networks
     transform: AudioTransform
@@ -56,20 +62,49 @@ class Instrument:
             ) from error
         networks.ema.to(device)
         place = {"scale": saved["scale"], "alpha": saved["alpha"], "step": saved["step"]}
-        return cls(experiment.name, path, networks, transform, table, **place, device=device)
+        return cls(experiment, saved["seed"], path, networks, transform, table, **place, device=device)
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run, as in its config."""
+        return self.experiment.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the notes in Hz."""
+        return self.transform.sample_rate
+
+    def note(
+        self, *, seed: int = 0, pitch: int | None = None, truncation: float | None = None, **attributes: Value
+    ) -> Wave:
+        """One note as float32 samples (n_samples,) in [-1, 1] at `sample_rate`.
+
+        The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
+        `instrument_family="flute"`) and truncation, before they are rounded to 16 bits: a note beyond full scale is
+        turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not given.
+        Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
+        """
+        if not 0 <= seed <= MAX_SEED:
+            raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
+        if truncation is not None and not 0 < truncation <= MOST_TRUNCATION:
+            raise UserError(f"truncation {truncation:g}: must be above 0 and at most {MOST_TRUNCATION:g}")
+        asked = [AskedAttribute(name, [str(value)]) for name, value in attributes.items()]
+        known = known_attributes(self, asked, None if pitch is None else [pitch])
+        labels = self.labels(seed, {name: values[0] for name, values in known.items()})
+        return fit_full_scale(self.play([seed], labels, truncation)[0])[0]
 
     def latent(self, seed: int, truncation: float | None = None) -> Tensor:
-        """The latent (1, latent_dim) that belongs to `seed`, each of its numbers kept within +- `truncation`.
+        """The latent (1, latent_dim) of `seed`, with all its numbers within +- `truncation`.
 
-        Truncated numbers have the normal distribution between these bounds: each is the seed's own quantile of it, so
-        that a smaller bound moves all numbers towards 0, and a large one changes nothing. None: no bound.
-        Source of the use: Brock et al. 2019, BigGAN, section 3.1, where numbers out of bounds are drawn anew instead.
+        Truncated numbers have the normal distribution between these bounds: each is replaced by the same quantile of
+        it, so that a smaller bound moves all numbers towards 0, and a large one changes nothing. None: no bound.
+        Source: Brock et al. 2019, BigGAN, section 3.1, where numbers out of bounds are drawn again instead.
         """
         latent = normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim)
         return latent if truncation is None else truncated(latent, truncation)
 
     def labels(self, seed: int, fixed: Mapping[str, Value]) -> Tensor:
-        """Labels (1, n_attributes): those `fixed`, every other attribute drawn evenly by `seed`."""
+        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly."""
         sizes = self.table.sizes
         draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(sizes))[0].tolist()
         picked = [min(int(draw * size), size - 1) for draw, size in zip(draws, sizes, strict=True)]
@@ -84,11 +119,11 @@ class Instrument:
         return self.sound(self.conditions(latents, labels))
 
     def conditions(self, latent: Tensor, labels: Tensor) -> Tensor:
-        """Latents (B, latent_dim) and labels (B, n_attributes) -> what the generator gets (B, latent_dim + C)."""
+        """Latents (B, latent_dim) and labels (B, n_attributes) -> input of the generator (B, latent_dim + C)."""
         return conditioned(latent, labels, self.networks.n_values)
 
     def sound(self, conditions: Tensor) -> list[Wave]:
-        """Conditions (B, latent_dim + C) -> B waves (n_samples,) at the transform's rate. Raises: UserError."""
+        """Conditions (B, latent_dim + C) -> B waves (n_samples,) at `sample_rate`. Raises: UserError."""
         return synthesise_conditions(
             self.networks.ema, self.transform, conditions, scale=self.scale, alpha=self.alpha, device=self.device
         )
@@ -99,31 +134,31 @@ class Instrument:
         return {name: values[index] for (name, values), index in pairs}
 
     def require_pitches(self, pitches: Sequence[int]) -> None:
-        """Raise UserError unless the run was trained on every one of `pitches`."""
+        """Raise UserError unless the run learned every one of `pitches`."""
         known = self.table.values.get("pitch")
         if known is None:
-            raise UserError(f"--pitch: {self.run_name} was not conditioned on pitch; leave --pitch out")
+            raise UserError(f"pitch: {self.run_name} was not conditioned on pitch; leave the pitch out")
         foreign = [pitch for pitch in pitches if pitch not in known]
         if foreign:
             raise UserError(
-                f"--pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
+                f"pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
                 f"({known[0]} to {known[-1]}); choose from them"
             )
 
     def require_own_card(self, card: Mapping[str, Any], where: str) -> None:
-        """Raise DataError unless `card`, read from `where`, is of a note of this checkpoint."""
+        """Raise DataError unless `card`, read from `where`, was made by this checkpoint."""
         if card.get("checkpoint_sha256") != sha256_of_file(self.checkpoint):
             raise DataError(
                 f"{where}: made by another checkpoint ({str(card.get('checkpoint'))[:40]} of "
-                f"{str(card.get('run'))[:40]}), not by {self.checkpoint.name} of {self.run_name}; choose that one by "
-                "-d, -s and -i"
+                f"{str(card.get('run'))[:40]}), not by {self.checkpoint.name} of {self.run_name}; choose that run and "
+                "checkpoint"
             )
         if card.get("torch") != torch.__version__:
             text = "%s: made with torch %s, this is %s: the last bits may differ"
             logger.warning(text, where, card.get("torch"), torch.__version__)
 
     def to_plain(self) -> dict[str, Any]:
-        """Where the sound comes from, as JSON values."""
+        """Run, checkpoint and versions that the sound comes from, as JSON values."""
         return {
             "run": self.run_name,
             "checkpoint": self.checkpoint.name,
@@ -132,9 +167,19 @@ class Instrument:
             "alpha": self.alpha,
             "step": self.step,
             "weights": "running average of the generator",
-            "sample_rate": self.transform.sample_rate,
+            "sample_rate": self.sample_rate,
             "torch": torch.__version__,
         }
+
+
+def load_instrument(
+    run: str | Path, *, scale: int | None = None, iteration: int | None = None, device: str = "auto"
+) -> Instrument:
+    """The trained run in the folder `run`, at its newest checkpoint or at that of `scale` and `iteration`.
+
+    `device` is auto, cpu, cuda, cuda:1 or mps. Raises: UserError if there is no such run, checkpoint or device.
+    """
+    return Instrument.from_run(Path(run), scale=scale, iteration=iteration, device=choose_device(device))
 
 
 def _require_place(saved: Mapping[str, Any], networks: Networks, transform: AudioTransform) -> None:

@@ -1,4 +1,4 @@
-"""`generate.py interpolation`: notes along a path through the latents."""
+"""Notes along a path through the latents, as `generate.py interpolation` writes them."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from utils.ranks import ALONE, Ranks
 logger = logging.getLogger(__name__)
 
 PATHS = {
-    "linear": "straight from latent to latent",
-    "spherical": "along arcs from latent to latent, as far from 0 as they are",
-    "circle": "once around the sphere of the first latent, by way of the second's direction",
+    "linear": "straight lines from latent to latent",
+    "spherical": "arcs from latent to latent, which keep their distance from 0",
+    "circle": "once around 0 at the distance of the first latent, through the direction of the second",
     "radius": "along the direction of one latent, from small to large norm",
 }
 RADII = (0.0, 2.0)
@@ -40,14 +40,14 @@ def write_interpolation(
 
     `linear` and `spherical` go through all `anchors` in `steps` steps from each to the next, `circle` takes two,
     `radius` one, from `radii[0]` to `radii[1]` times sqrt(latent_dim). Where two anchors differ in an attribute, its
-    one-hots are mixed linearly, whatever the path; a circle keeps the first one's. A point that is an anchor is
-    the note that `random` makes of it, and has its name. All is made before anything is written. Each of `ranks` makes
-    its share, and rank 0 writes. Returns the wavs, on rank 0 alone.
-    Raises: UserError if the path does not fit the anchors.
+    one-hots are interpolated linearly, on every path; a circle keeps those of the first. A point that is an anchor is
+    the note that `random` makes of it, and has its name. All notes are made before any is written. Each of `ranks`
+    makes its share, and rank 0 writes. Returns the wavs, on rank 0 only.
+    Raises: UserError if the path needs another number of anchors.
     """
     places = places_on_path(anchors, path=path, steps=steps, radii=radii)
     if path == "radius" and not instrument.table.values:
-        logger.warning("radius: without attributes, networks with pixelNorm sound the same at every norm but 0")
+        logger.warning("radius: without attributes, a network with pixelNorm sounds the same at every norm except 0")
     notes = sounds(instrument, places, ranks)
     if not ranks.leads:
         return []
@@ -80,15 +80,14 @@ def seeded_anchors(
     *,
     truncation: float | None = None,
 ) -> list[Place]:
-    """The notes that `seeds` and the values of `attributes` name: as many as the longest of these, or one of each.
+    """The notes of `seeds` with the values of `attributes`: as many as the longest list has, lists of one repeated.
 
-    Where no pitch is given, all are at that of the first seed's own note; the seeds draw their other attributes.
-    Raises: UserError if some have neither one value nor as many as the longest.
+    If no pitch is given, all have the one that the first seed draws; each seed draws its other attributes.
+    Raises: UserError if a list has neither one value nor as many as the longest.
     """
     n_notes = max(len(seeds), *(len(values) for values in attributes.values()), 1)
-    each_seed = one_for_each(seeds, n_notes, "--seeds")
-    flags = {name: "--pitch" if name == "pitch" else f"--attributes {name}" for name in attributes}
-    columns = {name: one_for_each(values, n_notes, flags[name]) for name, values in attributes.items()}
+    each_seed = one_for_each(seeds, n_notes, "seeds")
+    columns = {name: one_for_each(values, n_notes, name) for name, values in attributes.items()}
     if "pitch" in instrument.table.values and "pitch" not in columns:
         own = seeded_place(instrument, each_seed[0], {}).spec.attributes["pitch"]
         columns["pitch"] = [own] * n_notes
@@ -99,4 +98,4 @@ def seeded_anchors(
 
 def _require_anchors(path: str, wanted: str, fits: bool) -> None:
     if not fits:
-        raise UserError(f"--path {path}: goes through {wanted}; give as many by --seeds, or by --from and --to")
+        raise UserError(f"path {path}: needs {wanted}; give that many seeds or cards")

@@ -1,4 +1,4 @@
-"""Generated notes as files: each as a wav with a JSON card, and several one after the other as one wav."""
+"""Generated notes as files: each as a wav with a JSON card, and sequences of notes as one wav."""
 
 import logging
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ MOST_IN_PICTURE = 32
 
 @dataclass(frozen=True)
 class Note:
-    """A generated note (n_samples,): name of its files, title in pictures, and what its card says of it alone."""
+    """A generated note (n_samples,): name of its files, title in pictures, and the part of its card that is its own."""
 
     name: str
     title: str
@@ -30,13 +30,13 @@ class Note:
     details: dict[str, Any]
 
     def to_plain(self) -> dict[str, Any]:
-        """What the cards of several notes say of this one."""
+        """The entry of the note in a card that lists several, as JSON values."""
         return {"file": f"{self.name}.wav", "title": self.title, **self.details}
 
 
 @dataclass(frozen=True)
 class SoundFormat:
-    """Of wav files: `bits` of `data.audio_io.SUBTYPES`, and the rate in Hz (None: the notes' own)."""
+    """Format of wav files: `bits` of `data.audio_io.SUBTYPES`, and the sample rate in Hz (None: that of the notes)."""
 
     bits: str = "16"
     sample_rate: int | None = None
@@ -44,7 +44,7 @@ class SoundFormat:
 
 @dataclass(frozen=True)
 class NoteFolder:
-    """Where notes at `sample_rate` Hz are written to; `origin` is what all their cards say."""
+    """The folder that notes at `sample_rate` Hz are written to; `origin` is the part of the card that all share."""
 
     folder: Path
     origin: dict[str, Any]
@@ -52,16 +52,17 @@ class NoteFolder:
     format: SoundFormat = SoundFormat()
 
     def write(self, note: Note) -> Path:
-        """Write `note` as wav, turned down if beyond full scale, and its card. Returns the wav. Raises: UserError."""
+        """Write `note` as wav, turned down to full scale if it is louder, and its card; returns the wav."""
         path, card = self._write_wav(note.name, note.wave)
         write_json(path.with_suffix(".json"), {**card, **note.details})
         return path
 
     def write_sequence(self, name: str, notes: Sequence[Note], details: dict[str, Any], *, gap: float) -> list[Path]:
-        """Write each of `notes`, and all in their order as `name`.wav with its card and picture; returns the wavs.
+        """Write each of `notes`, and all of them in order as `name`.wav with a card and a picture; returns the wavs.
 
-        `gap` s of silence lie between two notes. The whole is turned down by one gain, so that notes keep their levels
-        to each other. The picture is a row of at most 32, evenly chosen with the first and the last. Raises: UserError.
+        There are `gap` s of silence between two notes. The whole is turned down by one gain, so that the notes keep
+        their relative levels. The picture is a row of at most 32 notes, evenly chosen, the first and the last included.
+        Raises: UserError.
         """
         rest = round(gap * self.sample_rate)
         paths = [self.write(note) for note in {note.name: note for note in notes}.values()]
@@ -84,7 +85,7 @@ class NoteFolder:
 
     def _write_wav(self, name: str, wave: Wave) -> tuple[Path, dict[str, Any]]:
         rate = self.format.sample_rate or self.sample_rate
-        # resampling may overshoot, so it comes before the gain
+        # before the gain, since resampling may overshoot
         turned = wave if rate == self.sample_rate else soxr.resample(wave, self.sample_rate, rate, quality="VHQ")
         sound, gain_db = fit_full_scale(turned)
         path = self.folder / f"{name}.wav"
@@ -93,7 +94,7 @@ class NoteFolder:
 
 
 def evenly_chosen(n_notes: int, most: int) -> list[int]:
-    """At most `most` of 0 ... n_notes - 1, evenly, the first and the last among them.
+    """At most `most` of 0 ... n_notes - 1, evenly spaced, including the first and the last.
 
     >>> evenly_chosen(9, 3)
     [0, 4, 8]

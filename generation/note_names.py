@@ -19,7 +19,7 @@ def generated_name(values: Mapping[str, Value], seed: int) -> str:
 
 
 def pitch_of_name(name: str) -> int | None:
-    """MIDI pitch that the name of a generated note tells; None if it tells none.
+    """MIDI pitch in the name of a generated note; None if there is none.
 
     >>> pitch_of_name("pitch060_seed000001")
     60

@@ -1,6 +1,6 @@
-"""What a generated note is made of, as its card says it: a seed and attributes, or a step of a walk between two such.
+"""Specification of a generated note, as its card has it: a seed and attributes, or a step between two such notes.
 
-A specification is symbolic: seeds, bounds and steps, from which latents are computed anew, bit for bit.
+It contains seeds, bounds and steps, from which the latent is computed again, bit for bit.
 """
 
 import re
@@ -41,7 +41,7 @@ class _Step(_Strict):
 
 
 class Walk(_Step):
-    """Step `step` of `steps` on the `path` between two notes, as in `generation.latent_paths`."""
+    """Step `step` of `steps` on the `path` between two notes; see `generation.latent_paths`."""
 
     path: WalkPath
     start: "NoteSpec" = Field(validation_alias="from", serialization_alias="from")
@@ -57,9 +57,9 @@ class RadiusWalk(_Step):
 
 
 class NoteSpec(_Strict):
-    """A note by its `seed`, its `truncation` and all its attributes; or `between` others, by a step of a walk.
+    """A note by its `seed`, its `truncation` and all its attributes; or a step `between` other notes.
 
-    Between notes, `attributes` are those that both share; they only inform.
+    For a step, `attributes` are those that both notes share; they are for information only.
     """
 
     attributes: dict[str, Value]
@@ -70,19 +70,19 @@ class NoteSpec(_Strict):
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
         if (self.seed is None) == (self.between is None):
-            raise ValueError("a note has either a seed or a walk that it lies on")
+            raise ValueError("a note has either a seed or a place between other notes")
         if self.between is not None and self.truncation is not None:
-            raise ValueError("the notes at the ends of a walk are truncated, not those between")
+            raise ValueError("only the notes at the ends of a path have a truncation, not those between")
         return self
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values, without what is not there."""
+        """As JSON values, without those that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True)
 class CardReference:
-    """A card, or by `number`, counted from 0, one of the notes that it lists: `scale_seed000000.json#3`."""
+    """A card, or one of the notes that it lists, by its `number` from 0: `scale_seed000000.json#3`."""
 
     path: Path
     number: int | None = None
@@ -99,7 +99,7 @@ class CardReference:
 
 @dataclass(frozen=True)
 class CardNote:
-    """A note of a card: the name of its files, its title in pictures, and what it is made of."""
+    """A note of a card: the name of its files, its title in pictures, and its specification."""
 
     name: str
     title: str
@@ -107,7 +107,7 @@ class CardNote:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card of a note or of several. Raises: DataError if it is missing, or no such card."""
+    """The card of a note or of several. Raises: DataError if the file is missing or is not such a card."""
     card = read_json(path, DataError)
     if not isinstance(card, dict) or not isinstance(card.get("checkpoint_sha256"), str):
         raise DataError(f"{path}: not the card of generated sound; give a JSON file that generate.py wrote")
@@ -115,7 +115,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def notes_of_card(card: dict[str, Any], path: Path) -> list[CardNote]:
-    """The notes that the card at `path` tells of, in order. Raises: DataError if they are not as they should be."""
+    """The notes of the card at `path`, in order. Raises: DataError if one of them is damaged."""
     listed = card.get("notes")
     if listed is None:
         return [CardNote(path.stem, path.stem, _spec(card, str(path)))]
@@ -125,11 +125,11 @@ def notes_of_card(card: dict[str, Any], path: Path) -> list[CardNote]:
 
 
 def referred_note(reference: CardReference) -> tuple[dict[str, Any], CardNote]:
-    """The card and the one note of it that `reference` means. Raises: DataError if it means none, or several."""
+    """The card and the note that `reference` names. Raises: DataError if that is none, or several."""
     card = read_card(reference.path)
     notes = notes_of_card(card, reference.path)
     if reference.number is None and len(notes) > 1:
-        raise DataError(f"{reference.path}: lists {len(notes)} notes; say which by #0 to #{len(notes) - 1}")
+        raise DataError(f"{reference.path}: lists {len(notes)} notes; choose one with #0 to #{len(notes) - 1}")
     number = reference.number or 0
     if number >= len(notes):
         raise DataError(f"{reference}: that card has notes #0 to #{len(notes) - 1}; choose one of them")
@@ -143,7 +143,7 @@ def _spec(entry: Any, where: str) -> NoteSpec:
         return NoteSpec.model_validate({key: entry[key] for key in NoteSpec.model_fields if key in entry})
     except ValidationError as error:
         raise DataError(
-            f"{where}: not a note that generate.py wrote ({first_fault(error)}); give a card as it was written"
+            f"{where}: not a note that generate.py wrote ({first_fault(error)}); restore the card"
         ) from error
 
 
@@ -151,5 +151,5 @@ def _listed_note(entry: Any, where: str) -> CardNote:
     spec = _spec(entry, where)
     file, title = entry.get("file"), entry.get("title")
     if not isinstance(file, str) or not file.endswith(".wav") or Path(file).name != file or "\0" in file:
-        raise DataError(f"{where}: names no wav file of a note; give a card as generate.py wrote it")
+        raise DataError(f"{where}: names no wav file of a note; restore the card")
     return CardNote(Path(file).stem, title if isinstance(title, str) else Path(file).stem, spec)

@@ -1,4 +1,4 @@
-"""Notes as places among the latents: what the generator gets for each, and what its card says of it."""
+"""Notes as places in the latent space: the input of the generator for each, and its specification for the card."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ WALKS = {"linear": latent_paths.linear, "spherical": latent_paths.spherical, "ci
 
 @dataclass(frozen=True)
 class Place:
-    """A note before it sounds: the generator gets `latent` (L,) and, behind it, `one_hot` (C,), of all attributes.
+    """A note before it is generated: the generator's input is `latent` (L,), then `one_hot` (C,) of all attributes.
 
     Between two values of an attribute, `one_hot` is a mixture of theirs.
     """
@@ -43,7 +43,7 @@ class Place:
     one_hot: Tensor
 
     def sound(self, instrument: Instrument) -> Note:
-        """The note. Raises: UserError if the generator's output is not finite."""
+        """Generate the note. Raises: UserError if the generator's output is not finite."""
         return self.note(self.wave(instrument))
 
     def wave(self, instrument: Instrument) -> Wave:
@@ -51,12 +51,12 @@ class Place:
         return instrument.sound(torch.cat((self.latent, self.one_hot))[None])[0]
 
     def note(self, wave: Wave) -> Note:
-        """The note that sounds as `wave`."""
+        """The note with the samples `wave`."""
         return Note(self.name, self.title, wave, self.spec.to_plain())
 
 
 def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> list[Note]:
-    """The note of each of `places`: each of `ranks` makes its share, and has all in the end. Raises: UserError."""
+    """The note of each of `places`: each of `ranks` makes its share, and receives all. Raises: UserError."""
     waves = torch.zeros(len(places), instrument.transform.n_samples)
     for row in tqdm(ranks.share_of(len(places)), unit="note", disable=not show_progress(), leave=False):
         waves[row] = torch.from_numpy(places[row].wave(instrument))
@@ -67,7 +67,7 @@ def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE
 def seeded_place(
     instrument: Instrument, seed: int, fixed: Mapping[str, Value], *, truncation: float | None = None
 ) -> Place:
-    """The note of `seed`, with the attributes that are `fixed`; the seed draws the others."""
+    """The place of `seed` with the attributes `fixed`; the seed draws the others."""
     latent, labels = instrument.latent(seed, truncation), instrument.labels(seed, fixed)
     attributes = instrument.values_of(labels[0])
     spec = NoteSpec(seed=seed, truncation=truncation, attributes=attributes)
@@ -77,13 +77,13 @@ def seeded_place(
 
 
 def place_of_card_note(instrument: Instrument, note: CardNote) -> Place:
-    """The place that a card tells of, bit for bit. Raises: DataError if the run has other attributes; UserError."""
+    """The place of a card's note, bit for bit. Raises: DataError if the run has other attributes; UserError."""
     place = _computed(instrument, note.spec)
     return Place(note.name, note.title, note.spec, place.latent, place.one_hot)
 
 
 def distinct(places: Sequence[Place]) -> list[Place]:
-    """`places`, with longer names for those that are not the same note though they have the same name."""
+    """`places`, with longer names for different notes that have the same name."""
     specs: dict[str, NoteSpec] = {}
     shared = {place.name for place in places if specs.setdefault(place.name, place.spec) != place.spec}
     return [replace(place, name=_longer_name(place)) if place.name in shared else place for place in places]
@@ -92,11 +92,11 @@ def distinct(places: Sequence[Place]) -> list[Place]:
 def places_of_cards(
     instrument: Instrument, references: Sequence[CardReference], pitches: Sequence[int] | None
 ) -> list[Place]:
-    """The notes that `references` mean, at their own pitches, or at one other or one other for each.
+    """The notes that `references` name, at their own pitches, or at `pitches`: one for all or one for each.
 
-    Raises: DataError if a card is none of a note, or of another checkpoint. UserError if `pitches` do not fit.
+    Raises: DataError if a card is not that of a note, or is of another checkpoint. UserError if `pitches` do not fit.
     """
-    turned = [None] * len(references) if pitches is None else one_for_each(pitches, len(references), "--pitch")
+    turned = [None] * len(references) if pitches is None else one_for_each(pitches, len(references), "pitch")
     instrument.require_pitches(pitches or [])
     places = []
     for reference, pitch in zip(references, turned, strict=True):
@@ -110,7 +110,7 @@ def places_of_cards(
 def walk(path: WalkPath, start: Place, end: Place, steps: int) -> list[Place]:
     """The steps + 1 places on the path; the ends are the given ones, on a circle both are `start`.
 
-    One-hots are mixed linearly, whatever the path; a circle keeps those of `start`. Raises: UserError as
+    One-hots are interpolated linearly, on every path; a circle keeps those of `start`. Raises: UserError as
     `generation.latent_paths`.
     """
     last = start if path == "circle" else end
@@ -139,10 +139,10 @@ def radius_walk(place: Place, radii: tuple[float, float], steps: int) -> list[Pl
     return places
 
 
-def one_for_each(values: Sequence[T], n_notes: int, flag: str) -> list[T]:
+def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     """`values`, or the single one n_notes times. Raises: UserError if there are neither 1 nor n_notes."""
     if len(values) not in (1, n_notes):
-        raise UserError(f"{flag}: {len(values)} values for {n_notes} notes; give one, or one for each")
+        raise UserError(f"{name}: {len(values)} values for {n_notes} notes; give one, or one for each")
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 
@@ -156,14 +156,16 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
     table = instrument.table.values
     attributes = spec.attributes
     if attributes.keys() != table.keys() or any(attributes[name] not in values for name, values in table.items()):
-        raise DataError(f"attributes {attributes}: not those of {instrument.run_name}; write the note anew")
+        raise DataError(
+            f"attributes {attributes}: not those of {instrument.run_name}; choose the run that made the card"
+        )
     if spec.seed is None:
-        raise DataError("a note without a seed and without a walk; give a card as it was written")
+        raise DataError("a note with neither a seed nor a place between notes; restore the card")
     return seeded_place(instrument, spec.seed, attributes, truncation=spec.truncation)
 
 
 def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:
-    """`spec` with `pitch` as its own; where it lies between notes, these are at that pitch too."""
+    """`spec` at `pitch`; if it lies between notes, these are at that pitch too."""
     turned: dict[str, object] = {"attributes": {**spec.attributes, "pitch": pitch}}
     if isinstance(spec.between, Walk):
         ends = {"start": _at_pitch(spec.between.start, pitch), "end": _at_pitch(spec.between.end, pitch)}
@@ -178,7 +180,7 @@ def _shared(start: NoteSpec, end: NoteSpec) -> dict[str, Value]:
 
 
 def _longer_name(place: Place) -> str:
-    """The name, and behind it what tells the note from others of its seed and pitch."""
+    """The name, followed by what distinguishes the note from others of its seed and pitch."""
     details = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
     details += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
     if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in details):
@@ -191,5 +193,5 @@ def _of(step: int, steps: int) -> str:
 
 
 def _short(name: str) -> str:
-    """`name`, or its beginning with a digest of all of it: walks between walks have long names."""
+    """`name`, or its beginning with a digest of it if it is long, as for paths between paths."""
     return name if len(name) <= MOST_LETTERS else f"{name[:60]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""`generate.py random`: notes of random timbre, each fixed by a seed of its own."""
+"""Notes of random timbre, each with its own seed, as `generate.py random` writes them."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ def write_random_notes(
     truncation: float | None = None,
     ranks: Ranks = ALONE,
 ) -> list[Path]:
-    """Write a note for each of `seeds`, a wav named by pitch and seed with a card, and pictures of the first 32.
+    """Write a note for each of `seeds`: a wav named by pitch and seed, with a card; and a picture of the first 32.
 
-    Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes give the
-    same note whatever else is asked for. Each of `ranks` writes its share. Returns all wavs. Raises: UserError.
+    Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes always give
+    the same note. Each of `ranks` writes its share. Returns all wavs. Raises: UserError.
     """
     for name, values in attributes.items():
         if len(values) > len(seeds):
@@ -45,10 +45,10 @@ def write_random_notes(
 def write_places(
     instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE
 ) -> list[Path]:
-    """Write the note of each of `places`, and `rainbowgrams` of the first 32, a picture with its card.
+    """Write the note of each of `places`, and the picture `rainbowgrams` of the first 32 with its card.
 
-    A note is written before the next one is made. Of several `ranks`, each writes the notes of its share, and rank 0
-    the picture. Returns all wavs, once all are there. Raises: UserError.
+    Each note is written before the next one is made. Each of `ranks` writes the notes of its share, and rank 0 the
+    picture. Returns all wavs, once all are written. Raises: UserError.
     """
     share = ranks.share_of(len(places))
     shown: list[Note] = []
@@ -57,11 +57,11 @@ def write_places(
         folder.write(note)
         shown += [note] if len(shown) < MOST_IN_PICTURE else []
     if ranks.leads:
-        # notes of other ranks are made once more: they are few, and the same to the last bit
+        # notes of other ranks are generated again here: they are few, and bit-identical
         shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
         folder.write_picture("rainbowgrams", shown)
         write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.to_plain() for note in shown]})
-    ranks.any(False)
+    ranks.wait()
     return [folder.folder / f"{place.name}.wav" for place in places]
 
 

@@ -1,4 +1,4 @@
-"""`generate.py scale`: one latent through the pitches."""
+"""Scales: one latent through the pitches, as `generate.py scale` writes them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,15 +25,13 @@ def write_scales(
     """For each seed, a wav and a card per MIDI pitch, and `scale_seed000000` as wav, picture and card of them all.
 
     The notes are those of `random` with the same seed, pitch, and `fixed` attributes. `pitches` are played in the order
-    given, each as often as it is given; None: all that the run learned, ascending. `gap` s lie between two notes. All
-    of a scale is made before any of it is written. Each of `ranks` makes its share, and rank 0 writes. Returns the
-    wavs, on rank 0 alone. Raises: UserError.
+    given, repeated ones too; None: all that the run learned, ascending. There are `gap` s between two notes. A scale is
+    made completely before it is written. Each of `ranks` makes its share, and rank 0 writes. Returns the wavs, on rank
+    0 only. Raises: UserError.
     """
     known = instrument.table.values.get("pitch")
     if known is None:
-        raise UserError(
-            f"scale: {instrument.run_name} was not conditioned on pitch, there are none to play; use random"
-        )
+        raise UserError(f"scale: {instrument.run_name} was not conditioned on pitch, so it has no scale; use random")
     wanted = sorted(int(pitch) for pitch in known) if pitches is None else list(pitches)
     instrument.require_pitches(wanted)
     paths: list[Path] = []

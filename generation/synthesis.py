@@ -1,4 +1,4 @@
-"""From latents to sound: the averaged generator, the inverse representation, and a level that fits 16 bits."""
+"""From latents to sound: the averaged generator, the inverse representation, and a level within full scale."""
 
 import math
 
@@ -44,12 +44,12 @@ def synthesise_conditions(
     alpha: float,
     device: torch.device,
 ) -> list[Wave]:
-    """Conditions (B, latent_dim + C), latents with the one-hots of the attributes behind -> B waves (n_samples,).
+    """Conditions (B, latent_dim + C), latents followed by the one-hots of the attributes -> B waves (n_samples,).
 
-    Images smaller than the representation are enlarged by nearest neighbour before they are inverted. On the CPU each
-    note is made by itself: in a batch its last bits would depend on its company, and batches are no faster there. On
-    other devices, whose bits vary anyway, notes are made 16 at once. Samples that rest on the mere edge of the last
-    frame are weighted by `AudioTransform.support`.
+    Images smaller than the representation are upsampled by nearest neighbour before they are inverted. On the CPU each
+    note is computed alone: in a batch its last bits would depend on the other notes, and batches are no faster there.
+    On other devices, whose last bits vary anyway, 16 notes are computed at once. Samples are multiplied by
+    `AudioTransform.support`.
     Raises: UserError if the generator's output is not finite.
     """
     support = transform.support().numpy()
@@ -58,13 +58,13 @@ def synthesise_conditions(
         image = generator(batch.to(device), scale, alpha)
         sound = transform.inverse(resize(image, (transform.shape[1], transform.shape[2]))).float().cpu().numpy()
         if not np.isfinite(sound).all():
-            raise UserError("the generator's sound is not finite; was the run stopped as it diverged?")
+            raise UserError("the generator's sound is not finite; did the training diverge?")
         waves += list((sound * support).astype(np.float32))
     return waves
 
 
 def fit_full_scale(wave: Wave) -> tuple[Wave, float]:
-    """(wave turned down to fit 16 bits, gain in dB); a wave that fits is returned as it is, with 0 dB."""
+    """(`wave` scaled down to full scale, gain in dB); a wave within full scale is returned as it is, with 0 dB."""
     peak = float(np.abs(wave).max(initial=0.0))
     if peak <= HEADROOM:
         return wave, 0.0

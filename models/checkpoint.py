@@ -1,6 +1,6 @@
 """Checkpoints: plain tensors and plain values, written whole, read without executing anything in them.
 
-What the published code left, and a generator that was made for sharing, are read as if they were ours.
+Checkpoints of the published code and generators made for sharing are read as if they were ours.
 """
 
 import logging
@@ -35,7 +35,7 @@ class _Affine(BaseModel):
 
 
 class _Content(BaseModel):
-    """What every checkpoint holds; whether weights and config fit each other shows when they are used."""
+    """What every checkpoint holds. Whether weights and config fit each other is found when they are used."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -56,26 +56,26 @@ class _Content(BaseModel):
 
 
 def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
-    """Write `state` as `checkpoints/s<scale>_i<iteration>.pt`; the iteration counts the scale's steps done.
+    """Write `state` as `checkpoints/s<scale>_i<iteration>.pt`; the iteration is the number of steps done at this scale.
 
-    Raises: UserError if the disk is full, or will be; the checkpoints that are there stay whole.
+    Raises: UserError if the disk has too little space; earlier checkpoints are kept.
     """
     path = run_folder / FOLDER / f"s{state['scale']}_i{state['iteration']:07d}.pt"
     kept = [before.name for _, _, before in list_own_checkpoints(run_folder)[-1:]]
-    goes_on = f"the same command goes on from {kept[0]}, which is kept" if kept else "run again"
+    goes_on = f"the same command resumes from {kept[0]}, which is kept" if kept else "run again"
     require_disk_space(path.parent, estimate_size(state), f"free some space; {goes_on}")
-    # given a path instead of a file, torch hides from us that the disk is full
+    # given a path instead of a file, torch does not report that the disk is full
     with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
         try:
             torch.save({"format": FORMAT, **state}, file)
         except RuntimeError as error:
-            # what torch says of its own archive when the disk fills up amid a write hides what the disk said
+            # when the disk fills up, torch's own error about its archive hides that of the disk
             raise error.__context__ if isinstance(error.__context__, OSError) else error from error
     return path
 
 
 def estimate_size(state: Any) -> int:
-    """Bytes of the file that `save_checkpoint` makes of nested dictionaries and lists of tensors; never too few."""
+    """Upper bound in bytes of the file that `save_checkpoint` makes of nested dictionaries and lists of tensors."""
     if isinstance(state, Tensor):
         return state.nbytes + _PER_TENSOR
     if isinstance(state, Mapping):
@@ -86,7 +86,7 @@ def estimate_size(state: Any) -> int:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU: ours, a published one, or a shared generator, which holds no other weights.
+    """Read a checkpoint onto the CPU: ours, a published one, or a shared generator, without other networks.
 
     Raises: CheckpointError if it is missing, damaged, or of another format.
     """
@@ -108,12 +108,12 @@ def _read_own(path: Path) -> dict[str, Any]:
     state = read_torch_file(path, {})
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else None
-        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; train anew or update")
+        raise CheckpointError(f"{path}: format {found!r}, this version reads {FORMAT}; update, or train again")
     return state
 
 
 def in_brief(error: Exception) -> str:
-    """What torch says of weights that do not fit, without the names of all of them."""
+    """Torch's message about weights that do not fit, cut before it lists all of them."""
     text = " ".join(str(error).split())
     return text if len(text) <= _BRIEF else text[:_BRIEF] + " ..."
 
@@ -121,7 +121,7 @@ def in_brief(error: Exception) -> str:
 def list_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
     """(scale, iteration, path) of the checkpoints in the folder, oldest first: ours, else published ones, else shared.
 
-    Raises: CheckpointError if what tells of a shared generator is damaged.
+    Raises: CheckpointError if the JSON of a shared generator is damaged.
     """
     return list_own_checkpoints(run_folder) or list_published(run_folder) or list_shared(run_folder)
 
@@ -137,7 +137,7 @@ def list_own_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
 
 
 def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int | None = None) -> Path:
-    """The newest checkpoint, of `scale` and `iteration` where given. Raises: CheckpointError naming those there are."""
+    """The newest checkpoint, of `scale` and `iteration` if given. Raises: CheckpointError listing those there are."""
     if not run_folder.is_dir():
         raise CheckpointError(f"{run_folder}: no such run folder; give the folder that train.py made")
     found = list_checkpoints(run_folder)
@@ -145,20 +145,22 @@ def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int |
         raise CheckpointError(f"{run_folder}: holds no {FOLDER}/s*_i*.pt; {_advice(run_folder)}")
     fitting = [path for s, i, path in found if scale in (None, s) and iteration in (None, i)]
     if not fitting:
-        there = ", ".join(f"-s {s} -i {i}" for s, i, _ in found[-8:])
-        raise CheckpointError(f"{run_folder}: no checkpoint of scale {scale}, iteration {iteration}; there are {there}")
+        asked = {"scale": scale, "iteration": iteration}
+        wanted = " and ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        there = ", ".join(f"scale {s} iteration {i}" for s, i, _ in found[-8:])
+        raise CheckpointError(f"{run_folder}: no checkpoint of {wanted}; there are {there}")
     return fitting[-1]
 
 
 def _advice(folder: Path) -> str:
-    """What to do about a `folder` that is no run's; often it is the folder in which the runs lie."""
+    """What to do if `folder` is no run folder; often it is the folder that contains the runs."""
     inside = (each for each in sorted(folder.iterdir()) if each.is_dir())
     run = next((each for each in inside if list_own_checkpoints(each) or list_published(each)), None)
     return f"give a run in it, such as {run}" if run else "is it a run folder of train.py?"
 
 
 def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
-    """Keep the newest `keep` checkpoints and the last of each scale; 0 keeps all."""
+    """Keep the newest `keep` checkpoints and the last of each scale; remove the others. 0 keeps all."""
     found = list_own_checkpoints(run_folder)
     last_of_scale = {scale: path for scale, _, path in found}
     kept = {path for _, _, path in found[-keep:]} | set(last_of_scale.values())
@@ -170,7 +172,7 @@ def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
 
 
 def remove_half_written(run_folder: Path) -> None:
-    """Remove what a run that was killed while it saved left behind; nothing else may be writing there."""
+    """Remove the incomplete files of a run that was killed while saving; nothing else may be writing there."""
     for path in (run_folder / FOLDER).glob(".*.tmp"):
         logger.info("removing %s, left by a run that was killed", path)
         with explained_write_errors(path):

@@ -1,11 +1,11 @@
-"""Turn a published run into a run folder of ours, or a run into a generator to be passed on."""
+"""Convert a published run to a run folder of ours, or a run to a generator for sharing."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from audio_transforms import AudioTransform  # noqa: F401 - fills the registry by which configs are read
+from audio_transforms import AudioTransform  # noqa: F401 - registers the representations, which reading configs needs
 from models.checkpoint import find_checkpoint, load_checkpoint, save_checkpoint
 from models.published_checkpoint import is_published
 from models.shared_generator import CARD, WEIGHTS, is_shared, write_shared
@@ -41,11 +41,12 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of this script."""
     parser = Parser(prog="models.convert", description=__doc__)
     parser.add_argument("source", type=Path, help="run folder: a published one, or one of train.py")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to be made")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to create")
     parser.add_argument(
         "--to",
         choices=("ours", "safetensors"),
-        help="a run folder of ours (which a published run becomes), or averaged generator and JSON for sharing (ours)",
+        help="ours: a run folder; safetensors: averaged generator and JSON, for sharing (ours for a published run, "
+        "else safetensors)",
     )
     parser.add_argument("-s", "--scale", type=whole_number, help="scale of the checkpoint (the newest)")
     parser.add_argument("-i", "--iteration", type=whole_number, help="iteration in the checkpoint's name (the newest)")
@@ -56,16 +57,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _require_useful(path: Path, target: str, *, half: bool) -> None:
     if is_shared(path):
-        raise UserError(f"{path.parent}: is in its form for sharing already; copy the folder")
+        raise UserError(f"{path.parent}: is a shared generator already; copy the folder")
     if target == "ours" and not is_published(path):
-        raise UserError(f"{path}: is ours already; --to safetensors makes a generator for sharing of it")
+        raise UserError(f"{path}: is one of our runs already; --to safetensors makes a generator for sharing")
     if target == "ours" and half:
         raise UserError("--half: is for --to safetensors; leave it out")
 
 
 def _require_empty(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: holds something already; name a folder that does not exist")
+        raise UserError(f"{folder}: is not empty; name a folder that does not exist")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A convolution and an activation whose second derivatives cost no more than their first ones.
 
-Torch's own are right, but the derivative of a convolution's derivative by its weight is computed as a convolution with
-a kernel as large as the image, and that of LeakyReLU's by its input as zeros that travel back through the network.
+Torch's own are correct but slow: it computes the second derivative with respect to a convolution's weight as a
+convolution with a kernel as large as the image, and propagates zeros for that of LeakyReLU with respect to its input.
 """
 
 from typing import Any
@@ -16,17 +16,17 @@ _NO_DILATION, _NO_OUTPUT_PADDING = [1, 1], [0, 0]
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, stride: tuple[int, int], padding: int) -> Tensor:
     """As `torch.nn.functional.conv2d`.
 
-    Differentiable twice by `x`, and then once by `weight`, which is what penalties on slopes ask for; a graph of the
-    gradient by `weight` or `bias` is not made.
+    It can be differentiated twice with respect to `x`, and then once with respect to `weight`, as gradient penalties
+    need; the gradient with respect to `weight` or `bias` has no graph.
     """
-    if torch.is_autocast_enabled(x.device.type):  # which reaches torch's own functions alone
+    if torch.is_autocast_enabled(x.device.type):  # autocast applies to torch's own functions only
         return F.conv2d(x, weight, bias, stride, padding)
     convolved: Tensor = _Convolution.apply(x, weight, bias, stride, padding)  # type: ignore[no-untyped-call]
     return convolved
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
-    """As `torch.nn.functional.leaky_relu`, written over `x`, which nothing else may need any more."""
+    """As `torch.nn.functional.leaky_relu`, in place: nothing else may use `x` afterwards."""
     activated: Tensor = _LeakyReLU.apply(x, slope)  # type: ignore[no-untyped-call]
     return activated
 
@@ -41,7 +41,9 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():  # for a penalty, which asks for no more, though autograd does not tell
+        if (
+            torch.is_grad_enabled()
+        ):  # for a penalty, which needs only this gradient; autograd does not tell which are needed
             inputs = (gradient, x, weight, ctx.stride, ctx.padding)
             return _InputGradient.apply(*inputs), None, None, None, None  # type: ignore[no-untyped-call]
         wanted = list(ctx.needs_input_grad[:3])
@@ -49,7 +51,7 @@ class _Convolution(torch.autograd.Function):
 
 
 class _InputGradient(torch.autograd.Function):
-    """The gradient by the input, which is linear in the gradient of the output and in the weight."""
+    """The gradient with respect to the input; it is linear in the gradient of the output and in the weight."""
 
     @staticmethod
     def forward(
@@ -70,7 +72,7 @@ class _InputGradient(torch.autograd.Function):
 def _gradients(
     gradient: Tensor, x: Tensor, weight: Tensor, stride: tuple[int, int], padding: int, wanted: list[bool]
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Those by `x`, `weight` and bias that are `wanted`."""
+    """The gradients with respect to `x`, `weight` and bias, those that are `wanted`."""
     sides = [padding, padding]
     found: tuple[Tensor | None, Tensor | None, Tensor | None] = torch.ops.aten.convolution_backward(
         gradient, x, weight, [len(weight)], stride, sides, _NO_DILATION, False, _NO_OUTPUT_PADDING, 1, wanted
@@ -94,7 +96,7 @@ class _LeakyReLU(torch.autograd.Function):
 
 
 class _Masked(torch.autograd.Function):
-    """`gradient`, times the slope where `activated` is negative: linear in the first, and flat in the second."""
+    """`gradient`, times the slope where `activated` is negative: linear in `gradient`, constant in `activated`."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, activated: Tensor, slope: float) -> Tensor:

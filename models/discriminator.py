@@ -1,4 +1,4 @@
-"""The discriminator: image -> class logits and critic, shrinking from any scale to the smallest.
+"""The discriminator: image -> class logits and critic, downsampling from any scale to the smallest.
 
 Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Odena et al. 2017 for the auxiliary classifier.
 """
@@ -21,7 +21,7 @@ from utils.ranks import ALONE, Ranks
 
 
 class Judgement(NamedTuple):
-    """What the discriminator says of a batch."""
+    """The discriminator's outputs for a batch."""
 
     logits: Tensor  # (B, n_conditions), all attributes side by side
     critic: Tensor  # (B,), higher = more real
@@ -29,9 +29,10 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Holds all scales from the start; `scale` and `alpha` mean what they mean in `Generator`.
+    """Contains the layers of all scales from the start; `scale` and `alpha` are those of `Generator`.
 
-    `augmentation` is what its trainer puts before it; kept here, its state is saved with the weights.
+    The training step applies `augmentation` to images before it; it is kept here so that its state is saved with the
+    weights.
     """
 
     def __init__(self, config: ModelConfig, *, n_conditions: int, channels: int, sizes: tuple[Size, ...]) -> None:
@@ -56,15 +57,15 @@ class Discriminator(nn.Module):
     def forward(
         self, image: Tensor, scale: int, alpha: float = 0.0, ranks: Ranks = ALONE, *, n_batches: int = 1
     ) -> Judgement:
-        """Images (B, channels, *sizes[scale]) -> `Judgement`; they are this rank's share of a batch of all `ranks`.
+        """Images (B, channels, *sizes[scale]), this rank's share of a batch of all `ranks` -> `Judgement`.
 
-        They may be `n_batches` of equal size, one behind the other, which do not see each other.
+        They may be `n_batches` batches of equal size, concatenated; the minibatch deviation is computed within each.
         """
         x = self._activate(self.from_image[scale](image))
         for level in range(scale, 0, -1):
             first, second = self.blocks[level - 1].children()
             smaller = self.sizes[level - 1]
-            # of each group of pixels, downsampling keeps one: where the factor is whole, no other is computed
+            # downsampling keeps one pixel of each group: for whole factors, only that one is computed
             x = self._activate(second(self._activate(first(x)), whole_factors(self.sizes[level], smaller)))
             x = resize(x, smaller)
             # as published, the discriminator does not fade at the first growth, only the generator does

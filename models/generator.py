@@ -19,7 +19,7 @@ Pair = tuple[EqualizedConv2d, EqualizedConv2d]
 
 
 class Generator(nn.Module):
-    """Holds all scales from the start; `scale` and `alpha` of a call say which of them speak.
+    """Contains the layers of all scales from the start; a call uses those up to `scale`.
 
     `alpha` in [0, 1] is the published one: the weight of the previous scale while a new one fades in; 0 = the new
     scale alone.
@@ -79,26 +79,26 @@ class LinearFormat(nn.Module):
         self.linear = EqualizedLinear(features, depth * size[0] * size[1], zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Spread the features over the smallest image."""
+        """Features (B, features) -> the smallest image (B, depth, *size)."""
         spread: Tensor = self.linear(x)
         return spread.view(-1, *self.shape)
 
 
 class GANSynthFormat(nn.Module):
-    """`formatLayerType: gansynth`: the features, one pixel amid zeros, convolved into (B, depth, *size)."""
+    """`formatLayerType: gansynth`: the features as one pixel surrounded by zeros, convolved to (B, depth, *size)."""
 
     def __init__(
         self, features: int, depth: int, size: Size, slope: float, *, zero_bias: bool, equalized: bool
     ) -> None:
         super().__init__()
         height, width = size
-        # zeros on all sides up to twice the size less one, so that a kernel of that size leaves exactly it
+        # padded with zeros to 2 * size - 1, so that a kernel of the image's size gives exactly the image's size
         self.margins = (width - 1, width - 1, height - 1, height - 1)
         self.slope = slope
         self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias, equalized=equalized)
         self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Spread the features over the smallest image."""
+        """Features (B, features) -> the smallest image (B, depth, *size)."""
         x = normalised_leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), self.slope)
         return normalised_leaky_relu(self.blend(x), self.slope)

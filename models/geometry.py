@@ -29,7 +29,7 @@ def scale_sizes(config: ModelConfig, shape: Shape) -> tuple[Size, ...]:
 
 
 def whole_factors(large: Size, small: Size) -> Size:
-    """How many times `large` is `small`, per axis; 1 on an axis where that is no whole number.
+    """`large` / `small` per axis; 1 on an axis where the quotient is not a whole number.
 
     >>> whole_factors((1024, 16), (512, 16)), whole_factors((97, 948), (49, 474))
     ((2, 1), (1, 2))

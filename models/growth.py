@@ -1,4 +1,4 @@
-"""Where training stands, as a pure function of one counter: a resumed run cannot drift from an unbroken one."""
+"""The schedule of training as a pure function of the step, so that a resumed run equals an uninterrupted one."""
 
 import bisect
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class GrowthSchedule:
         return sum(self._lengths[:index]) + iterations
 
     def unfinished_fades(self) -> dict[int, float]:
-        """The scales that end before their fade does, with the alpha they end at."""
+        """The scales that end before their fade-in does -> the alpha they end at."""
         last = {self.at(end - 1).scale: self.at(end - 1).alpha for end in self._ends}
         return {scale: alpha for scale, alpha in last.items() if alpha > 0}
 

@@ -21,10 +21,10 @@ class EqualizedConv2d(nn.Module):
     """Same-size convolution whose weights are N(0, 1) and whose output, bias included, is scaled to unit variance.
 
     (B, channels_in, H, W) -> (B, channels_out, H + 2 padding - k + 1, ...) for a kernel of size k per axis.
-    The gain sqrt(2 / fan_in) is folded into weight and bias, which is the same function for one pass less over the
-    activations. `transposed` uses a transposed convolution; its fan-in is then counted as the published code does,
-    over channels_out. Without `equalized` the weights start as the same product (He et al. 2015) and nothing is
-    multiplied later: the same function at the start, which learns at another pace.
+    The gain sqrt(2 / fan_in) is multiplied into weight and bias, which saves a pass over the activations.
+    `transposed` uses a transposed convolution, whose fan-in is computed over channels_out, as in the published code.
+    Without `equalized` the initial weights contain the gain (He et al. 2015): the function is the same at first, but
+    learns at another rate.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class EqualizedConv2d(nn.Module):
         self.padding, self.transposed = padding, transposed
 
     def forward(self, x: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:
-        """Convolve, computing every `stride`-th row and column alone; a `transposed` layer has stride 1."""
+        """Convolve, computing only every `stride`-th row and column; a `transposed` layer has stride 1."""
         weight, bias = self.weight * self.gain, self.bias * self.gain
         if self.transposed:
             return F.conv_transpose2d(x, weight, bias, padding=self.padding)
@@ -66,7 +66,7 @@ class EqualizedConv2d(nn.Module):
 class EqualizedLinear(nn.Module):
     """Linear layer with weights N(0, 1) and output, bias included, scaled by sqrt(2 / features_in).
 
-    `equalized` means what it means in `EqualizedConv2d`.
+    `equalized` is that of `EqualizedConv2d`.
     """
 
     def __init__(self, features_in: int, features_out: int, *, zero_bias: bool = True, equalized: bool = True) -> None:
@@ -84,8 +84,8 @@ def append_minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """(B, C, H, W) -> (B, C + 1, H, W): one constant map, the mean standard deviation within a group of samples.
 
     Groups of 4, or the whole batch if 4 does not divide it; zero for a batch of one. As published, group g holds the
-    samples g, g + B/4, g + B/2 and g + 3B/4, while its value is written to the samples 4g to 4g + 3. Samples are those
-    of all `ranks`, so that several processes compute the same function as one.
+    samples g, g + B/4, g + B/2 and g + 3B/4, but its value is written to the samples 4g to 4g + 3. B counts the
+    samples of all `ranks`, so that several processes compute the same function as one.
     """
     batch, _, height, width = x.shape
     total = batch * ranks.size
@@ -93,7 +93,7 @@ def append_minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
     if size == 1:
         return F.pad(x, (0, 0, 0, 0, 0, 1))
     groups = ranks.gather(x).reshape(size, total // size, -1)
-    # written out: torch.var over the first axis of a large batch takes a fifth of a small step on the CPU
+    # not torch.var, which over the first axis of a large batch takes a fifth of a small step on the CPU
     variance = (groups - groups.mean(dim=0)).square().sum(dim=0) / (size - 1)
     spread = ranks.own(torch.sqrt(variance + 1e-8).mean(dim=1).repeat_interleave(size))
     return torch.cat((x, spread[:, None, None, None].expand(-1, 1, height, width)), dim=1)
@@ -105,7 +105,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _runtime_gain(weight: Tensor, fan_in: int, *, equalized: bool) -> float:
-    """He's constant, to be multiplied at each pass, or 1 after it went into the fresh N(0, 1) `weight` for good."""
+    """He's constant, to multiply the weight by at each pass; if not `equalized`, it scales `weight` now, and is 1."""
     gain = math.sqrt(2 / fan_in)
     if equalized:
         return gain

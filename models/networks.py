@@ -1,4 +1,4 @@
-"""The three networks of a run, built alike for training and for generation."""
+"""The three networks of a run, built in the same way for training and for generation."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -16,7 +16,7 @@ from utils.config import ModelConfig
 
 @dataclass(frozen=True)
 class Networks:
-    """Generator, discriminator, and the generator's running average, which makes the sound."""
+    """Generator, discriminator, and the running average of the generator, which is used for generation."""
 
     generator: Generator
     discriminator: Discriminator
@@ -35,7 +35,7 @@ def build_networks(
     """Networks for images of `shape` (C, F, T), with weights that depend on `seed` alone. Raises: ConfigError."""
     sizes = scale_sizes(config, shape)
     n_conditions = sum(n_values)
-    # drawn on the CPU, so that every device starts from the same weights; `meta` allocates nothing
+    # initialised on the CPU, so that every device starts from the same weights; `meta` allocates nothing
     start = device if device.type == "meta" else torch.device("cpu")
     with torch.random.fork_rng(devices=[]), start:
         torch.manual_seed(seed)
@@ -56,7 +56,7 @@ def count_parameters(config: ModelConfig, shape: Shape, n_values: Sequence[int])
 
 
 def conditioned(latent: Tensor, labels: Tensor, n_values: Sequence[int]) -> Tensor:
-    """Latent (B, L) and labels (B, A) -> (B, L + sum(n_values)): the one-hot of each attribute behind the latent."""
+    """Latent (B, L) and labels (B, A) -> (B, L + sum(n_values)): the latent, then the one-hot of each attribute."""
     onehots = [F.one_hot(label, size).to(latent.dtype) for label, size in zip(labels.unbind(1), n_values, strict=True)]
     return torch.cat((latent, *onehots), dim=1)
 

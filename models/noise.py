@@ -1,4 +1,4 @@
-"""Random numbers by counter: what note number i gets depends on the seed and on i, not on batches or devices."""
+"""Counter-based random numbers: those of note i depend on the seed and on i, not on batches or devices."""
 
 import math
 from enum import IntEnum
@@ -40,12 +40,12 @@ def uniform_rows(seed: int, purpose: Purpose, first: int, count: int, size: int)
 
 
 def truncated(draws: Tensor, bound: float) -> Tensor:
-    """Draws of N(0, 1), each moved to its own quantile of the normal distribution between +- `bound` > 0."""
+    """Draws from N(0, 1), each replaced by the same quantile of the normal distribution between +- `bound` > 0."""
     root = math.sqrt(2)
     quantiles = special.erf(draws.double().numpy() / root) * special.erf(bound / root)
     return torch.from_numpy(root * special.erfinv(quantiles)).to(draws.dtype)
 
 
 def _row(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
-    # the second word of the counter, so that 2**64 draws fit into a row before it meets the next one
+    # the index is the second word of the counter, so that 2**64 draws fit into a row before the next one begins
     return np.random.Generator(np.random.Philox(key=[seed, int(purpose)], counter=[0, index, 0, 0]))

@@ -1,4 +1,4 @@
-"""Pixel normalisation, by itself and behind a LeakyReLU.
+"""Pixel normalisation, alone and after a LeakyReLU.
 
 Source: Karras et al. 2018, Progressive Growing of GANs, section 4.2.
 """
@@ -20,8 +20,8 @@ def pixel_norm(x: Tensor) -> Tensor:
 def normalised_leaky_relu(x: Tensor, slope: float) -> Tensor:
     """As `pixel_norm(leaky_relu(x, slope))`, differentiable once.
 
-    Autograd would keep three images of it, and go over them nine times on the way back; this keeps one, and goes four
-    times.
+    Autograd would keep three images and pass over them nine times in the backward pass; this keeps one, and passes
+    over it four times.
     """
     normalised: Tensor = _NormalisedLeakyReLU.apply(x, slope)  # type: ignore[no-untyped-call]
     return normalised
@@ -45,8 +45,8 @@ class _NormalisedLeakyReLU(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         normalised, factor = ctx.saved_tensors
-        # what is along the vector of channels changes its length alone, which is normalised away
+        # the component along the vector of channels only changes its length, which is normalised
         along = (gradient * normalised).mean(dim=1, keepdim=True)
         across = torch.addcmul(gradient, normalised, along, value=-1).mul_(factor)
-        # of a positive factor, the sign behind it is the sign before it
+        # the factor is positive, so the sign after it is the sign before it
         return torch.ops.aten.leaky_relu_backward(across, normalised, ctx.slope, True), None

@@ -1,4 +1,4 @@
-"""Runs that the published code left: `<run>_config.json`, `<run>_train_config.json`, `<run>_s<scale>_i<iteration>.pt`.
+"""Runs of the published code: `<run>_config.json`, `<run>_train_config.json`, `<run>_s<scale>_i<iteration>.pt`.
 
 Source: Nistal et al. 2020, Comparing Representations for Audio Synthesis using GANs, and its code.
 """
@@ -30,7 +30,7 @@ NETWORKS = {"generator": "netG", "discriminator": "netD", "ema": "avgG"}
 _FILE_NAME = re.compile(r"(.+)_s([0-9]+)_i([0-9]+)\.pt")
 _CONFIG_CLASS = "utils.config.BaseConfig"
 _ROUNDING = 1e-6
-_TANH_LOSSES = ("MSE", "DCGAN")  # with which the published generator ended in a tanh, whatever the config said
+_TANH_LOSSES = ("MSE", "DCGAN")  # for these the published generator ended in a tanh, whatever the config said
 _INERT_KEYS = ("imagefolderDataset", "dataType", "sampleRate")
 _PICKLED_KEYS = {
     "leakyReluLeak": "leaky_slope",
@@ -41,16 +41,16 @@ _PICKLED_KEYS = {
     "formatLayerType": "format_layer",
     "equalizedlR": "equalized_rate",
 }
-"""Keys of the pickled config that must say what the JSON files say, and their names in `ModelConfig`."""
+"""Keys of the pickled config that must agree with the JSON files -> their names in `ModelConfig`."""
 
 
 class PublishedConfig:
-    """Stands for the config object in a published checkpoint: a bag of `values`, and nothing that runs."""
+    """Replaces the config object in a published checkpoint: holds its `values`, and runs none of its code."""
 
     values: dict[str, Any]
 
     def __new__(cls) -> Self:
-        """Without arguments; the pickle machine does not call `__init__`."""
+        """Without arguments, since unpickling does not call `__init__`."""
         made = super().__new__(cls)
         made.values = {}
         return made
@@ -73,12 +73,12 @@ def list_published(run_folder: Path) -> list[tuple[int, int, Path]]:
 
 
 def read_published(path: Path) -> dict[str, Any]:
-    """The published checkpoint `path` as the state that a checkpoint of ours holds, with empty optimisers.
+    """The published checkpoint `path` as the state of one of our checkpoints, with empty optimisers.
 
-    The published files keep no optimisers, no seed (0 here), no order of notes, and of a growing network only the
-    scales reached; those above hold fresh values here. `ema` is the average as saved, which the published code itself
-    overwrites with the raw generator when it loads. The number in the file's name is the last iteration's, counted
-    from 0; `iteration` counts those done.
+    The published files contain no optimisers, no seed (0 here), no order of notes, and only the layers of the scales
+    reached; those above have initial values here. `ema` is the average as saved, which the published code itself
+    overwrites with the raw generator when it loads. The number in the file's name is the index of the last iteration;
+    `iteration` counts the iterations done.
     Raises: CheckpointError, ConfigError if files are missing, damaged, or do not belong together.
     """
     match = _FILE_NAME.fullmatch(path.name)
@@ -102,7 +102,7 @@ def read_published(path: Path) -> dict[str, Any]:
     networks = build_networks(model, model.output_shape, n_values, seed=0, device=torch.device("cpu")).all()
     weights = {name: fill_network(path, networks[name], key, content[key], scale) for name, key in NETWORKS.items()}
     if scale + 1 < model.n_scales:
-        logger.info("%s: reached scale %d of 0 to %d; those above hold fresh values", path, scale, model.n_scales - 1)
+        logger.info("%s: reached scale %d of 0 to %d; those above have initial values", path, scale, model.n_scales - 1)
     return {
         "step": step,
         "scale": scale,
@@ -125,7 +125,7 @@ def _read_experiment(path: Path, run: str) -> tuple[ExperimentConfig, dict[str, 
     where = str(path.with_name(f"{run}_*config.json"))
     places = _attribute_places(where, trained.get("attribKeysOrder"))
     declared = config.get("modelConfig")
-    # what was trained by holds every default, but tells of attributes in another form
+    # the training config contains every default, but describes attributes in another form
     model = {**declared, **trained} if isinstance(declared, dict) else trained
     model = {key: value for key, value in model.items() if key not in _INERT_KEYS}
     model["attribKeysOrder"] = {name: place["order"] for name, place in places.items()} or None
@@ -174,14 +174,14 @@ def _require_content(path: Path, content: Any) -> Mapping[str, Any]:
         if not isinstance(state, dict) or not all(type(name) is str for name in state):
             raise CheckpointError(f"{path}: {key} is no state dict; it is no checkpoint of the published code")
         if not all(type(tensor) is Tensor for tensor in state.values()):
-            raise CheckpointError(f"{path}: {key} holds something else than tensors; copy the file anew")
+            raise CheckpointError(f"{path}: {key} holds something else than tensors; copy the file again")
     return config.values
 
 
 def _require_same_config(
     path: Path, pickled: Mapping[str, Any], model: ModelConfig, attributes: Mapping[str, list[Any]]
 ) -> None:
-    """Raise CheckpointError naming what the JSON files say otherwise than the config in the checkpoint."""
+    """Raise CheckpointError naming where the JSON files and the config in the checkpoint differ."""
     expected: dict[str, Any] = {key: getattr(model, name) for key, name in _PICKLED_KEYS.items()}
     expected["categoryVectorDim"] = sum(map(len, attributes.values()))
     if all(isinstance(depth, int) for depth in model.depth_scales):
@@ -207,7 +207,7 @@ def _pickled_values(places: Any) -> dict[str, list[Any]]:
 
 
 def _same(pickled: Any, expected: Any) -> bool:
-    """Whether both are the same plain value, or flat list of plain values; what is nested is never the same."""
+    """Whether both are the same plain value or flat list of plain values; False for anything nested."""
     return _is_flat(pickled) and _items(pickled) == _items(expected)
 
 
@@ -216,7 +216,7 @@ def _plain(value: Any) -> str:
 
 
 def _is_flat(value: Any) -> bool:
-    # what comes out of a pickle may hold itself, or grow without end when it is walked
+    # an object from a pickle may contain itself, so that walking through it would not end
     return all(item is None or isinstance(item, bool | int | float | str) for item in _items(value))
 
 
@@ -225,9 +225,9 @@ def _items(value: Any) -> list[Any]:
 
 
 def _alpha(path: Path, pickled: Mapping[str, Any], scheduled: float) -> float:
-    """The weight of the previous scale that the networks were last trained with."""
+    """The weight of the previous scale in the last training step."""
     alpha = pickled.get("alpha", scheduled)
     if not isinstance(alpha, int | float) or not -_ROUNDING <= alpha <= 1 + _ROUNDING:
-        raise CheckpointError(f"{path}: alpha is {_plain(alpha)}, must be from 0 to 1; copy the file anew")
-    # the published code counts down in floats, and ends beside 0
+        raise CheckpointError(f"{path}: alpha is {_plain(alpha)}, must be from 0 to 1; copy the file again")
+    # the published code subtracts floats, and does not end exactly at 0
     return scheduled if abs(alpha - scheduled) < _ROUNDING else min(max(float(alpha), 0.0), 1.0)

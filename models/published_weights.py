@@ -1,4 +1,4 @@
-"""The weights of the published networks under our names."""
+"""Weights of the published networks -> our names of them."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def our_name(published: str) -> str:
 def fill_network(
     path: Path, network: nn.Module, key: str, published: Mapping[str, Tensor], scale: int
 ) -> dict[str, Tensor]:
-    """Load what a network had when it reached `scale`; returns all its weights, above that scale its own as before.
+    """Load the published weights up to `scale`; returns all weights of the network, those above as they were.
 
     Raises: CheckpointError naming the file `path`, the network's `key` there, and the weights that do not fit.
     """
@@ -62,6 +62,6 @@ def fill_network(
 
 
 def _scale_of(name: str) -> int:
-    """The scale from which on a network uses its parameter `name`."""
+    """The lowest scale at which a network uses its parameter `name`."""
     match = re.match(r"(blocks|to_image|from_image)\.(\d+)\.", name)
     return int(match[2]) + (match[1] == "blocks") if match else 0

@@ -1,10 +1,10 @@
-"""Files of torch.save, read so that nothing in them runs: tensors, plain values, and plain classes named beforehand.
+"""Reads files of torch.save without running code in them: only tensors, plain values, and plain classes that are named.
 
-Two locks, one behind the other. The pickle is first read as text: every opcode and every global in it must be one that
-a checkpoint needs. Then torch's own restricted reader builds the values (`torch.load(weights_only=True)`). It is
-preferred to `pickle.Unpickler.find_class`, since it also refuses to set attributes on what it was allowed to name, and
-since it reads the storages of both of torch's file formats. The first lock is the narrower one: torch also lets in
-sets, byte arrays of any size, subclasses of tensors and more, and does not bound nesting.
+There are two checks, one after the other. First the opcodes of the pickle are read without executing them: every opcode
+and every global must be one that a checkpoint needs. Then torch's own restricted reader builds the values
+(`torch.load(weights_only=True)`). It is preferred to `pickle.Unpickler.find_class`, since it also refuses to set
+attributes on objects of allowed classes, and reads the storages of both of torch's file formats. The first check is
+stricter: torch also accepts sets, byte arrays of any size, subclasses of tensors and more, and any depth of nesting.
 """
 
 import pickletools
@@ -26,7 +26,7 @@ OPCODES: frozenset[str] = frozenset().union(
     {"APPEND", "APPENDS", "SETITEM", "SETITEMS"},
     {"BINGET", "LONG_BINGET", "BINPUT", "LONG_BINPUT"},
 )
-"""All that torch.save writes of tensors and plain values."""
+"""All opcodes that torch.save writes for tensors and plain values."""
 
 TENSOR_GLOBALS = frozenset(
     {
@@ -40,18 +40,20 @@ TENSOR_GLOBALS = frozenset(
 )
 
 _ZIP_MAGIC = b"PK\x03\x04"
-_LEGACY_PICKLES = 5  # magic number, protocol, system, the object, keys of its storages; then the bytes of these
+_LEGACY_PICKLES = (
+    5  # magic number, protocol, system, the object, keys of its storages; the bytes of the storages follow
+)
 _PROTOCOL = 2
 _MOST_OPCODES = 1_000_000
-_MOST_TUPLES = 20_000  # hashing one that nests deeper than the C stack ends the process; 4 for each tensor are usual
+_MOST_TUPLES = 20_000  # hashing tuples nested deeper than the C stack crashes the process; 4 per tensor are usual
 
 
 def read_torch_file(path: Path, classes: Mapping[str, type]) -> Any:
-    """What torch.save wrote to `path`, in its zip format or in that before torch 1.6, on the CPU.
+    """The object that torch.save wrote to `path`, in its zip format or that before torch 1.6, on the CPU.
 
-    `classes` maps each dotted name of a class that the file may hold, beside tensors and plain values, to the class
-    that is built in its place by `__new__` and `__setstate__`; no module is imported by name.
-    Raises: CheckpointError if the file is missing, damaged, or holds anything else.
+    `classes` maps the dotted name of each further class that the file may contain to the class that is built instead,
+    by `__new__` and `__setstate__`; no module is imported by name.
+    Raises: CheckpointError if the file is missing, damaged, or contains anything else.
     """
     try:
         for pickle in _pickles(path):
@@ -62,13 +64,13 @@ def read_torch_file(path: Path, classes: Mapping[str, type]) -> Any:
         raise CheckpointError(f"{path}: no such checkpoint; list the folder for those there are") from error
     except CheckpointError:
         raise
-    except Exception as error:  # a damaged file breaks torch's reader in many ways
+    except Exception as error:  # torch's reader raises many kinds of errors on damaged files
         message = f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to use the one before"
         raise CheckpointError(message) from error
 
 
 def _pickles(path: Path) -> Iterator[IO[bytes]]:
-    """The places from which torch will unpickle, each once the one before was read to its end."""
+    """The pickles in the file; each may be read once the one before has been read to its end."""
     with path.open("rb") as file:
         if file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC:
             _require_stored(path)
@@ -80,7 +82,7 @@ def _pickles(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _require_stored(path: Path) -> None:
-    """torch.save compresses nothing: what would grow when read is none of its files."""
+    """Raise CheckpointError if the archive is compressed, which torch.save never does."""
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
             raise CheckpointError(f"{path}: refused: larger when unpacked, as no file of torch.save; remove it")
@@ -91,12 +93,12 @@ def _require_plain(path: Path, pickle: IO[bytes], allowed: Iterable[str]) -> Non
     for count, (opcode, argument, _) in enumerate(pickletools.genops(pickle)):
         if opcode.name == "GLOBAL" and (name := str(argument).replace(" ", ".", 1)) not in allowed:
             raise CheckpointError(
-                f"{path}: refused: it names {short(name)}, and a checkpoint may hold tensors and plain values alone; "
+                f"{path}: refused: it names {short(name)}, but a checkpoint may hold only tensors and plain values; "
                 "nothing in it was executed; remove it"
             )
         if opcode.name not in OPCODES or (opcode.name == "PROTO" and argument != _PROTOCOL):
             raise CheckpointError(
-                f"{path}: refused: its pickle uses {opcode.name}, which torch.save does not write so; nothing in it "
+                f"{path}: refused: its pickle uses {opcode.name}, which torch.save does not write; nothing in it "
                 "was executed; remove it"
             )
         tuples += opcode.name.startswith("TUPLE")

@@ -1,4 +1,4 @@
-"""A trained generator as it is passed on: its weights as safetensors, and JSON that tells how to play them."""
+"""A trained generator for sharing: weights as safetensors, and JSON with all that is needed to play it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ FORMAT = 1
 
 _KEYS = ("config", "attributes", "affine", "scale", "iteration", "alpha", "step", "seed", "notes")
 _ANYWHERE = {"data_path": "notes", "att_dict_path": None}
-"""In place of the folders of the maker's notes, which are no one else's business."""
+"""Replace the folders of the training notes, which are private."""
 
 
 def is_shared(path: Path) -> bool:
@@ -27,7 +27,7 @@ def is_shared(path: Path) -> bool:
 
 
 def list_shared(folder: Path) -> list[tuple[int, int, Path]]:
-    """(scale, iteration, path) of the generator that `folder` shares, if it does. Raises: CheckpointError."""
+    """(scale, iteration, path) of the shared generator in `folder`, if there is one. Raises: CheckpointError."""
     if not (folder / WEIGHTS).is_file():
         return []
     card = _read_card(folder / CARD)
@@ -40,15 +40,15 @@ def list_shared(folder: Path) -> list[tuple[int, int, Path]]:
 def write_shared(folder: Path, state: Mapping[str, Any], *, half: bool) -> None:
     """Write the averaged generator of the checkpoint `state` for sharing: float32, or float16 if `half`.
 
-    The same state gives the same bytes. Raises: UserError if a weight is no finite number in that format, or if the
-    files cannot be written.
+    The same state gives the same bytes. Raises: UserError if a weight is not finite in that format, or if the files
+    cannot be written.
     """
     kind = torch.float16 if half else torch.float32
     weights = {name: tensor.to(kind).contiguous() for name, tensor in state["ema"].items()}
     bad = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
     if bad:
-        raise UserError(f"{bad[0]}: holds numbers that are not finite as {_name(kind)}; leave --half out, or train on")
-    # one entry: safetensors writes several in an order that changes from run to run
+        raise UserError(f"{bad[0]}: holds numbers that are not finite as {_name(kind)}; use float32, or train on")
+    # one entry of metadata, since safetensors writes several in random order
     content = save(weights, metadata={"format": "pt"})
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(content)
@@ -60,7 +60,7 @@ def write_shared(folder: Path, state: Mapping[str, Any], *, half: bool) -> None:
 
 
 def read_shared(path: Path) -> dict[str, Any]:
-    """The shared generator whose weights are `path`, as the state of a checkpoint that lacks all other networks.
+    """The shared generator with the weights `path`, as the state of a checkpoint without other networks.
 
     Raises: CheckpointError if weights or JSON are missing, damaged, or do not belong together.
     """
@@ -78,7 +78,9 @@ def read_shared(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a readable safetensors file; fetch it again") from error
     stated = card.get("weights")
     if not isinstance(stated, dict) or stated.get("sha256") != hashlib.sha256(content).hexdigest():
-        raise CheckpointError(f"{path}: not the weights that {where.name} tells of (SHA-256 differs); fetch both again")
+        raise CheckpointError(
+            f"{path}: not the weights that belong to {where.name} (SHA-256 differs); fetch both again"
+        )
     absent: dict[str, dict[str, Any]] = {name: {} for name in ("generator", "discriminator")}
     absent |= {"optimizer_g": {}, "optimizer_d": {}}
     return {**{key: card[key] for key in _KEYS}, "ema": weights, **absent}

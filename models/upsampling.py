@@ -1,7 +1,7 @@
-"""A 3x3 convolution of an image that was made twice as large by repeating its pixels, without making it so large.
+"""A 3x3 convolution of an image upsampled by 2 with nearest neighbour, computed without the upsampled image.
 
-Of the nine weights on each output pixel, several meet copies of one input pixel; added up beforehand, four are left
-where both axes double, six where one does. Each output pixel of a block of four (or two) has its own sums.
+Several of the nine weights on an output pixel meet copies of the same input pixel. Summed beforehand, four weights
+remain if both axes double, six if one does. Each output pixel of a block of four (or two) has its own sums.
 """
 
 import itertools
@@ -22,15 +22,15 @@ def convolve_upsampled(x: Tensor, factors: Factors, weight: Tensor, bias: Tensor
     sums = [each for rows in _sums(weight, high, axis=2) for each in _sums(rows, wide, axis=3)]
     convolved = F.conv2d(x, torch.cat(sums), bias.repeat(len(sums)), padding=1).chunk(len(sums), dim=1)
     height, width = x.shape[2:]
-    # two weights on an axis that is padded at both ends give one result more than pixels: the even outputs begin with
-    # the first of them, the odd ones with the second
+    # two weights on an axis padded at both ends give one more result than pixels: even outputs start at the first
+    # result, odd ones at the second
     places = itertools.product(range(high), range(wide))
     parts = [part[:, :, i : i + height, j : j + width] for part, (i, j) in zip(convolved, places, strict=True)]
     return _interleaved(parts, high, wide)
 
 
 def _sums(weight: Tensor, factor: int, axis: int) -> list[Tensor]:
-    """Of the weights at offsets -1, 0, 1 on `axis`: those on the input pixels that an even, and an odd, output sees."""
+    """The weights at offsets -1, 0, 1 on `axis`, summed for the input pixels of an even and of an odd output pixel."""
     if factor == 1:
         return [weight]
     before, here, after = weight.chunk(3, dim=axis)
@@ -40,7 +40,7 @@ def _sums(weight: Tensor, factor: int, axis: int) -> list[Tensor]:
 def _interleaved(parts: list[Tensor], high: int, wide: int) -> Tensor:
     """`high * wide` images (B, C, H, W), one for each place in a block -> (B, C, H * high, W * wide)."""
     channels_last = parts[0].stride(1) == 1
-    if channels_last:  # and so it shall stay
+    if channels_last:  # keep the layout
         parts = [part.permute(0, 2, 3, 1) for part in parts]
     down = 1 if channels_last else 2
     rows = [

@@ -258,7 +258,7 @@ def test_interrupted_leaves_nothing(configs, tiny_nsynth, tmp_path, capsys, monk
         (["-c", "{tmp}/a.json", "{tmp}/a.json"], r"polar: is the name of several of the configs; .*"),
         (["-d", "{tmp}/file"], r"\S+/file: a file stands where a folder is needed; choose another output folder"),
         (["-d", "{tmp}/file/out"], r"\S+/file: a file stands where a folder is needed; choose another output folder"),
-        (["--device", "tpu9"], r"--device tpu9: not available here .*"),
+        (["--device", "tpu9"], r"device tpu9: not available here .*"),
         (["-n", "0"], r"argument -n/--count: 0: must be 1 or more; .*"),
         (["--pairs", "0"], r"argument --pairs: 0: must be 1 or more; .*"),
     ],

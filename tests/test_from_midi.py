@@ -148,7 +148,7 @@ def test_families_go_by_program(experiment_dict, tmp_path):
         (("--seeds", "0-3"), r"from_midi: hold takes one seed; .*"),
         (("--latent", "linear"), r"from_midi: linear goes from seed to seed; .*"),
         (("--voices", "ch9=1"), r"'ch9' is no voice of the piece, which has track1\.ch1, track2\.ch2"),
-        (("--attributes", "colour=red"), r"--attributes colour: tiny was not conditioned on it; leave it out"),
+        (("--attributes", "colour=red"), r"attribute colour: tiny was not conditioned on it; leave it out"),
         (("--attributes", "a=b,c"), r"--attributes a: a piece takes one value; .*"),
         (("--adsr", 0, 0, 1.5, 0), r"from_midi: adsr: 2: .*"),
         (("--adsr", 0, 0, "nan", 0), r"from_midi: adsr: 2: .*"),

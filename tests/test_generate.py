@@ -96,10 +96,10 @@ def test_checkpoint_is_chosen_by_scale_and_iteration(run_folder, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("-s", 9), r"no checkpoint of scale 9, iteration None; there are -s 0 -i 2, -s 1 -i 2, .*"),
-        (("-i", 1), r"no checkpoint of scale None, iteration 1; there are .*"),
-        (("--pitch", 60, 61), r"--pitch 61: not among the 4 pitches that tiny learned \(60 to 67\); choose from them"),
-        (("--pitch", "60-64"), r"--pitch 61: not among the 4 pitches .*"),
+        (("-s", 9), r"no checkpoint of scale 9; there are scale 0 iteration 2, scale 1 iteration 2, .*"),
+        (("-i", 1), r"no checkpoint of iteration 1; there are .*"),
+        (("--pitch", 60, 61), r"pitch 61: not among the 4 pitches that tiny learned \(60 to 67\); choose from them"),
+        (("--pitch", "60-64"), r"pitch 61: not among the 4 pitches .*"),
         (("--pitch", "abc"), r"argument --pitch/--pitches: .*"),
         (("--pitch", "64-60"), r"argument --pitch/--pitches: .*"),
         (("--pitch", "128"), r"argument --pitch/--pitches: .*"),
@@ -109,7 +109,7 @@ def test_checkpoint_is_chosen_by_scale_and_iteration(run_folder, tmp_path):
         (("--truncation", 0), r"argument --truncation: .*"),
         (("--bits", 12), r"argument --bits: .*"),
         (("--rate", 10), r"argument --rate: .*"),
-        (("--device", "tpu9"), r"--device tpu9: not available here .*"),
+        (("--device", "tpu9"), r"device tpu9: not available here .*"),
     ],
 )
 def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, capsys, flags, message):
@@ -143,7 +143,7 @@ def test_unconditional_run_has_names_without_pitch(experiment_dict, tmp_path, ca
     assert json.loads((tmp_path / "out" / "note_seed000000.json").read_text())["attributes"] == {}
     capsys.readouterr()
     assert play(run, "--pitch", 60) == 2
-    assert capsys.readouterr().err == "generate.py: --pitch: tiny was not conditioned on pitch; leave --pitch out\n"
+    assert capsys.readouterr().err == "generate.py: pitch: tiny was not conditioned on pitch; leave the pitch out\n"
 
 
 def test_other_attributes_are_drawn_by_the_seed(experiment_dict, tmp_path):
@@ -251,9 +251,13 @@ def test_attributes_are_taken_in_turn_beside_the_pitches(experiment_dict, tmp_pa
 def test_attributes_that_the_run_does_not_know_are_one_line(experiment_dict, run_folder, tmp_path, capsys):
     run = trained(with_families(experiment_dict), tmp_path / "other")
     for folder, asked, message in [
-        (run, ["instrument_family=organ"], r".*organ: not among what tiny learned; choose from brass, flute"),
+        (
+            run,
+            ["instrument_family=organ"],
+            r".*organ: not among the values that tiny learned; choose from brass, flute",
+        ),
         (run, ["velocity=50"], r".*velocity: tiny was not conditioned on it; choose from instrument_family_str"),
-        (run, ["pitch=60"], r".*name pitches by --pitch"),
+        (run, ["pitch=60"], r"attribute pitch: give it as pitch, .*"),
         (run, ["instrument_family=brass", "instrument_family_str=flute"], r".*given twice; .*"),
         (run, ["instrument_family"], r"argument --attributes: .* must be NAME=VALUE, .*"),
         (run_folder, ["velocity=50"], r".*velocity: tiny was not conditioned on it; leave it out"),

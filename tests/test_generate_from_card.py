@@ -112,7 +112,7 @@ def test_notes_of_one_name_but_other_attributes_are_all_written(name, experiment
     [
         ({"checkpoint_sha256": "0" * 64}, r"made by another checkpoint \(s3_i0000002\.pt of tiny\), not by .*"),
         ({"checkpoint_sha256": None}, r"not the card of generated sound; .*"),
-        ({"seed": None}, r"not a note that generate\.py wrote \(.* either a seed or a walk .*\); .*"),
+        ({"seed": None}, r"not a note that generate\.py wrote \(.* either a seed or a place .*\); .*"),
         ({"seed": -1}, r"not a note that generate\.py wrote \(seed: .*"),
         ({"seed": 2**70}, r"not a note that generate\.py wrote \(seed: .*"),
         ({"seed": True}, r"not a note that generate\.py wrote \(seed: .*"),
@@ -124,7 +124,7 @@ def test_notes_of_one_name_but_other_attributes_are_all_written(name, experiment
         ({"between": {"path": "spherical"}}, r"not a note that generate\.py wrote \(.*"),
         ({"notes": []}, r"lists no notes; .*"),
         ({"notes": [{"file": "../x.wav", "seed": 1, "attributes": {"pitch": 60}}]}, r"names no wav file of a note; .*"),
-        ({"bits": "12"}, r"'12' bits at 16000 Hz are no sound that generate\.py writes; .*"),
+        ({"bits": "12"}, r"'12' bits at 16000 Hz is not a format that generate\.py writes; .*"),
         ({"sample_rate": 1e9}, r"'16' bits at .*"),
     ],
 )
@@ -149,7 +149,7 @@ def test_cards_that_are_asked_for_wrongly_are_one_line(run_folder, tmp_path, cap
         ("random", ("--from-card", whole, "--seed", 0), r"--seed: the card of --from-card says it already; .*"),
         ("scale", ("--from-card", whole, "--bits", "24"), r"--bits: the card of --from-card says it already; .*"),
         ("interpolation", ("--from-card", whole, "--steps", 3), r"--steps: the card of --from-card says it .*"),
-        ("interpolation", ("--from", whole, "--to", f"{whole}#1"), r".*: lists 4 notes; say which by #0 to #3"),
+        ("interpolation", ("--from", whole, "--to", f"{whole}#1"), r".*: lists 4 notes; choose one with #0 to #3"),
         ("interpolation", ("--from", f"{whole}#0", "--truncation", 1), r"--from, --to: .* leave --truncation out"),
         ("random", ("--from-card", tmp_path / "none.json"), r".*none\.json: no such file; check the path"),
     ]:

@@ -145,7 +145,7 @@ def test_unconditional_run_interpolates_but_has_no_scale(experiment_dict, tmp_pa
     ]  # fmt: skip
     capsys.readouterr()
     assert interpolation_of(run, tmp_path / "radius", "--path", "radius", "--steps", 2)["anchors"][0]["seed"] == 0
-    assert "sound the same at every norm" in capsys.readouterr().err
+    assert "sounds the same at every norm" in capsys.readouterr().err
     assert run_mode("scale", run, "-o", tmp_path / "scale") == 2
     assert re.fullmatch(
         r"generate\.py: scale: tiny was not conditioned on pitch, .*; use random\n", capsys.readouterr().err
@@ -156,7 +156,7 @@ def test_unconditional_run_interpolates_but_has_no_scale(experiment_dict, tmp_pa
 @pytest.mark.parametrize(
     ("mode", "flags", "message"),
     [
-        ("scale", ("--pitches", "60,61"), r"--pitch 61: not among the 4 pitches .*"),
+        ("scale", ("--pitches", "60,61"), r"pitch 61: not among the 4 pitches .*"),
         ("scale", ("--pitches", "60,,61"), r"argument --pitch/--pitches: .*"),
         ("scale", ("--seeds", "0-3", "--count", 2), r"--seeds: names all seeds; .*"),
         ("scale", ("--seeds", "3-0"), r"argument --seeds: .*"),
@@ -164,11 +164,11 @@ def test_unconditional_run_interpolates_but_has_no_scale(experiment_dict, tmp_pa
         ("scale", ("--gap", "nan"), r"argument --gap: .*"),
         ("scale", ("--gap", -1), r"argument --gap: .*"),
         ("scale", ("--gap", "x"), r"argument --gap: .*"),
-        ("interpolation", ("--pitch", 61), r"--pitch 61: not among the 4 pitches .*"),
-        ("interpolation", ("--pitch", "60,62,64"), r"--seeds: 2 values for 3 notes; .*"),
-        ("interpolation", ("--seeds", 0), r"--path spherical: goes through two latents or more; .*"),
-        ("interpolation", ("--seeds", "0-2", "--path", "circle"), r"--path circle: goes through two latents; .*"),
-        ("interpolation", ("--seeds", "0-1", "--path", "radius"), r"--path radius: goes through one latent; .*"),
+        ("interpolation", ("--pitch", 61), r"pitch 61: not among the 4 pitches .*"),
+        ("interpolation", ("--pitch", "60,62,64"), r"seeds: 2 values for 3 notes; .*"),
+        ("interpolation", ("--seeds", 0), r"path spherical: needs two latents or more; .*"),
+        ("interpolation", ("--seeds", "0-2", "--path", "circle"), r"path circle: needs two latents; .*"),
+        ("interpolation", ("--seeds", "0-1", "--path", "radius"), r"path radius: needs one latent; .*"),
         ("interpolation", ("--seeds", "1,1", "--path", "circle"), r"circle: the two latents lie on one line .*"),
         ("interpolation", ("--path", "zigzag"), r"argument --path: .*"),
         ("interpolation", ("--steps", 0), r"argument --steps: .*"),

@@ -180,7 +180,7 @@ def test_mistakes_are_one_line_and_leave_nothing(write):
     with training(path) as started:
         code, _, err = finish(started)
     assert code != 0
-    said = "train.py: miniBatchSize: 3 notes at scale 2 are not shared evenly by 2 processes; give a multiple of their"
+    said = "train.py: miniBatchSize: 3 notes at scale 2 cannot be divided evenly among 2 processes; give a multiple of"
     assert said in err
     assert not folder.exists()
 
@@ -251,5 +251,5 @@ def test_work_of_one_process_is_refused_to_several(tmp_path, flags):
         code, out, err = finish(started)
     assert code != 0
     assert not out
-    assert "is the work of one process; start it with python" in err
+    assert "runs in one process; start it with python" in err
     assert not list(tmp_path.iterdir())

@@ -439,7 +439,7 @@ def test_stopped_restart_is_not_told_to_restart_again(config, write, interrupt_a
             r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give anot",
         ),
         (("--maxIterAtScale", "[3, 4, 4, 9]"), r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\]"),
-        (("--seed", "1"), r"was started with --seed 0, not 1; give that seed, or another name with -n"),
+        (("--seed", "1"), r"was started with seed 0, not 1; give that seed, or another run name"),
     ],
 )
 def test_resuming_as_another_experiment_is_refused(config, write, interrupt_after, capsys, flags, message):
@@ -597,7 +597,7 @@ def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch)
         (("--baseLearningRate", "NaN"), "modelConfig"),
         (("--depthScales", "[4, 4]"), "depthScales has 2 entries but downSamplingFactor has 4"),
         (("--save_iter", "0"), "argument -s/--save_iter"),
-        (("--device", "cuda:99"), "--device cuda:99: not available here"),
+        (("--device", "cuda:99"), "device cuda:99: not available here"),
         (("--nonsense",), "unrecognized arguments: --nonsense"),
     ],
 )

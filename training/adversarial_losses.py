@@ -1,7 +1,7 @@
-"""The adversarial losses of `lossMode`, each three functions of the critic (B,) and how it adds up a batch.
+"""The adversarial losses of `lossMode`: for each, three functions of the critic (B,), summed or averaged over a batch.
 
-The Wasserstein loss is a SUM over the batch, as published: the balance of the default weights rests on it. The others
-are means, as in their papers. Penalties and drift follow the loss that they belong to, so that their balance with it
+The Wasserstein loss is a SUM over the batch, as published: the default weights are balanced for this. The others are
+means, as in their papers. Penalties and drift are summed or averaged as their loss is, so that their balance with it
 does not depend on the batch size.
 """
 
@@ -16,7 +16,7 @@ from training.losses import critic_fake_loss, critic_real_loss
 
 
 class AdversarialLoss(NamedTuple):
-    """Losses as functions of the critic (B,); a scalar each, to be lowered."""
+    """Losses as functions of the critic (B,), each a scalar to be minimised."""
 
     real: Callable[[Tensor], Tensor]  # discriminator's, over real images
     fake: Callable[[Tensor], Tensor]  # discriminator's, over generated images
@@ -24,7 +24,7 @@ class AdversarialLoss(NamedTuple):
     summed: bool = False  # over the batch; else averaged
 
     def over_batch(self, sums: Tensor, batch_size: int) -> Tensor:
-        """A penalty's sum over a batch, or its mean, as this loss has it."""
+        """The sum of a penalty over a batch, or its mean if this loss is a mean."""
         return sums if self.summed else sums / batch_size
 
 
@@ -56,7 +56,7 @@ def _lift(critic: Tensor) -> Tensor:
     return -critic.mean()
 
 
-# Cross-entropy of sigmoid(critic) and the logistic loss are one function under two published names.
+# Cross-entropy of sigmoid(critic) and the logistic loss are the same function under two published names.
 _LOGISTIC = AdversarialLoss(_cross_entropy_real, _cross_entropy_fake, _cross_entropy_real)
 
 ADVERSARIAL_LOSSES: Mapping[str, AdversarialLoss] = {

@@ -1,4 +1,4 @@
-"""What an experiment will cost, before any audio is read."""
+"""Memory, disk space and steps that an experiment needs, estimated before any audio is read."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ _INT16 = 2
 _COPIES_G = 5  # weights, gradients, two Adam moments, running average
 _COPIES_D = 4
 _ACTIVATIONS = 6
-"""Times the activations of both networks that one step holds at once: measured 4 to 6 on the CPU (two passes of the
-discriminator, the penalty's second backward, the generator)."""
+"""How many times the activations of both networks one step holds at once: measured 4 to 6 on the CPU (two passes of
+the discriminator, the second derivative of the penalty, the generator)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Budget:
     memory_bytes: int
 
     def lines(self) -> list[str]:
-        """The budget in words, one line per subject."""
+        """The budget as text, one line per subject."""
         grow = " -> ".join(f"{height}x{width}" for height, width in self.sizes)
         return [
             f"image (channels, frequency, time): {self.shape}, grown {grow}",

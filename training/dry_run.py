@@ -1,4 +1,4 @@
-"""What an experiment will cost, in words, for `train.py --dry-run`."""
+"""The budget of an experiment as text."""
 
 from audio_transforms import build_transform
 from data.nsynth import AttributeTable, find_notes

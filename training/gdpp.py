@@ -1,4 +1,4 @@
-"""GDPP: the generator's batches as diverse as real ones, seen by the discriminator's features.
+"""GDPP: a loss that makes generated batches as diverse as real ones, by features of the discriminator.
 
 Source: Elfeky et al. 2019, GDPP: Learning Diverse Generations Using Determinantal Point Processes, section 3.
 """
@@ -10,18 +10,18 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MAGNITUDE_WEIGHT = 1e-4  # of the published code, so that both parts are of one size
+MAGNITUDE_WEIGHT = 1e-4  # as in the published code; it brings both parts to the same order of magnitude
 
 _BROADENING = 1e-8
 
 
 def gdpp_loss(fake: Tensor, real: Tensor) -> Tensor:
-    """Distance of the diversity of `fake` features (B, D) from that of `real` ones; -sum of the weights if equal.
+    """Distance between the diversity of `fake` features (B, D) and that of `real` ones; -sum of the weights if equal.
 
-    Both batches' Gram matrices of normalised features are compared: the mean squared difference of the eigenvalues
-    (times 1e-4), minus the cosine of each pair of eigenvectors, weighted by the real eigenvalue scaled to [0, 1].
-    An eigenvector's sign means nothing, so the cosine counts without it. Worked out on the CPU, where matrices of a
-    batch's size take no longer than on a GPU; it waits for the device.
+    It compares the Gram matrices of both batches' normalised features: the mean squared difference of the eigenvalues
+    (times 1e-4), minus the absolute cosine of each pair of eigenvectors (their sign is arbitrary), weighted by the real
+    eigenvalue scaled to [0, 1]. Computed on the CPU, which is as fast as a GPU for matrices of a batch's size; this
+    waits for the device.
     """
     fake_values, fake_vectors = _eigen(fake)
     real_values, real_vectors = _eigen(real.detach())
@@ -33,17 +33,17 @@ def gdpp_loss(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def _eigen(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (B,), rising, and eigenvectors (B, B), as columns, of the Gram matrix, in float64."""
+    """Eigenvalues (B,), ascending, and eigenvectors (B, B), as columns, of the Gram matrix, in float64."""
     directions = F.normalize(features.cpu().double(), dim=1)
     values, vectors = _SymmetricEigen.apply(directions @ directions.T)  # type: ignore[no-untyped-call]
     return values, vectors
 
 
 class _SymmetricEigen(torch.autograd.Function):
-    """torch.linalg.eigh with a gradient that stays finite where eigenvalues meet, as in a batch of few dimensions.
+    """torch.linalg.eigh with a gradient that stays finite where eigenvalues coincide, as in a batch of few dimensions.
 
-    Of eigenvalues closer than 1e-4 the vectors are any basis of one space; their gradient fades to zero there
-    (Lorentzian broadening) instead of to infinity.
+    The eigenvectors of eigenvalues closer than 1e-4 are an arbitrary basis of one subspace; their gradient goes to
+    zero there (Lorentzian broadening), not to infinity.
     """
 
     @staticmethod

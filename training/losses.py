@@ -1,7 +1,7 @@
 """Losses of a conditional WGAN-GP, and penalties for any loss. Each returns a tensor; none calls backward.
 
-Adversarial terms are SUMS over the batch and the classification term is a MEAN, as published: the balance of the
-default weights rests on it. The other adversarial losses are in `training.adversarial_losses`.
+Adversarial terms are SUMS over the batch and the classification term is a MEAN, as published: the default weights are
+balanced for this. The other adversarial losses are in `training.adversarial_losses`.
 Source: Gulrajani et al. 2017 (gradient penalty), Karras et al. 2018 (drift), Odena et al. 2017 (auxiliary classifier).
 """
 
@@ -33,12 +33,12 @@ def gradient_penalty(
     """(sum of (|gradient| - 1)^2, largest |gradient|) at `mix * real + (1 - mix) * fake`.
 
     `criticise` maps images (B, C, H, W) to critic values (B,); `mix` is (B,) in [0, 1]. The sum keeps its graph, so
-    that it can be differentiated once more.
+    that it can be differentiated again.
     """
     weight = mix[:, None, None, None]
     between = (weight * real + (1 - weight) * fake).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(criticise(between).sum(), between, create_graph=True)
-    # the floor keeps the root differentiable where a gradient vanishes
+    # the small constant keeps the root differentiable where a gradient is zero
     norm = torch.sqrt(gradient.flatten(1).square().sum(dim=1) + 1e-16)
     return (norm - 1).square().sum(), norm.detach().max()
 
@@ -46,7 +46,7 @@ def gradient_penalty(
 def r1_penalty(critic: Tensor, real: Tensor) -> Tensor:
     """Sum of |gradient|^2 of `critic` (B,) at the `real` images (B, C, H, W) that it was computed from.
 
-    These must require gradients. The sum keeps its graph, so that it can be differentiated once more.
+    The images must require gradients. The sum keeps its graph, so that it can be differentiated again.
     Source: Mescheder et al. 2018, R1; its gamma / 2 is the weight here.
     """
     (gradient,) = torch.autograd.grad(critic.sum(), real, create_graph=True)
@@ -54,9 +54,9 @@ def r1_penalty(critic: Tensor, real: Tensor) -> Tensor:
 
 
 def soft_targets(labels: Tensor, n_values: Sequence[int], draws: Tensor) -> Tensor:
-    """Class weights (B, sum(n_values)) from uniform `draws` of that shape: 0.7 to 1.2 for the label, 0 to 0.3 else.
+    """Class weights (B, sum(n_values)) from uniform `draws` of that shape: 0.7 to 1.2 for the label, else 0 to 0.3.
 
-    The published ones; they do not sum to 1.
+    As published; they do not sum to 1.
     """
     hits = torch.cat([F.one_hot(label, size) for label, size in zip(labels.unbind(1), n_values, strict=True)], dim=1)
     return torch.where(hits.bool(), 0.7 + 0.5 * draws, 0.3 * draws)
@@ -72,7 +72,7 @@ def classification_loss(
     """Cross-entropy, a mean over the batch and a sum over the attributes.
 
     `logits` (B, sum(n_values)) hold the attributes side by side, `labels` (B, len(n_values)) the index of each
-    value. `keep` says which attributes count; None = all. Zero if none does. `soft` are `soft_targets` to be met
+    value. `keep` says which attributes count; None = all. Zero if none does. `soft` are `soft_targets`, used
     instead of the labels.
     """
     counted = [True] * len(n_values) if keep is None else keep

@@ -1,4 +1,4 @@
-"""How long the rest of a training will take, by the pace measured so far."""
+"""Remaining training time, from the pace measured so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from utils.durations import in_words
 
 @dataclass(frozen=True)
 class Remaining:
-    """What is left of one scale, or of several together."""
+    """Remaining steps and time of one scale, or of several together."""
 
     steps: int
     seconds: float
-    is_measured: bool  # False: the pace of other scales went into it
+    is_measured: bool  # False: estimated from the pace of other scales
 
     def __str__(self) -> str:
-        """The time in words, marked where it is an estimate."""
+        """The time in words, with ~ before an estimate."""
         return ("" if self.is_measured else "~") + in_words(self.seconds)
 
 
 def remaining_time(config: ModelConfig, steps_done: int, notes_per_second: Mapping[int, float]) -> dict[int, Remaining]:
-    """What is left of each scale from `startScale` on, by the pace at the scales measured; {} if there is none.
+    """What remains of each scale from `startScale` on, by the pace at the measured scales; {} if none is measured.
 
-    A scale not measured is taken to lie on a line of seconds per step over work per step, through the two measured
-    scales nearest to it; after one scale alone, in proportion to the work, which is rather too much.
+    The seconds per step of another scale are interpolated linearly in the work per step, through the two nearest
+    measured scales. With one measured scale they are proportional to the work, which rather overestimates them.
     """
     schedule = GrowthSchedule(config)
     scales = range(config.start_scale, config.n_scales)
@@ -45,7 +45,7 @@ def remaining_time(config: ModelConfig, steps_done: int, notes_per_second: Mappi
 
 
 def in_total(left: Mapping[int, Remaining]) -> Remaining:
-    """What is left of all of them together."""
+    """What remains of all scales together."""
     open_ones = [each for each in left.values() if each.steps]
     return Remaining(
         sum(each.steps for each in open_ones),
@@ -55,7 +55,7 @@ def in_total(left: Mapping[int, Remaining]) -> Remaining:
 
 
 def _work_per_note(config: ModelConfig, scale: int) -> float:
-    """What the 3x3 convolutions of both networks up to `scale` multiply, up to a factor of all scales alike."""
+    """Multiplications in the 3x3 convolutions of both networks up to `scale`, up to a factor common to all scales."""
     total = 0.0
     for level in range(scale + 1):
         down, along = config.down_sampling[level]
@@ -65,10 +65,10 @@ def _work_per_note(config: ModelConfig, scale: int) -> float:
 
 
 def _on_a_line(work: Mapping[int, float], seconds: Mapping[int, float], scale: int) -> float:
-    """Seconds per step at `scale`, which is not measured."""
+    """Estimated seconds per step at `scale`, which is not measured."""
     nearest = sorted(sorted(seconds, key=lambda other: abs(other - scale))[:2], key=lambda other: work[other])
     less, more = nearest[0], nearest[-1]
     slope = (seconds[more] - seconds[less]) / (work[more] - work[less]) if work[more] > work[less] else 0.0
-    if slope <= 0:  # one scale alone, or a pace that other work on the machine has disturbed
+    if slope <= 0:  # only one scale, or a pace disturbed by other work on the machine
         return seconds[more] * work[scale] / work[more]
     return max(seconds[less] + slope * (work[scale] - work[less]), 0.0)

@@ -1,4 +1,4 @@
-"""A training run put together: notes, representation, networks, and the point where it stood."""
+"""A training run put together: notes, representation, networks, and where it starts from."""
 
 import hashlib
 import json
@@ -12,35 +12,29 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
+from audio_transforms.scaling import Affine
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
+from data.note_stream import NoteStream
 from data.nsynth import AttributeTable, NoteRecord, expand_attributes, find_notes
-from data.sampling import note_indices
 from evaluation.embeddings.features import Embedding
-from models.checkpoint import (
-    find_checkpoint,
-    list_checkpoints,
-    list_own_checkpoints,
-    load_checkpoint,
-    remove_half_written,
-)
+from models.checkpoint import list_own_checkpoints, remove_half_written
 from models.growth import GrowthSchedule
 from models.networks import build_networks
-from training.budget import Budget, estimate_budget
+from training.budget import estimate_budget
 from training.preview import PreviewWriter
-from training.starting_point import StartingPoint, StartSource
+from training.starting_point import AttributeValues, StartSource, find_start
 from training.trainer import Trainer
 from training.training_scores import TrainingScorer, load_scoring_network
 from training.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
-from utils.config_file import parse_experiment
 from utils.device import keep_freed_memory
 from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
 from utils.memory import require_memory
 from utils.ranks import ALONE, Ranks
-from utils.run_folder import require_same_experiment, set_aside, write_config
+from utils.run_folder import write_config
 from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger(__name__)
@@ -51,7 +45,7 @@ _FIT_BATCH = 64
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the command line says of a run beside its config."""
+    """The settings of a run beside its config."""
 
     seed: int
     device: torch.device
@@ -70,60 +64,39 @@ class RunOptions:
 def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
     """The trainer of `experiment`, at its newest checkpoint if there is one; takes the `lock` of its run folder.
 
-    Of several ranks, rank 0 alone takes the lock and writes; all must see the same files.
-    Raises: UserError, before anything of the run is written, if notes, config, checkpoint, memory or disk do not serve.
+    Of several ranks, only rank 0 takes the lock and writes; all must see the same files.
+    Raises: UserError if notes, config, checkpoint, memory or disk are not usable; nothing of the run is written then.
     """
     keep_freed_memory()
     ranks = options.ranks
     _require_equal_shares(experiment, ranks)
     records = find_notes(experiment.loader, options.seed)
     transform = build_transform(experiment.transform)
-    n_values = AttributeTable.from_records(records, experiment.attributes).sizes
-    _require_room(experiment, options, estimate_budget(experiment, transform.shape, n_values, len(records)))
+    _require_room(experiment, options, records, transform)
     classifier = load_scoring_network(options.device) if options.scores_every and ranks.leads else None
     with ranks.leader_first():
         if ranks.leads:
             lock.take()
-    saved = None if options.restart else _newest_checkpoint(experiment, options)
-    start = StartingPoint.open(options.start, experiment) if options.start and not saved else None
-    began = start.to_plain() if start else saved.get("started_from") if saved else None
-    learned = start.state if start else saved
-    known_values = learned["attributes"] if learned and began else None
+    start = find_start(experiment, options.start, seed=options.seed, restart=options.restart)
     with ranks.leader_first():
-        dataset, table = _open_notes(experiment, options, records, transform, known_values)
+        dataset, table = _open_notes(experiment, options, records, transform, start.attribute_values)
     notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
-    if saved and saved["notes"] != notes:
-        raise CheckpointError(
-            f"{experiment.run_folder}: was started with other notes than {experiment.loader.data_path} selects now; "
-            "restore them, give another name with -n, or --restart to begin anew"
-        )
+    start.require_notes(notes, experiment.loader.data_path)
     transform.to(options.device)
-    if learned:
-        affine = learned["affine"]
-    else:
-        affine = ranks.of_leader(
-            lambda: choose_affine(experiment.transform, transform, _all_waves(dataset, options.device))
-        )
+    affine = start.affine(lambda: _measured_affine(experiment, options, transform, dataset))
     identity = {
         "seed": options.seed,
         "config": experiment.to_plain(),
         "attributes": table.to_plain(),
         "affine": affine,
         "notes": notes,
-    } | ({"started_from": began} if began else {})
+    } | ({"started_from": start.started_from} if start.started_from else {})
     trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity, classifier)
-    if saved:
-        trainer.restore(saved)
-    elif start:
-        trainer.begin_from(start.state, start.step)
+    start.restore(trainer)
     require_same_on_all(ranks, trainer)
     if ranks.leads:
-        if options.restart:
-            set_aside(lock)
-        if not saved:
-            write_config(experiment.run_folder, experiment.to_plain())
-        remove_half_written(experiment.run_folder)
-    _say_unfinished_fades(trainer.schedule)
+        _prepare_folder(experiment, options, lock, is_resumed=start.is_resumed)
+    _warn_of_unfinished_fades(trainer.schedule)
     return trainer
 
 
@@ -131,13 +104,13 @@ def _require_equal_shares(experiment: ExperimentConfig, ranks: Ranks) -> None:
     for scale, size in enumerate(experiment.model.batch_sizes):
         if size % ranks.size:
             raise ConfigError(
-                f"miniBatchSize: {size} notes at scale {scale} are not shared evenly by {ranks.size} processes; give "
-                "a multiple of their number"
+                f"miniBatchSize: {size} notes at scale {scale} cannot be divided evenly among {ranks.size} processes; "
+                f"give a multiple of {ranks.size}"
             )
 
 
 def require_same_on_all(ranks: Ranks, trainer: Trainer) -> None:
-    """Raise CheckpointError on a rank that would train something else, or begin elsewhere, than rank 0 does."""
+    """Raise CheckpointError on a rank whose run or step differs from that of rank 0."""
     own = _digest(trainer.step, trainer.identity)
     if ranks.of_leader(lambda: own) != own:
         raise CheckpointError(
@@ -151,9 +124,9 @@ def _open_notes(
     options: RunOptions,
     records: Sequence[NoteRecord],
     transform: AudioTransform,
-    known_values: Mapping[str, Any] | None,
+    attribute_values: AttributeValues | None,
 ) -> tuple[NoteDataset, AttributeTable]:
-    """The notes, labelled by `known_values` of the attributes, or else by the values that the notes have."""
+    """The notes, labelled by `attribute_values`, or else by the values that the notes have."""
     cache = open_note_cache(
         records,
         experiment.output_path / NOTE_CACHE,
@@ -161,10 +134,10 @@ def _open_notes(
         n_samples=transform.n_samples,
         skip_broken=options.skip_broken,
     )
-    if known_values is None:
+    if attribute_values is None:
         table = AttributeTable.from_records(cache.records, experiment.attributes)
     else:
-        table = AttributeTable.from_plain(known_values)
+        table = AttributeTable.from_plain(attribute_values)
     return NoteDataset(cache, table.encode(cache.records), fade_out=experiment.transform.fade_out), table
 
 
@@ -211,7 +184,7 @@ def _build_trainer(
             bf16=options.bf16,
         ),
         transform,
-        lambda first, count: dataset.batch(note_indices(first, count, len(dataset), seed)),
+        NoteStream(dataset, seed),
         identity=identity,
         save_every=options.save_every,
         log_every=options.log_every,
@@ -221,36 +194,35 @@ def _build_trainer(
     )
 
 
-def _require_room(experiment: ExperimentConfig, options: RunOptions, budget: Budget) -> None:
+def _require_room(
+    experiment: ExperimentConfig, options: RunOptions, records: Sequence[NoteRecord], transform: AudioTransform
+) -> None:
+    n_values = AttributeTable.from_records(records, experiment.attributes).sizes
+    budget = estimate_budget(experiment, transform.shape, n_values, len(records))
     require_memory(budget.memory_bytes)
     kept = experiment.model.keep_checkpoints + experiment.model.n_scales
     needed = budget.cache_bytes + kept * budget.checkpoint_bytes
     if not options.restart and list_own_checkpoints(experiment.run_folder):
-        needed = budget.checkpoint_bytes  # the rest is there already; each new one comes before an old one goes
+        needed = budget.checkpoint_bytes  # the rest is there already; a new one is written before an old one is removed
     require_disk_space(experiment.output_path, needed)
 
 
-def _newest_checkpoint(experiment: ExperimentConfig, options: RunOptions) -> dict[str, Any] | None:
-    if not list_checkpoints(experiment.run_folder):
-        return None
-    path = find_checkpoint(experiment.run_folder)
-    saved = load_checkpoint(path)
-    if not list_own_checkpoints(experiment.run_folder) or not saved["optimizer_g"]:
-        raise CheckpointError(
-            f"{path}: was not trained here and holds no optimisers; give another name with -n, and begin there with "
-            f"--continue-from {experiment.run_folder}"
-        )
-    if options.start:
-        logger.info("%s: resumes from its own checkpoint; %s was for its start", path.parent, options.start.path)
-    # read anew, so that keys which the config has gained since have their defaults
-    before = parse_experiment(saved["config"], str(path)).to_plain()
-    require_same_experiment(experiment.run_folder, before, experiment.to_plain())
-    if saved["seed"] != options.seed:
-        raise CheckpointError(
-            f"{experiment.run_folder}: was started with --seed {saved['seed']}, not {options.seed}; give that seed, or "
-            "another name with -n"
-        )
-    return saved
+def _prepare_folder(
+    experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock, *, is_resumed: bool
+) -> None:
+    if options.restart:
+        set_aside(lock)
+    if not is_resumed:
+        write_config(experiment.run_folder, experiment.to_plain())
+    remove_half_written(experiment.run_folder)
+
+
+def _measured_affine(
+    experiment: ExperimentConfig, options: RunOptions, transform: AudioTransform, dataset: NoteDataset
+) -> Affine | None:
+    """The scaling that the config asks for, measured by rank 0 for all."""
+    waves = _all_waves(dataset, options.device)
+    return options.ranks.of_leader(lambda: choose_affine(experiment.transform, transform, waves))
 
 
 def _all_waves(dataset: NoteDataset, device: torch.device) -> Iterator[Tensor]:
@@ -263,8 +235,10 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _say_unfinished_fades(schedule: GrowthSchedule) -> None:
+def _warn_of_unfinished_fades(schedule: GrowthSchedule) -> None:
     for scale, alpha in schedule.unfinished_fades().items():
         logger.warning(
-            "scale %d ends before its fade does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps", scale, alpha
+            "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps",
+            scale,
+            alpha,
         )

@@ -1,4 +1,4 @@
-"""A trace of some steps of training, for Perfetto (ui.perfetto.dev), chrome://tracing and TensorBoard."""
+"""A profile of some training steps, for Perfetto (ui.perfetto.dev), chrome://tracing and TensorBoard."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 FOLDER = "profile"
 TRACE = "trace.json"
 TABLE = "operations.txt"
-WARM_UP = 3  # steps that are not traced, in which buffers are filled and kernels chosen
+WARM_UP = 3  # steps before the traced ones, in which buffers are filled and kernels chosen
 _ROWS = 25
 
 
 @contextmanager
 def profiled(run_folder: Path, n_steps: int | None) -> Iterator[Callable[[], None]]:
-    """Yield what is to be called after each step; `n_steps` of them, after a warm-up, are traced; None = no tracing.
+    """Yield a function to call after each step; `n_steps` steps after a warm-up are traced. None: no tracing.
 
-    Writes `profile/trace.json` and `profile/operations.txt` in `run_folder`, in place of earlier ones; fewer steps are
-    traced where the block ends before. The block computes what it would compute without.
-    Raises: UserError if they cannot be written.
+    Writes `profile/trace.json` and `profile/operations.txt` in `run_folder`, replacing earlier ones; if the block ends
+    early, fewer steps are traced. Tracing does not change what the block computes.
+    Raises: UserError if the files cannot be written.
     """
     if n_steps is None:
         yield lambda: None
@@ -47,7 +47,7 @@ def _write(profiler: profile, folder: Path) -> None:
         half_written = temporary.with_name(f"{temporary.name}.tmp")
         try:
             profiler.export_chrome_trace(str(temporary))
-        except FileNotFoundError as error:  # what it renames is not there: only a log line of its own says why
+        except FileNotFoundError as error:  # the profiler only logs why it wrote nothing, then fails to rename it
             raise UserError(f"{folder / TRACE}: cannot be written; is the disk full?") from error
         finally:
             half_written.unlink(missing_ok=True)

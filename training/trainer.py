@@ -1,4 +1,4 @@
-"""The training loop: steps, log, checkpoints, and an exact way back in."""
+"""The training loop: steps, log and checkpoints, from which a run resumes exactly."""
 
 import logging
 import time
@@ -24,27 +24,27 @@ from utils.run_log import RunLog
 logger = logging.getLogger(__name__)
 
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-"""tqdm's own time left takes the steps of all scales for equally long."""
+"""Without tqdm's own remaining time, which assumes that the steps of all scales take equally long."""
 
 _MOST_UNREAD = 1000
-"""Steps that a GPU may take before their numbers are looked at, however seldom they are logged."""
+"""Steps after which the numbers are read from the GPU at the latest, however rarely they are logged."""
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes) of the notes drawn there."""
+"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes), as `data.note_stream.NoteStream`."""
 
 Preview = Callable[[Phase, int, SummaryWriter], None]
 """Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
 
 Scores = Callable[[Phase], Mapping[str, float]]
-"""Called with the phase of the last step; what it returns is logged under that step, unless it is nothing."""
+"""Called with the phase of the last step; what it returns is logged under that step, unless it is empty."""
 
 
 class Trainer:
     """Trains from `step` steps done to the end of the schedule.
 
-    `identity` is what makes the run this run and no other (config, label values, seed, ...); it is stored with every
-    checkpoint. All that is random follows from the seed and the step, so that nothing else need be stored. Of several
-    ranks each has a trainer, and draws its share of the notes; rank 0 alone writes files, scores and previews.
+    `identity` is what identifies the run (config, attribute values, seed, ...); it is stored with every checkpoint.
+    Everything random is a function of the seed and the step, so nothing else needs to be stored. With several ranks,
+    each has a trainer and draws its share of the notes; only rank 0 writes files, scores and previews.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Trainer:
         self.schedule = GrowthSchedule(training.config)
         self.step = 0
         self._saved_step = 0
-        self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers nobody has looked at
+        self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers have not been read
         self._pace = _Pace()
         self._paces: dict[int, float] = {}  # notes per second, newest of each scale
 
@@ -92,10 +92,10 @@ class Trainer:
             ) from error
 
     def train(self, stop: Callable[[], bool], after_step: Callable[[], None] = lambda: None) -> bool:
-        """Train until the schedule ends (True) or `stop()` says so between two steps (False), and save either way.
+        """Train until the schedule ends (True), or until `stop()` is true between two steps (False); save either way.
 
-        `after_step()` is called after each step, with its log, checkpoint and preview.
-        Of several ranks, one that says so stops all of them after the same step.
+        `after_step()` is called after each step, once its log, checkpoint and preview are written.
+        If `stop()` is true on one rank, all ranks stop after the same step.
         Raises: TrainingDiverged; the weights and the last checkpoint stay as they were. RankLost; the last checkpoint
         stays.
         """
@@ -131,7 +131,7 @@ class Trainer:
         started = time.perf_counter()
         terms = self._train(phase, look=logs or scores or saves)
         if phase.iteration == 0:
-            self._pace = _Pace()  # that of the scale before says nothing of this one
+            self._pace = _Pace()  # the pace of the scale before does not apply here
         self._pace.add(phase.batch_size, time.perf_counter() - started)
         if log and logs:
             place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
@@ -140,7 +140,7 @@ class Trainer:
             bar.set_postfix_str(self._progress(phase, pace, terms), refresh=False)
         self.step += 1
         bar.update()
-        # before the checkpoint, from which on a run that was killed would not come back to them
+        # before the checkpoint: a killed run resumes after it, and would never compute these scores
         if log and self.scores and scores:
             self._score(self.scores, phase, log)
         if saves:
@@ -149,7 +149,7 @@ class Trainer:
                 self.preview(phase, self.step, log.tensorboard)
 
     def _train(self, phase: Phase, *, look: bool) -> Mapping[str, float]:
-        """Do the step at `phase`. Returns its numbers if somebody is to `look`, which on a GPU is not at every step."""
+        """Do the step at `phase`. Returns its numbers if asked to `look`: on a GPU, reading them waits for the step."""
         self._unread.append((phase, {}))
         try:
             self._unread[-1] = (phase, self.training.launch(phase, *self._real(phase)))
@@ -160,7 +160,7 @@ class Trainer:
         return {}
 
     def _read(self) -> Mapping[str, float]:
-        """The numbers of the last step; all since the last look are looked at. Raises: TrainingDiverged."""
+        """The numbers of the last step; those of all unread steps are checked. Raises: TrainingDiverged."""
         if not self._unread:
             return {}
         try:
@@ -212,7 +212,7 @@ class Trainer:
 
 
 class _Pace:
-    """Notes per second since it was last asked for."""
+    """Notes per second since it was last taken."""
 
     def __init__(self) -> None:
         self._notes, self._seconds = 0, 0.0

@@ -24,16 +24,17 @@ from utils.ranks import ALONE, Ranks
 
 ADAM_BETAS = (0.0, 0.99)
 LARGE_IMAGE = 2**15
-"""Pixels from which on the CPU is faster with channels last (benchmarks/train_step.py); below, it is slower."""
+"""Pixels from which the CPU is faster with channels last (benchmarks/train_step.py); it is slower with fewer."""
 
 Terms = dict[str, Tensor]
 """Each loss term and other number of a step by name, on the device that computes it."""
 
 
 def read(steps: Sequence[Terms]) -> list[dict[str, float]]:
-    """The numbers of each of `steps`, fetched all at once. Raises: TrainingDiverged naming those of the first bad step.
+    """The numbers of each of `steps`, read in one transfer.
 
-    What follows from a network that diverged is not named beside it: the generator's terms beside the discriminator's.
+    Raises: TrainingDiverged naming the terms of the first step that are not finite: those of one network alone, since
+    the other's follow from them.
     """
     numbers = iter(torch.stack([value for terms in steps for value in terms.values()]).tolist())
     found = [dict(zip(terms, numbers, strict=False)) for terms in steps]
@@ -46,10 +47,10 @@ def read(steps: Sequence[Terms]) -> list[dict[str, float]]:
 
 
 class TrainingStep:
-    """Networks and optimisers, and how one batch changes them.
+    """Networks and optimisers, and the update that one batch makes.
 
-    Of each batch, every one of `ranks` works on an equal share of the rows: rank 0 on the first ones, and so on. All
-    that is random belongs to a row, losses and gradients are summed over the ranks, and so all ranks do the same step.
+    Each of `ranks` works on an equal share of the rows of a batch: rank 0 on the first rows, and so on. Random numbers
+    belong to rows, and losses and gradients are summed over the ranks, so all ranks do the same step.
 
     Source: Gulrajani et al. 2017 (WGAN-GP), Odena et al. 2017 (AC-GAN), Karras et al. 2018 (growth, drift, average);
     docs/model_options.md for the options.
@@ -67,11 +68,11 @@ class TrainingStep:
         ranks: Ranks = ALONE,
         bf16: bool = False,
     ) -> None:
-        """`classified_fakes` says of each attribute whether the generator is trained on its classification.
+        """`classified_fakes` has for each attribute whether the generator is trained on its classification.
 
-        `data_labels` (N, A) are the labels of all notes of the training, which `fakeLabels: frequency` draws from.
-        With `bf16` the networks compute in bfloat16, but for penalties, whose second derivatives would suffer;
-        weights, losses, moments and averages are float32 all the same.
+        `data_labels` (N, A) are the labels of all training notes, which `fakeLabels: frequency` draws from.
+        With `bf16` the networks compute in bfloat16, except for the penalties, whose second derivatives need float32;
+        weights, losses, moments and averages stay float32.
         """
         self.config, self.networks, self.seed, self.device, self.ranks = config, networks, seed, device, ranks
         self._bf16 = bf16
@@ -80,7 +81,7 @@ class TrainingStep:
             self._layout = torch.channels_last
             _put_channels_last(networks.generator)
             _put_channels_last(networks.discriminator)
-        # on the CPU a number is there once it is computed; elsewhere, a look at it waits for all that is under way
+        # on the CPU a number is ready once it is computed; reading one from a GPU waits for all work under way
         self.looks_at_once = device.type == "cpu"
         self._diverged = torch.zeros((), device=device)
         self._classified_fakes = list(classified_fakes)
@@ -92,7 +93,7 @@ class TrainingStep:
         self.reset_optimizers()
 
     def reset_optimizers(self) -> None:
-        """Start Adam's moments anew, for all parameters of both networks."""
+        """Reset Adam's moments of all parameters of both networks."""
         rate_g, rate_d = self.config.learning_rates
         self.optimizer_g = _adam(self.networks.generator, rate_g)
         self.optimizer_d = _adam(self.networks.discriminator, rate_d)
@@ -102,7 +103,7 @@ class TrainingStep:
         return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
 
     def own_notes(self, phase: Phase) -> list[range]:
-        """Places, in the stream of notes, of those that `run` needs on this rank in `phase`; a range per update."""
+        """Places in the stream of notes that `run` needs on this rank in `phase`: one range for each update."""
         n_updates = self._options[phase.scale].updates_of_discriminator
         share = phase.batch_size // (n_updates * self.ranks.size)
         return [range(first, first + share) for first in self._own_first_notes(phase, n_updates, share)]
@@ -117,12 +118,12 @@ class TrainingStep:
     def launch(self, phase: Phase, images: Tensor, labels: Tensor) -> Terms:
         """Update all networks with full-size real `images` (B, C, F, T) and their `labels` (B, A): the `own_notes`.
 
-        With `iter_D_G_ratio` n, B counts n batches: the discriminator learns from each, the generator once, after the
+        With `iter_D_G_ratio` n, B is n batches: the discriminator is updated on each, the generator once, after the
         last. Returns every loss term of the last updates, the gradient norms and the largest critic slope, of the
         whole batch of all ranks.
 
-        Once a term is not finite, no weight of either network moves any more. On the CPU that is an error at once
-        (Raises: TrainingDiverged); a GPU is not waited for, and `read` tells.
+        Once a term is not finite, the weights of both networks no longer change. On the CPU this raises
+        TrainingDiverged at once; on a GPU, `read` raises it when the numbers are read.
         """
         options = self._options[phase.scale]
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
@@ -137,7 +138,7 @@ class TrainingStep:
             real = self._at_scale(images[rows], phase)
             terms = _still_bad(terms, self._update_discriminator(real, labels[rows], phase))
         if options.gdpp:
-            read([terms])  # it waits for the device all the same, and cannot work with what is not finite
+            read([terms])  # GDPP waits for the device anyway, and needs finite features
         features = self._features(real, phase) if options.gdpp else None
         terms |= self._update_generator(labels[rows], phase, features)
         update_ema(self.networks.ema, self.networks.generator, options.ema_decay_after(len(images) * self.ranks.size))
@@ -152,7 +153,7 @@ class TrainingStep:
         options, discriminator, ranks = self._options[phase.scale], self.networks.discriminator, self.ranks
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
-            fake_labels = self._fake_labels(labels, phase)
+            fake_labels = self.fake_labels(labels, phase)
             fake = self._generate(Purpose.DISCRIMINATOR_LATENT, fake_labels, phase)
             n_mixed = ranks.own_among_last(options.n_mixed(len(real) * ranks.size, phase.scale), len(real))
             real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
@@ -175,18 +176,20 @@ class TrainingStep:
             classification = classification_loss(of_real.logits, labels, self.networks.n_values, soft=soft)
             losses["d_classification"] = options.condition_weight_d * self._part(classification)
         if discriminator.augmentation:
-            watched["augment_probability"] = discriminator.augmentation.probability.clone()  # which is about to move
+            watched["augment_probability"] = (
+                discriminator.augmentation.probability.clone()
+            )  # which adapt() changes below
         terms = self._descend(losses, "d", discriminator, self.optimizer_d, watched)
         if discriminator.augmentation:
             discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))
         return terms
 
     def _update_generator(self, labels: Tensor, phase: Phase, real_features: Tensor | None = None) -> Terms:
-        """`real_features` (B, D): those of real images, of all ranks, whose diversity GDPP asks for, if it does."""
+        """`real_features` (B, D) are those of the real images of all ranks, if GDPP needs them."""
         options = self._options[phase.scale]
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with _frozen(self.networks.discriminator):
-            labels = self._fake_labels(labels, phase)
+            labels = self.fake_labels(labels, phase)
             fake = self._generate(Purpose.GENERATOR_LATENT, labels, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_GENERATOR, phase)
             of_fake = self._judge(fake, phase)
@@ -210,9 +213,10 @@ class TrainingStep:
         optimizer: torch.optim.Optimizer,
         watched: Terms | None = None,
     ) -> Terms:
-        """One backward on the sum of the losses and one step, unless a loss, the gradient or a `watched` is not finite.
+        """One backward pass on the sum of the losses and one optimiser step, if all numbers are finite.
 
-        Losses and gradients are summed over the ranks first, so that all ranks go on, or stop, alike.
+        These are the losses, the norm of the gradient and what is `watched`. Losses and gradients are summed over the
+        ranks first, so that all ranks continue or stop together.
         """
         values = torch.stack(list(losses.values()))
         optimizer.zero_grad(set_to_none=True)
@@ -229,17 +233,17 @@ class TrainingStep:
         else:
             broken = ~torch.stack(list(terms.values())).isfinite().all()
             self._diverged = torch.maximum(self._diverged, broken.to(self._diverged))
-            # the fused step's own switch: where it is 1, weights and moments stay as they are
+            # the fused optimiser's own switch: if it is 1, weights and moments stay as they are
             optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
         optimizer.step()
         return terms
 
     def _part(self, loss: Tensor, *, summed: bool = False) -> Tensor:
-        """What a loss of this rank's rows adds to that of the batch, which is their sum over ranks or their mean."""
+        """What the loss of this rank's rows contributes to that of the batch: a sum over ranks, or else their mean."""
         return loss if summed or self.ranks.size == 1 else loss / self.ranks.size
 
     def _judge(self, images: Tensor, phase: Phase, *, exactly: bool = False, n_batches: int = 1) -> Judgement:
-        """The discriminator's float32 word on `images`; `exactly`: computed in float32 too."""
+        """The discriminator's outputs for `images`, as float32; with `exactly`, computed in float32 as well."""
         with self._precision(exactly=exactly):
             judgement: Judgement = self.networks.discriminator(
                 images, phase.scale, phase.alpha, self.ranks, n_batches=n_batches
@@ -247,7 +251,7 @@ class TrainingStep:
         return Judgement(*(part.to(images.dtype) for part in judgement))
 
     def _judge_both(self, real: Tensor, fake: Tensor, phase: Phase) -> tuple[Judgement, Judgement]:
-        """The word on each, had in one pass unless R1 needs that on the real images computed exactly."""
+        """The outputs for both, from one pass, unless R1 needs those for the real images computed in float32."""
         if real.requires_grad:
             return self._judge(real, phase, exactly=True), self._judge(fake, phase)
         both = self._judge(torch.cat((real, fake)), phase, n_batches=2)
@@ -260,9 +264,9 @@ class TrainingStep:
         return nullcontext()
 
     def align_moments(self) -> None:
-        """Lay out Adam's moments in memory as their parameters are: loaded ones may come from another layout.
+        """Give Adam's moments the memory layout of their parameters; loaded ones may have another.
 
-        The fused step goes through both in the order of memory, and would otherwise mix them up.
+        The fused step reads both in memory order, and would otherwise pair moments with the wrong weights.
         """
         for optimizer in self.optimizers().values():
             for parameter, state in optimizer.state.items():
@@ -283,12 +287,12 @@ class TrainingStep:
             )
         return images.to(latent.dtype)
 
-    def _fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
-        """Labels (B, A) for generated images, beside a real batch with `labels`."""
+    def fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:
+        """Labels (B, A) for the generated images of a batch whose real images have `labels`."""
         source, n_values = self._options[phase.scale].fake_labels, self.networks.n_values
         if source == "batch" or not n_values:
             return labels
-        # in float64 no product is rounded up to the number of choices
+        # in float64, so that no product is rounded up to the number of choices
         draws = uniform_rows(self.seed, Purpose.FAKE_LABEL, phase.first_note, len(labels), len(n_values)).double()
         if source == "uniform":
             return on_device((draws * torch.tensor(n_values)).long(), self.device)
@@ -311,18 +315,18 @@ class TrainingStep:
         return on_device(uniform_rows(self.seed, purpose, phase.first_note, count, size), self.device)
 
     def _at_scale(self, images: Tensor, phase: Phase) -> Tensor:
-        """Real images at the size of the phase, blended with their previous-scale version as the fakes are."""
+        """Real images at the size of the phase, blended with the previous scale's version as generated ones are."""
         size = self.networks.sizes[phase.scale]
         images = resize(images, size)
         if phase.alpha > 0:
             older = resize(resize(images, self.networks.sizes[phase.scale - 1]), size)
             images = phase.alpha * older + (1 - phase.alpha) * images
-        # or the first layer, of kernels of one pixel, whose layout torch cannot tell, would spread the other one
+        # torch cannot tell the layout of the first layer's 1x1 kernels, which would otherwise undo this one
         return images.contiguous(memory_format=self._layout)
 
 
 def _still_bad(before: Terms, after: Terms) -> Terms:
-    """The terms `after` an update, but those that were not finite `before`, so that nobody overlooks them."""
+    """The terms `after` an update, with those `before` it that were not finite, so that they are not overlooked."""
     return {
         name: torch.where(before[name].isfinite(), value, before[name]) if before else value
         for name, value in after.items()
@@ -346,7 +350,7 @@ def _adam(network: nn.Module, rate: float) -> torch.optim.Adam:
 
 @contextmanager
 def _frozen(network: nn.Module) -> Iterator[None]:
-    """Within the block, `network` passes gradients on but collects none."""
+    """Within the block, gradients flow through `network`, but its weights collect none."""
     network.requires_grad_(False)
     try:
         yield

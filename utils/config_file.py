@@ -83,6 +83,18 @@ def parse_experiment(raw: Mapping[str, Any], where: str) -> ExperimentConfig:
     return ExperimentConfig(**top, loader=loader, transform=transform, model=model)
 
 
+def parse_transform(raw: Mapping[str, Any], where: str) -> TransformConfig:
+    """Build section `transformConfig` alone from plain values; `where` names their origin. Raises: ConfigError."""
+    if why := unusable(dict(raw)):
+        raise ConfigError(f"{where}: a value {why}; mend it")
+    faults: list[str] = []
+    values = _plain_section({"transformConfig": dict(raw)}, "transformConfig", faults)
+    transform = _validate_transform(values, faults)
+    if faults or transform is None:
+        raise ConfigError(f"{where}: " + "; ".join(faults))
+    return transform
+
+
 def experiment_schema() -> dict[str, Any]:
     """JSON schema of an experiment file with every registered representation, for editors to complete and check."""
     transforms = []

@@ -1,4 +1,4 @@
-"""Where tensors live."""
+"""Devices that tensors are on, and memory on the CPU."""
 
 import ctypes
 import platform
@@ -15,7 +15,7 @@ _LARGEST_FROM_HEAP, _KEPT_AT_THE_TOP = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THR
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` is CUDA, else Apple's MPS, else the CPU. Raises: ConfigError."""
+    """The device called `name`; `auto` is CUDA, else Apple's MPS, else the CPU. Raises: ConfigError if not there."""
     _settle_vector_functions()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -24,12 +24,12 @@ def choose_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"--device {name}: not available here ({reason}); use --device auto") from error
+        raise ConfigError(f"device {name}: not available here ({reason}); use auto") from error
     return device
 
 
 def device_name(device: torch.device) -> str:
-    """What the device is, as a reader of times must know it."""
+    """The device with its processor, for reports of times."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({_processor()}, {torch.get_num_threads()} threads)"
@@ -44,24 +44,24 @@ def _processor() -> str:
 
 
 def _settle_vector_functions() -> None:
-    """Have one thread make the first call of MKL's vector functions.
+    """Make the first call of MKL's vector functions on one thread.
 
-    Where several threads make it at once on a busy machine, now and then (2 of 145 processes) the exponential differs
-    in its last bits from then on, and with it every sound that is computed by it.
+    If several threads make it at the same time on a busy machine, the exponential sometimes (in 2 of 145 processes)
+    differs in its last bits from then on, and so does every sound computed with it.
     """
     torch.exp(torch.zeros(1))
 
 
 def on_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """`tensor`, of the CPU, on `device`; CUDA gets it without anyone waiting for it, through memory that stays put."""
+    """The CPU's `tensor` on `device`; the copy to a CUDA device is asynchronous, from pinned memory."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep memory that tensors give back, instead of fetching it anew from the system each step.
+    """Make the C library keep freed memory, instead of returning it to the system and requesting it again each step.
 
-    Fresh pages cost a sixth of a large step on the CPU (benchmarks/train_step.py); the peak is what it was, or a tenth
-    more. Only glibc has this switch; elsewhere nothing happens.
+    New pages cost a sixth of a large step on the CPU (benchmarks/train_step.py); peak memory grows by a tenth at most.
+    Only glibc has this setting; elsewhere nothing happens.
     """
     if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         return

@@ -1,7 +1,7 @@
-"""The processes that work together, each on its share of every batch, so that they do what one process would.
+"""Several processes (ranks) that work together, each on its share of every batch, with the results of one process.
 
-`torchrun` starts them and says to each by environment variables which it is. There is no wrapper around the networks:
-gradients are added up by hand, since the gradient penalty differentiates twice, which wrappers do not follow.
+`torchrun` starts them and sets their number and rank in environment variables. The networks are not wrapped: gradients
+are summed explicitly, since the gradient penalty needs second derivatives, which torch's wrapper does not support.
 """
 
 import json
@@ -22,17 +22,17 @@ from utils.device import choose_device
 from utils.errors import ConfigError, RankLost
 
 TIMEOUT = timedelta(hours=2)
-"""For a process that is there but does not answer. It covers what rank 0 does alone, such as decoding all notes or
-writing previews; a process that has died is noticed at once, by its closed connection."""
+"""How long to wait for a process that does not answer. It must cover what rank 0 does alone, such as decoding all
+notes or writing previews; a process that has died is noticed at once, since its connection closes."""
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of the processes this is: `rank` of `size`. The others work on the other rows of the same batches.
+    """The rank of this process among `size`, from 0. The others work on the other rows of the same batches.
 
-    Every method that talks to the others must be called by all of them, in the same order.
+    Every method that communicates must be called by all ranks, in the same order.
     Raises: RankLost, from each of these methods, if another process has ended or does not answer.
     """
 
@@ -41,11 +41,11 @@ class Ranks:
 
     @property
     def leads(self) -> bool:
-        """Whether this is rank 0, which alone writes files and speaks to the user."""
+        """Whether this is rank 0, the only one that writes files and reports to the user."""
         return self.rank == 0
 
     def share_of(self, count: int) -> range:
-        """Which of `count` things are this rank's: an equal share, or one fewer than others have.
+        """The indices of this rank among `count` items; shares differ by at most one.
 
         >>> [Ranks(rank, 3).share_of(8) for rank in range(3)]
         [range(0, 2), range(2, 5), range(5, 8)]
@@ -53,7 +53,7 @@ class Ranks:
         return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
     def own(self, rows: Tensor) -> Tensor:
-        """The share of this rank of the global `rows` (B, ...): (B / size, ...)."""
+        """The share that this rank has of the global `rows` (B, ...): (B / size, ...)."""
         share = self.share_of(len(rows))
         return rows if self.size == 1 else rows[share.start : share.stop]
 
@@ -66,7 +66,7 @@ class Ranks:
         return min(max(count - (self.size - 1 - self.rank) * share, 0), share)
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Each rank's `rows` (B / size, ...), in the order of ranks: (B, ...). Differentiable, twice too.
+        """The `rows` (B / size, ...) of all ranks, in the order of ranks: (B, ...). Twice differentiable.
 
         The gradient is that of the sum of all ranks' losses.
         """
@@ -76,13 +76,17 @@ class Ranks:
         return gathered
 
     def sum_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each of `tensors` by its sum over the ranks, in one message; equal on all ranks to the last bit."""
+        """Replace each of `tensors` by its sum over the ranks, in one message; bit-identical on all ranks."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
         _talk(dist.all_reduce, flat)
         for tensor, summed in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.detach().copy_(summed.view(tensor.shape))
+
+    def wait(self) -> None:
+        """Return once all ranks have called this."""
+        self.any(False)
 
     def any(self, flag: bool) -> bool:
         """Whether the flag of any rank is set."""
@@ -93,7 +97,7 @@ class Ranks:
         return bool(votes)
 
     def of_leader(self, make: Callable[[], Value]) -> Value:
-        """What `make()` returns on rank 0, where alone it is called. It must be plain JSON values."""
+        """What `make()` returns on rank 0; it is called only there, and must return plain JSON values."""
         if self.size == 1:
             return make()
         text = json.dumps(make()).encode() if self.leads else b""
@@ -106,12 +110,12 @@ class Ranks:
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
-        """The block runs on rank 0, then on the others: what rank 0 has written in it, they find."""
+        """Run the block on rank 0 first, then on the others, which find what rank 0 has written in it."""
         if not self.leads:
-            self.any(False)
+            self.wait()
         yield
         if self.leads:
-            self.any(False)
+            self.wait()
 
 
 ALONE = Ranks()
@@ -119,16 +123,16 @@ ALONE = Ranks()
 
 @contextmanager
 def joined_ranks(device: torch.device) -> Iterator[Ranks]:
-    """The processes that torchrun started, joined within the block; without torchrun, or with one process, `ALONE`.
+    """The processes that torchrun started, connected within the block; without torchrun, or with one process, `ALONE`.
 
-    They talk over gloo, and about what lies on CUDA devices over NCCL; all but rank 0 log errors alone.
-    Raises: ConfigError if processes cannot talk about what lies on `device`; RankLost if another one does not come.
+    They communicate by gloo, and by NCCL for CUDA tensors; ranks other than 0 log errors only.
+    Raises: ConfigError if several processes cannot work on `device`; RankLost if one of them does not connect.
     """
     if _n_processes() == 1:
         yield ALONE
         return
     if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"--device {device}: several processes work on cpu or cuda; give one of these")
+        raise ConfigError(f"device {device}: several processes can only work on cpu or cuda; choose one of these")
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     _talk(dist.init_process_group, backend, timeout=TIMEOUT)
     ranks = Ranks(dist.get_rank(), dist.get_world_size())
@@ -138,30 +142,32 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
         yield ranks
     except BaseException:
         if dist.group.WORLD:
-            dist.group.WORLD.abort()  # or NCCL would wait for the others, who may be gone
+            dist.group.WORLD.abort()  # otherwise NCCL would wait for the others, which may have ended
         raise
     finally:
         dist.destroy_process_group()
 
 
 def require_one_process(work: str) -> None:
-    """Raise ConfigError if torchrun started several processes for `work`, which is not shared."""
+    """Raise ConfigError if torchrun started several processes for `work`, which cannot be shared."""
     if _n_processes() > 1:
-        raise ConfigError(f"torchrun: {work} is the work of one process; start it with python")
+        raise ConfigError(f"torchrun: {work} runs in one process; start it with python")
 
 
 def own_device(name: str) -> torch.device:
-    """As `choose_device`, but of several processes on a machine with GPUs, each has that of its number there.
+    """As `choose_device`; of several processes on a machine with GPUs, each gets the GPU of its local rank.
 
-    Raises: ConfigError if there are fewer GPUs than processes, or a single one is named for all.
+    Raises: ConfigError if there are fewer GPUs than processes, or if one GPU is named for all of them.
     """
     if _n_processes() > 1 and torch.cuda.is_available() and name != "cpu":
         number, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if name not in ("auto", "cuda"):
-            raise ConfigError(f"--device {name}: each process has a GPU of its own; give auto, cuda or cpu")
+            raise ConfigError(f"device {name}: each process needs its own GPU; choose auto, cuda or cpu")
         if number >= found:
-            raise ConfigError(f"--nproc_per_node: process {number + 1} finds no GPU, there are {found}; start as many")
-        torch.cuda.set_device(number)  # or every process would take memory of the first one
+            raise ConfigError(
+                f"torchrun: no GPU for process {number + 1}, this machine has {found}; start {found} processes"
+            )
+        torch.cuda.set_device(number)  # otherwise every process would use memory of the first GPU
         name = f"cuda:{number}"
     return choose_device(name)
 
@@ -176,16 +182,16 @@ def _talk(collective: Callable[..., object], *arguments: Any, **options: Any) ->
     except RuntimeError as error:
         reason = re.sub(r"^\[\S+\] ", "", str(error)).split(". ")[0].split("\n")[0][:120]  # without place and advice
         raise RankLost(
-            f"another process of this run has ended or does not answer ({reason}); what was saved is kept, and the "
-            "same command goes on from there"
+            f"another process of this run has ended or does not answer ({reason}); what was saved is kept; run the "
+            "same command again to resume from it"
         ) from error
 
 
 class _Gather(torch.autograd.Function):
-    """The rows of all ranks. Each rank's loss owes a gradient to every row; its owner gets the sum.
+    """The rows of all ranks. Every rank's loss contributes a gradient to every row; the row's owner gets the sum.
 
-    Autograd runs what is ready in the order in which it was made, newest first, so that all ranks send their messages
-    in one order as long as they make the same graphs: what rank 0 does alone must make none (`torch.no_grad`).
+    Autograd runs nodes that are ready in reverse order of creation, so all ranks communicate in the same order as long
+    as they build the same graphs: what rank 0 does alone must build none (`torch.no_grad`).
     """
 
     @staticmethod
@@ -201,7 +207,7 @@ class _Gather(torch.autograd.Function):
 
 
 class _SumOfOwn(torch.autograd.Function):
-    """The own rows of the sum over ranks of (B, ...): the transpose of `_Gather`, as that is of this."""
+    """The rows of this rank, of the sum over ranks of (B, ...); it is the transpose of `_Gather`, and vice versa."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, ranks: Ranks) -> Tensor:

@@ -63,4 +63,4 @@ def _exchange(folder: Path, ranks: Ranks) -> Iterator[Path | None]:
         return
     with TemporaryDirectory(dir=folder) if ranks.leads else nullcontext("") as own:
         yield Path(ranks.of_leader(lambda: own))
-        ranks.any(False)  # all have read it
+        ranks.wait()  # all have read it

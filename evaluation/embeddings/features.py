@@ -98,7 +98,7 @@ def embed_notes(
 def _keep_own_shards(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path, ranks: Ranks) -> None:
     for shard in list(_shards(contents))[ranks.rank :: ranks.size]:
         _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
-    ranks.any(False)  # wait until all are there
+    ranks.wait()
 
 
 def _shards(contents: Sequence[str]) -> Iterator[dict[str, int]]:

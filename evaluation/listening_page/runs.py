@@ -10,9 +10,7 @@ import torch
 
 from generation.instrument import Instrument
 from generation.note_files import evenly_chosen
-from models.checkpoint import find_checkpoint, load_checkpoint
 from utils.config import ExperimentConfig
-from utils.config_file import parse_experiment
 from utils.errors import UserError
 
 MOST_PITCHES = 8
@@ -20,17 +18,22 @@ MOST_PITCHES = 8
 
 @dataclass(frozen=True)
 class HeardRun:
-    """A trained run, with the config and the training seed that its checkpoint keeps.
-
-    `name` is its own on the page, `card` where its sounds come from.
-    """
+    """A trained run; `name` is its own on the page, `card` says where its sounds come from."""
 
     folder: Path
     name: str
     instrument: Instrument
-    experiment: ExperimentConfig
-    training_seed: int
     card: dict[str, Any]
+
+    @property
+    def experiment(self) -> ExperimentConfig:
+        """The config that it was trained by."""
+        return self.instrument.experiment
+
+    @property
+    def training_seed(self) -> int:
+        """The seed that it was trained with."""
+        return self.instrument.training_seed
 
     @property
     def representation(self) -> str:
@@ -57,13 +60,11 @@ def open_runs(
     found: list[HeardRun] = []
     taken: Counter[str] = Counter()
     for folder in folders:
-        saved = load_checkpoint(find_checkpoint(folder, scale, iteration))
         instrument = Instrument.from_run(folder, scale=scale, iteration=iteration, device=device)
-        experiment = parse_experiment(saved["config"], str(instrument.checkpoint))
-        taken[experiment.name] += 1
-        number = taken[experiment.name]
-        name = experiment.name if number == 1 else f"{experiment.name} ({number})"
-        found.append(HeardRun(folder, name, instrument, experiment, saved["seed"], instrument.to_plain()))
+        taken[instrument.run_name] += 1
+        number = taken[instrument.run_name]
+        name = instrument.run_name if number == 1 else f"{instrument.run_name} ({number})"
+        found.append(HeardRun(folder, name, instrument, instrument.to_plain()))
     return found
 
 

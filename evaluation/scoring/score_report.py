@@ -63,7 +63,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     said = [f"{options.output}: {RESULTS}, {CSV}, {MARKDOWN}, {LATEX}"]
     for each in planned:
         try:
-            scores = _compute(each, real, fake)
+            scores = compute_score(each, real, fake)
         except DataError as error:
             if not options.leave_out:
                 raise
@@ -81,7 +81,8 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     return "\n".join([results_table(lines), "", *said, ""])
 
 
-def _compute(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
+def compute_score(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
+    """What is `planned`, of two sides. Raises: DataError if they do not allow it."""
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"

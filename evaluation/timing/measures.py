@@ -13,7 +13,6 @@ from torch import Tensor
 from audio_transforms import AudioTransform, build_transform
 from data.nsynth import QUALITIES, expand_attributes
 from generation.instrument import Instrument
-from models.checkpoint import load_checkpoint
 from models.generator import Generator
 from models.layers import resize
 from models.networks import build_networks, conditioned
@@ -91,7 +90,7 @@ class Subject:
         instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=torch.device("cpu"))
         return cls(
             name=instrument.run_name,
-            transform_name=load_checkpoint(instrument.checkpoint)["config"]["transformConfig"]["transform"],
+            transform_name=instrument.experiment.transform.transform,
             transform=instrument.transform,
             generator=instrument.networks.ema,
             n_values=instrument.networks.n_values,

@@ -134,7 +134,7 @@ def test_radius_keeps_direction_and_has_even_norms():
 
 def test_where_there_is_no_path_is_said():
     (latent,) = draws(1)
-    with pytest.raises(UserError, match="opposite ways"):
+    with pytest.raises(UserError, match="opposite directions"):
         spherical(latent, -2 * latent, 4)
     for other in (latent, 2 * latent, -latent):
         with pytest.raises(UserError, match="one line through 0"):

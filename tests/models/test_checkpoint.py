@@ -120,7 +120,7 @@ def test_truncated_file_is_refused(tmp_path, share):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1, 2], "format None, this version reads 1; train anew or update"),
+        ([1, 2], "format None, this version reads 1; update, or train again"),
         ({"step": 1}, "format None"),
         ({**state(), "format": 2}, "format 2, this version reads 1"),
         ({"format": 1, **state(step="7")}, "lacks a usable step; remove it"),
@@ -196,7 +196,8 @@ def test_checkpoint_is_found_by_scale_and_iteration(tmp_path):
     assert find_checkpoint(tmp_path, iteration=5).name == "s1_i0000005.pt"
     assert find_checkpoint(tmp_path, scale=0, iteration=5).name == "s0_i0000005.pt"
     with pytest.raises(
-        CheckpointError, match="no checkpoint of scale 1, iteration 10; there are -s 0 -i 5, -s 0 -i 10"
+        CheckpointError,
+        match="no checkpoint of scale 1 and iteration 10; there are scale 0 iteration 5, scale 0 iteration 10",
     ):
         find_checkpoint(tmp_path, scale=1, iteration=10)
 

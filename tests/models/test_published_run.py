@@ -140,7 +140,7 @@ def test_growing_network_has_fresh_scales_above_the_one_reached(content, save, r
     path = save(content, f"{NAME}_s2_i{iteration}.pt")
     with caplog.at_level("INFO", "models"):
         state = load_checkpoint(path)
-    assert "reached scale 2 of 0 to 4; those above hold fresh values" in caplog.text
+    assert "reached scale 2 of 0 to 4; those above have initial values" in caplog.text
     model = parse_experiment(state["config"], "test").model
     done = min(iteration + 1, 12)
     assert (state["scale"], state["iteration"], state["step"]) == (2, done, 24 + done)
@@ -255,7 +255,7 @@ def test_checkpoint_is_chosen_by_the_numbers_in_its_name(run):
     shutil.copy(run / f"{NAME}_s4_i11.pt", run / f"{NAME}_s4_i5.pt")
     assert find_checkpoint(run).name == f"{NAME}_s4_i11.pt"
     assert find_checkpoint(run, iteration=5).name == f"{NAME}_s4_i5.pt"
-    with pytest.raises(CheckpointError, match="there are -s 4 -i 5, -s 4 -i 11"):
+    with pytest.raises(CheckpointError, match="there are scale 4 iteration 5, scale 4 iteration 11"):
         find_checkpoint(run, scale=3)
 
 
@@ -336,7 +336,7 @@ def test_fine_tuning_begins_the_schedule_with_the_weights(config, trained_on, tm
     told = capsys.readouterr().err
     assert "begins at step 0 of 1 with the weights of" in told
     assert "and with fresh optimisers" in told
-    assert "scale 4 will fade in once more" in told
+    assert "scale 4 will fade in again" in told
     state = load_checkpoint(find_checkpoint(tmp_path / "runs" / "tuned"))
     assert (state["step"], state["scale"]) == (1, 4)
     before = load_checkpoint(find_checkpoint(trained_on))["generator"]["first.weight"]
@@ -350,13 +350,13 @@ REFUSALS = {
     ),
     "end of the schedule": (
         ("--continue-from", RUN, "--maxIterAtScale", "[12,12,12,12,12]"),
-        "to the end of the config's schedule; raise maxIterAtScale, or use --fine-tune-from",
+        "to the end of the config's schedule; raise maxIterAtScale, or fine-tune it instead",
     ),
     "no such place": (
         ("--continue-from", RUN, "--maxIterAtScale", "[12,12,12,12,9]"),
-        "has done 12 iterations of scale 4, where the config's schedule has no such place; mend",
+        "has done 12 iterations of scale 4, which the config's schedule does not contain; change",
     ),
-    "another scale": (("--fine-tune-from", RUN), "begins at scale 0; give --startScale 4"),
+    "another scale": (("--fine-tune-from", RUN), "begins at scale 0; set startScale to 4"),
     "nothing there": (("--fine-tune-from", "nowhere"), "nowhere: no such run folder"),
     "both": (("--fine-tune-from", RUN, "--continue-from", RUN), "not allowed with argument"),
 }
@@ -400,7 +400,7 @@ def test_training_in_the_published_folder_itself_is_refused(config, run, capsys)
     shutil.copytree(run, run.parent / "runs" / "more")
     before = sorted((run.parent / "runs" / "more").iterdir())
     assert go_on(config, "-q", "--continue-from", run) == 2
-    assert "was not trained here and holds no optimisers; give another name with -n" in capsys.readouterr().err
+    assert "was not trained here and holds no optimisers; give this run another name" in capsys.readouterr().err
     assert sorted((run.parent / "runs" / "more").iterdir()) == before
 
 
@@ -441,7 +441,7 @@ def damage_weights(folder):
 
 
 DAMAGES = {
-    "other weights": (damage_weights, r"not the weights that run\.json tells of"),
+    "other weights": (damage_weights, r"not the weights that belong to run\.json"),
     "no weights": (lambda folder: (folder / "generator.safetensors").write_bytes(b"x"), "not a readable safetensors"),
     "no JSON": (lambda folder: (folder / "run.json").write_text("{"), "not valid JSON"),
     "other format": (lambda folder: edit_json(folder / "run.json", change("format", to=9)), "format 9, this version"),
@@ -473,7 +473,7 @@ def test_damaged_shared_generator_is_refused_in_one_line(run, tmp_path, capsys, 
 def test_training_cannot_begin_with_a_generator_alone(config, run, tmp_path, capsys):
     assert to("safetensors", run, tmp_path / "shared") == 0
     assert go_on(config, "-q", "--continue-from", tmp_path / "shared") == 2
-    assert "is a generator alone" in capsys.readouterr().err
+    assert "holds a generator alone" in capsys.readouterr().err
 
 
 def test_weights_too_large_for_half_precision_are_refused(content, save, run, tmp_path, capsys):
@@ -488,9 +488,9 @@ def test_converting_what_needs_none_or_onto_something_is_refused(run, tmp_path, 
     assert to("ours", run, tmp_path / "ours") == 0
     assert to("safetensors", run, tmp_path / "shared") == 0
     cases = [
-        ((run, tmp_path / "ours"), "ours: holds something already"),
-        ((tmp_path / "ours", tmp_path / "new"), "is ours already"),
-        ((tmp_path / "shared", tmp_path / "new"), "is in its form for sharing already"),
+        ((run, tmp_path / "ours"), "ours: is not empty"),
+        ((tmp_path / "ours", tmp_path / "new"), "is one of our runs already"),
+        ((tmp_path / "shared", tmp_path / "new"), "is a shared generator already"),
         ((run, tmp_path / "new", "--half"), "--half: is for --to safetensors"),
         ((tmp_path / "nowhere", tmp_path / "new"), "nowhere: no such run folder"),
     ]

@@ -14,7 +14,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import restricted_unpickler
 from models.published_checkpoint import PublishedConfig
 from models.restricted_unpickler import read_torch_file
 from tests.places import GOLDEN
@@ -132,7 +131,9 @@ def test_bombs_are_armed(tmp_path, bomb):
 
 
 def test_refused_global_is_named(write):
-    with pytest.raises(CheckpointError, match=r'refused: it names "posix\.system", and a checkpoint may hold tensors'):
+    with pytest.raises(
+        CheckpointError, match=r'refused: it names "posix\.system", but a checkpoint may hold only tensors'
+    ):
         read(write(b"\x80\x02cposix\nsystem\n."))
 
 
@@ -217,11 +218,9 @@ def test_storage_or_tensor_that_does_not_fit_is_refused(tmp_path, stream):
         read(tmp_path / "a.pt")
 
 
-def test_too_long_a_stream_is_refused(write, monkeypatch):
-    monkeypatch.setattr(restricted_unpickler, "_MOST_OPCODES", 100)
-    assert read(write(b"\x80\x02](" + b"N" * 90 + b"e.")) == [None] * 90
+def test_too_long_a_stream_is_refused(write):
     with pytest.raises(CheckpointError, match="refused: longer or deeper nested"):
-        read(write(b"\x80\x02](" + b"N" * 100 + b"e."))
+        read(write(b"\x80\x02](" + b"N" * 1_000_000 + b"e."))
 
 
 def test_file_that_grows_when_unpacked_is_refused(tmp_path):

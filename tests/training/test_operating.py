@@ -378,7 +378,7 @@ def test_disk_without_room_for_the_next_checkpoint_is_told_before_it_is_begun(wr
     assert run(path) == 2
     assert re.fullmatch(
         r"train\.py: \S+checkpoints: needs [\d.]+ MB but the disk has [\d.]+ MB free; free some space; "
-        r"the same command goes on from s0_i0000003\.pt, which is kept\n",
+        r"the same command resumes from s0_i0000003\.pt, which is kept\n",
         capsys.readouterr().err,
     )
     assert [p.name for p in (folder / "checkpoints").iterdir()] == ["s0_i0000003.pt"]

@@ -109,6 +109,9 @@ def test_terms_and_updates_follow_the_published_formulas(images, published, when
     d_norm = torch.cat([p.grad.flatten() for p in discriminator if p.grad is not None]).norm().item()
     wanted_d = first_adam_step(discriminator, rate_d)
     assert_updated(step.networks.discriminator, wanted_d, discriminator)
+    for value, source in zip(step.networks.discriminator.parameters(), discriminator, strict=True):
+        # the generator's update, which came later, has left no gradient here
+        torch.testing.assert_close(value.grad, source.grad, rtol=1e-3, atol=1e-4)
 
     # the generator meets the discriminator that has already learned
     twin.networks.discriminator.load_state_dict(step.networks.discriminator.state_dict())
@@ -135,27 +138,6 @@ def assert_updated(network, wanted, reference):
     for value, after, source in zip(network.parameters(), wanted, reference, strict=True):
         sure = torch.ones_like(after, dtype=torch.bool) if source.grad is None else source.grad.abs() > 1e-5
         torch.testing.assert_close(value[sure], after[sure], rtol=0, atol=2e-5)
-
-
-def test_each_network_has_one_backward(images, monkeypatch):
-    step, calls = small_step(small_config()), []
-    backward = torch.autograd.backward
-    monkeypatch.setattr(torch.autograd, "backward", lambda *args, **more: (calls.append(1), backward(*args, **more)))
-    monkeypatch.setattr(torch.Tensor, "backward", lambda *_: pytest.fail("a loss called backward"))
-    step.run(phase(2, alpha=0.5), images, LABELS)
-    assert len(calls) == 2
-
-
-def test_generator_update_leaves_no_gradient_in_the_discriminator(images):
-    step = small_step(small_config())
-    step.run(phase(2), images, LABELS)
-    gradients = {
-        name: p.grad.clone() for name, p in step.networks.discriminator.named_parameters() if p.grad is not None
-    }
-    step._update_generator(LABELS, phase(2, first_note=4))
-    after = step.networks.discriminator.named_parameters()
-    assert all(torch.equal(p.grad, gradients[name]) for name, p in after if p.grad is not None)
-    assert all(p.requires_grad for p in step.networks.discriminator.parameters())
 
 
 @pytest.mark.parametrize("scale", [0, 1, 2])

@@ -171,6 +171,7 @@ def test_ranks_agree_and_wait_for_the_leader(exchange):
         with ranks.leader_first():
             written.append(ranks.rank)
         told = ranks.of_leader(lambda: {"scale": [0.1, 1e-300], "of": ranks.rank, "ä": None})
+        ranks.wait()
         return told, ranks.any(ranks.rank == 2), ranks.any(False)
 
     assert exchange(3).run(work) == [({"scale": [0.1, 1e-300], "of": 0, "ä": None}, True, False)] * 3
@@ -210,7 +211,7 @@ def test_a_lost_rank_is_one_line(monkeypatch):
     with pytest.raises(
         RankLost, match=r"ended or does not answer \(Connection closed by peer .*what was saved is kept"
     ) as told:
-        Ranks(0, 2).any(False)
+        Ranks(0, 2).wait()
     assert "\n" not in str(told.value)
 
 
@@ -228,9 +229,9 @@ def test_devices_that_processes_cannot_have(monkeypatch):
     assert own_device("cpu") == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(ConfigError, match="process 3 finds no GPU, there are 2"):
+    with pytest.raises(ConfigError, match="no GPU for process 3, this machine has 2"):
         own_device("auto")
-    with pytest.raises(ConfigError, match="--device cuda:1: each process has a GPU of its own"):
+    with pytest.raises(ConfigError, match="device cuda:1: each process needs its own GPU"):
         own_device("cuda:1")
-    with pytest.raises(ConfigError, match="--device mps: several processes"), joined_ranks(torch.device("mps")):
+    with pytest.raises(ConfigError, match="device mps: several processes"), joined_ranks(torch.device("mps")):
         pass

@@ -77,7 +77,7 @@ def test_a_run_says_how_its_latents_were_bounded(run_folder, tmp_path):
     ("flags", "message"),
     [
         (["--run", "{tmp}/real"], "/real: holds no "),
-        (["--run", "{run}", "--pitch", "61"], "--pitch 61: not among the 4 pitches"),
+        (["--run", "{run}", "--pitch", "61"], "pitch 61: not among the 4 pitches"),
         (["--run", "{run}", "--scale", "99"], "no checkpoint of scale 99"),
         (["--run", "{run}", "--fake", "{tmp}/real"], "not allowed with argument"),
     ],

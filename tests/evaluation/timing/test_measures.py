@@ -181,7 +181,7 @@ def test_trained_run_is_timed_with_its_own_weights_and_scale(config, experiment_
         (["--seconds", "0"], r"argument --seconds: '0': must be a number of seconds above 0; .*"),
         (["--seconds", "inf"], r"argument --seconds: 'inf': must be a number of seconds above 0; .*"),
         (["--batch", "0"], r"argument --batch: 0: must be 1 or more; .*"),
-        (["--device", "tpu9"], r"--device tpu9: not available here .*"),
+        (["--device", "tpu9"], r"device tpu9: not available here .*"),
         (["--run", "{tmp}/none"], r"\S+/none: no such run folder; .*"),
         (["-d", "{tmp}/tiny.json"], r"\S+/tiny\.json: a file stands where a folder is needed; .*"),
         (["-c", "{tmp}/tiny.json", "{tmp}/tiny.json"], r"tiny: is the name of several of the configs; .*"),

@@ -174,7 +174,7 @@ def test_latents_that_point_opposite_ways_are_one_line(server, monkeypatch):
     monkeypatch.setattr(Instrument, "latent", lambda self, seed, bound: (-1) ** seed * latent(self, 0, bound))
     status, _, body = ask(server, "/note", square_note(0.5, 0, (0, 1, 0, 1), pitch=60))
     assert status == 400
-    assert error_of(body).startswith("spherical: the two latents point opposite ways")
+    assert error_of(body).startswith("spherical: the two latents have opposite directions")
     assert ask(server, "/note", square_note(1, 0, (0, 1, 0, 1), pitch=60))[0] == 200
 
 

@@ -105,7 +105,7 @@ def test_each_voice_has_the_family_of_its_program_where_the_run_learned_it():
         ("ch1=-1", "'-1' is neither a seed"),
         ("ch1=99999999999999999999", "is neither a seed"),
         ("ch1=7,colour=red", "not conditioned on it"),
-        ("ch1=instrument_family=drum", "not among what stand-in learned; choose from brass, flute, string"),
+        ("ch1=instrument_family=drum", "not among the values that stand-in learned; choose from brass, flute, string"),
         ("ch1=pitch=60", "the piece gives the pitches"),
     ],
 )

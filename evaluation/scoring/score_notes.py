@@ -1,0 +1,62 @@
+"""Scores of notes for use from Python: those of `eval.py all`, without files."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.scoring.generated_notes import GenerationOptions
+from evaluation.scoring.open_side import SideOptions, open_side
+from evaluation.scoring.score_embeddings import EmbeddingOptions, all_embeddings, classifier, pitch_tracker
+from evaluation.scoring.score_map import PlannedScore
+from evaluation.scoring.score_plan import plan_all
+from evaluation.scoring.score_report import compute_score
+from evaluation.scoring.scores import Score
+from evaluation.scoring.side import Side
+from utils.device import choose_device
+from utils.errors import DataError, UserError
+
+logger = logging.getLogger(__name__)
+
+
+def score_notes(
+    fake: str | Path, real: str | Path | None = None, *, only: Sequence[str] = (), seed: int = 0, device: str = "auto"
+) -> dict[str, Score]:
+    """Name -> score of the notes in `fake`, each equal to that of `eval.py all`, and of `eval.py pkid` and so on.
+
+    `fake` and `real` are folders of notes, run folders or statistics files; without `real` there are only the scores
+    that need no real notes. `only` names the scores wanted, such as `["pkid"]`; without it, scores that these notes do
+    not allow are left out with a warning. `seed` is that of subsets and splits; `device` is auto, cpu, cuda or mps.
+    Raises: UserError if notes cannot be read, a name is unknown, or a score named in `only` cannot be computed.
+    """
+    options = EmbeddingOptions(device=choose_device(device))
+    hears_by_vggish = not only or any(name.startswith("fad") for name in only)
+    heard_by = all_embeddings(options, None) if hears_by_vggish else [classifier(options), pitch_tracker()]
+    planned = plan_all(heard_by, infinite=False, seed=seed)
+    wanted = _chosen(planned, only) if only else [each for each in planned if real or not each.needs_real]
+    for each in wanted:
+        if each.needs_real and not real:
+            raise UserError(f"{each.name}: compares with real notes; give them")
+    embeddings = list({each.embedding.name: each.embedding for each in wanted}.values())
+    sides = SideOptions(cache=None, skip_broken=False, device=options.device, generation=GenerationOptions())
+    real_side = open_side(Path(real), embeddings, sides) if real else None
+    fake_side = open_side(Path(fake), embeddings, sides)
+    found: dict[str, Score] = {}
+    for each in wanted:
+        try:
+            scores = compute_score(each, real_side, fake_side)
+        except DataError as error:
+            if only:
+                raise
+            logger.warning("left out: %s", error)
+            continue
+        found |= {score.name: score for score in scores if not score.baseline}
+    return {name: score for name, score in found.items() if name in only} if only else found
+
+
+def _chosen(planned: Sequence[PlannedScore[Side]], only: Sequence[str]) -> list[PlannedScore[Side]]:
+    """Those of `planned` that compute the scores named; some compute several, whose names they list."""
+    owners = {name: each for each in planned for name in each.name.split(", ")}
+    unknown = [name for name in only if name not in owners]
+    if unknown:
+        raise UserError(f"{unknown[0]}: no such score; choose from {', '.join(owners)}")
+    return list({owners[name].name: owners[name] for name in only}.values())
