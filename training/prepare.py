@@ -34,7 +34,7 @@ from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
 from utils.memory import require_memory
 from utils.ranks import ALONE, Ranks
-from utils.run_folder import write_config
+from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger(__name__)

@@ -53,7 +53,7 @@ class TrainingStep:
     belong to rows, and losses and gradients are summed over the ranks, so all ranks do the same step.
 
     Source: Gulrajani et al. 2017 (WGAN-GP), Odena et al. 2017 (AC-GAN), Karras et al. 2018 (growth, drift, average);
-    docs/model_options.md for the options.
+    docs/options.md for the options.
     """
 
     def __init__(
