@@ -43,14 +43,19 @@ def plan_score(
     if name == "fad":
         return _frechet(embedding_named(embedding, options), infinite, seed)
     network = classifier(options)
-    array = _LOGITS[name] if options.inception_model is None else "logits"
-    return _of_logits(name, network, array, published, seed)
+    return _of_logits(name, network, published, seed)
 
 
-def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> list[PlannedScore]:
-    """Every score of the note classifier, which is the first of the `embeddings`, and Frechet distances of them all."""
+def plan_all(
+    embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
+) -> list[PlannedScore]:
+    """Every score of the note classifier, which is the first of the `embeddings`, and Frechet distances of them all.
+
+    An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
+    """
     network = embeddings[0]
-    planned = [_of_logits(name, network, array, False, seed) for name, array in _LOGITS.items()]
+    judge = next((each for each in embeddings if _is_inception(each)), network)
+    planned = [_of_logits(name, judge, published, seed) for name in _LOGITS]
     name = f"kid-{network.name}"
     kid = partial(score_kernel, name, kernel=polynomial_kernel, published=False, seed=seed)
     planned.append(PlannedScore(name, network, True, _of_both(network, "features", kid)))
@@ -60,7 +65,12 @@ def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> l
     return [*planned, *_of_pitch(network)]
 
 
-def _of_logits(name: str, network: Embedding, array: str, published: bool, seed: int) -> PlannedScore:
+def _is_inception(network: Embedding) -> bool:
+    return network.name.startswith("inception")
+
+
+def _of_logits(name: str, network: Embedding, published: bool, seed: int) -> PlannedScore:
+    array = "logits" if _is_inception(network) else _LOGITS[name]
     if name in ("pkid", "ikid"):
         kernel = partial(score_kernel, name, kernel=inverse_multiquadric_kernel, published=published, seed=seed)
         return PlannedScore(name, network, True, _of_both(network, array, kernel))
