@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from utils.cli import add_alias
@@ -118,6 +119,12 @@ def add_pitches(parser: argparse._ActionsContainer, help_: str, default: Sequenc
     flag = parser.add_argument("--pitches", type=pitch_list, nargs="+", action=Joined, metavar="LIST", default=default)
     flag.help = f"MIDI pitches and ranges of them, such as 60-72,80 64: {help_}"
     add_alias(parser, flag, "--pitch")
+
+
+def add_output(parser: argparse.ArgumentParser, help_: str) -> None:
+    """Add `--output`, the folder that a program of `data` makes."""
+    output = parser.add_argument("--output", type=Path, required=True, metavar="DIR", help=help_)
+    add_alias(parser, output, "--out")
 
 
 def add_checkpoint_choice(parser: argparse._ActionsContainer) -> None:
