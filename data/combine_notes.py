@@ -69,9 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="combine_notes", description="Put several folders of notes together into one data set.")
+    parser = Parser(
+        prog="python -m data.combine_notes", description="Put several folders of notes together into one data set."
+    )
     add = parser.add_argument
-    add("folders", type=Path, nargs="+", metavar="DIR", help="folders of notes and examples.json, in NSynth's layout")
+    add("folders", type=Path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
     add_output(parser, "folder to make; it must not exist, or be empty")
     add(
         "--in-tune",

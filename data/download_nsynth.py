@@ -69,19 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="download_nsynth", description="Fetch, verify and unpack one part of NSynth.")
+    parser = Parser(prog="python -m data.download_nsynth", description="Fetch, verify and unpack one part of NSynth.")
     parser.add_argument("part", choices=PARTS, help="train has 289,205 notes, valid 12,678, test 4,096")
     add_output(parser, "folder in which nsynth-PART is made")
-    parser.add_argument(
-        "--base-url",
-        type=_base_url,
-        default=BASE_URL,
-        metavar="URL",
-        help="address of the archives (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--archive", type=Path, metavar="FILE", help="archive that is already here; nothing is downloaded"
-    )
+    help_ = "address of the archives (default: %(default)s)"
+    parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=help_)
+    help_ = "archive that is already here, in place of a download"
+    parser.add_argument("--archive", type=Path, metavar="FILE", help=help_)
     parser.add_argument("--keep-archive", action="store_true", help="keep the downloaded archive after unpacking")
     add_verbosity(parser)
     return parser

@@ -80,29 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="render_notes", description="Render a General MIDI sound font into notes like NSynth's.")
+    parser = Parser(
+        prog="python -m data.render_notes", description="Render a General MIDI sound font into notes like NSynth's."
+    )
     add = parser.add_argument
     add_output(parser, "folder to make; it must not exist, or be empty")
     add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
     add_pitches(parser, f"from {LOWEST} to {HIGHEST} (default: 21-108)", range(21, 109))
     help_ = "MIDI velocities; NSynth has 25 50 75 100 127 (default: 25 75 127)"
     add("--velocities", type=_velocity, nargs="+", default=(25, 75, 127), metavar="V", help=help_)
-    add(
-        "--families",
-        nargs="+",
-        choices=FAMILIES,
-        default=FAMILIES,
-        metavar="F",
-        help=f"{', '.join(FAMILIES)} (default: all)",
-    )
-    add(
-        "--sources",
-        nargs="+",
-        choices=SOURCES,
-        default=SOURCES,
-        metavar="S",
-        help=f"{', '.join(SOURCES)} (default: all)",
-    )
+    for flag, names in (("--families", FAMILIES), ("--sources", SOURCES)):
+        help_ = f"of {', '.join(names)} (default: all)"
+        add(flag, nargs="+", choices=names, default=names, metavar="NAME", help=help_)
     help_ = "number of processes, each with the font in memory (default: one for each core)"
     add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=help_)
     add("--overwrite", action="store_true", help="replace notes that this program rendered there before")

@@ -1,4 +1,4 @@
-"""`python -m evaluation.config_schema` writes config_files/schema.json, by which editors complete and check configs."""
+"""Write config_files/schema.json, by which editors complete and check configs."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this module."""
-    parser = Parser(prog="config_schema", description=__doc__)
+    parser = Parser(prog="python -m evaluation.config_schema", description=__doc__)
     help_ = "file to write (default: config_files/schema.json)"
     parser.add_argument("-o", "--output", type=Path, default=SCHEMA_PATH, metavar="FILE", help=help_)
     add_verbosity(parser)

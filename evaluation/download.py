@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="download", description="Fetch, verify and convert weights that are not shipped.")
+    parser = Parser(
+        prog="python -m evaluation.download", description="Fetch, verify and convert weights that are not shipped."
+    )
     help_ = "network whose weights are fetched; the Frechet audio distance uses it"
     parser.add_argument("network", choices=("vggish",), help=help_)
     help_ = "torch, tensorflow, another address, or a path (default: %(default)s)"

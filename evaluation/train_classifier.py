@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     help_ = "validations without improvement after which training ends (default: %(default)s)"
     add("--patience", type=at_least_one, default=8, metavar="N", help=help_)
     add_precision(parser, "bf16")
-    add_seed(parser, "of everything that is random")
+    add_seed(parser, "random seed of the training")
     add_device(parser)
     add_skip_broken(parser)
     add_verbosity(parser)

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this program."""
-    parser = Parser(prog="models.convert", description=__doc__)
+    parser = Parser(prog="python -m models.convert", description=__doc__)
     parser.add_argument("source", type=Path, metavar="RUN", help="run folder: a published one, or one of train.py")
     help_ = "folder to make; it must not exist, or be empty"
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=help_)

@@ -103,9 +103,9 @@ def add_skip_broken(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--skip-broken", action="store_true", help="leave out notes that cannot be read")
 
 
-def add_seed(parser: argparse._ActionsContainer, of_what: str, *, default: int | None = 0, **settings: Any) -> None:
-    """Add `--seed`, one seed `of_what`; without a `default` it is None where it is not given."""
-    help_ = f"random seed {of_what} (default: {default or 0})"
+def add_seed(parser: argparse._ActionsContainer, what: str, *, default: int | None = 0, **settings: Any) -> None:
+    """Add `--seed`, which is `what` and 0 by default; with `default` None it is None where it is not given."""
+    help_ = f"{what} (default: {default or 0})"
     parser.add_argument("--seed", type=seed, default=default, metavar="N", help=help_, **settings)
 
 

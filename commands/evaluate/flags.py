@@ -166,7 +166,7 @@ def _add_estimator(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seed_and_device(parser: argparse.ArgumentParser) -> None:
-    add_seed(parser, "of subsets and splits")
+    add_seed(parser, "random seed of subsets and splits")
     add_device(parser)
     add_skip_broken(parser)
 

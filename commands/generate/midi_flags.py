@@ -25,7 +25,7 @@ def add_midi_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_timbres(parser: argparse.ArgumentParser) -> None:
-    add_seed(parser, "of the latent", default=None)
+    add_seed(parser, "seed of the latent", default=None)
     add_seeds(parser, "several seeds instead of one, for --latent, such as 0-2,7")
     parser.add_argument(
         "--latent",

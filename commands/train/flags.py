@@ -56,7 +56,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add_number("--preview-notes", default=4, help_="number of notes in each preview", aliases=("--n_samples",))
     add_number("--scores-every", default=None, help_="training steps between scores")
     add_number("--score-notes", default=256, help_="number of notes that scores compare", aliases=("--n-scores",))
-    add_seed(parser, "of everything that is random", nargs="?", const=0)
+    add_seed(parser, "random seed of the run", nargs="?", const=0)
     help_ = "save and end after so much training: 500steps, 30m, 1.5h (default: train to the end)"
     add("--stop-after", type=training_limit, default=TrainingLimit(), metavar="LIMIT", help=help_)
     add_precision(parser, "float32")
