@@ -596,9 +596,10 @@ def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch)
         (("--baseLearningRate", "1e30"), "modelConfig.baseLearningRate"),
         (("--baseLearningRate", "NaN"), "modelConfig"),
         (("--depthScales", "[4, 4]"), "depthScales has 2 entries but downSamplingFactor has 4"),
-        (("--save_iter", "0"), "argument -s/--save_iter"),
+        (("--save_iter", "0"), "argument -s/--save-iter"),
         (("--device", "cuda:99"), "--device cuda:99: not available here"),
-        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("--nonsense",), "unknown flag --nonsense"),
+        (("--json",), "--json goes with --status or --dry-run; leave it out"),
     ],
 )
 def test_flag_that_cannot_be_used_is_one_line(config, write, capsys, flags, message):

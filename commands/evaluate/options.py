@@ -59,7 +59,7 @@ def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | No
     }
     given = [flag for flag, value in flags.items() if value is not None]
     if given and not any(side is not None and is_run(side) for side in sides):
-        raise UserError(f"{given[0]}: is for notes made by a run, but no run folder is given; leave it out")
+        raise UserError(f"{given[0]} is for notes made by a run, but no run folder is given; leave it out")
     count = {} if args.count is None else {"count": args.count}
     generation = GenerationOptions(
         **count, pitches=args.pitches, truncation=args.truncation, scale=args.scale, iteration=args.iteration

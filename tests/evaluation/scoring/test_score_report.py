@@ -222,8 +222,8 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
         (["--vggish", "x.pth", "--inception-model", "x.pt"], "--inception-model: is of no use to --embedding vggish"),
         (["--embedding", "classifier", "--vggish", "x.pth"], "--vggish: is of no use to --embedding classifier"),
         (["--embedding", "classifier", "--embedding-rate", "8000"], "--embedding-rate: is of no use"),
-        (["--embedding", "classifier", "--n", "5"], "--n: is of notes that a run makes, but no run folder is given"),
-        (["--embedding", "classifier", "--pitch", "60"], "--pitch: is of notes that a run makes"),
+        (["--embedding", "classifier", "--n", "5"], "--count is for notes made by a run, but no run folder is given"),
+        (["--embedding", "classifier", "--pitch", "60"], "--pitches is for notes made by a run"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(flags, message, fake, real, tmp_path, capsys):
