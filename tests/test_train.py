@@ -646,6 +646,16 @@ def test_dry_run_prints_the_budget_and_writes_nothing(config, write, capsys):
     assert not folder.parent.exists()
 
 
+def test_dry_run_of_several_configs_as_json(config, write, capsys):
+    paths = [str(write(config, name)[0]) for name in ("one", "other")]
+    assert train.main(["-c", *paths, "--dry-run", "--json"]) == 0
+    costs = json.loads(capsys.readouterr().out)
+    assert [(cost["name"], cost["transform"]) for cost in costs] == [("one", "mag-if"), ("other", "mag-if")]
+    assert (costs[0]["shape"], costs[0]["sizes"]) == ([2, 32, 16], [[4, 2], [8, 4], [16, 8], [32, 16]])
+    assert (costs[0]["total_steps"], costs[0]["notes"], costs[0]["cache_bytes"]) == (STEPS, 24, 2 * 24 * 511)
+    assert all(costs[0][key] > 0 for key in ("generator_parameters", "checkpoint_bytes", "memory_bytes"))
+
+
 def test_budget_of_a_checkpoint_is_near_its_real_size(config, write, capsys):
     path, folder = write(config, "run", modelConfig={"depthScales": [32, 32, 32, 32]})
     assert run(path, "--dry-run") == 0

@@ -127,6 +127,13 @@ def test_card_tells_the_font_the_settings_and_the_counts(render, tmp_path, font)
     assert "unknown" in card["qualities"]
 
 
+def test_pitches_may_have_gaps(render, tmp_path):
+    assert render(*LITTLE, pitches="60,62")[0] == 0
+    folder = tmp_path / "notes"
+    assert {note["pitch"] for note in json.loads((folder / "examples.json").read_text()).values()} == {60, 62}
+    assert json.loads((folder / "card.json").read_text())["settings"]["pitches"] == [[60, 60], [62, 62]]
+
+
 def test_note_is_held_three_seconds_then_released(render, tmp_path):
     render("--families", "organ", "--sources", "acoustic", "--velocities", "100")
     sound = samples(tmp_path / "notes" / "audio" / "organ_acoustic_020-060-100.wav").astype(float)

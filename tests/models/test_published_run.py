@@ -489,7 +489,7 @@ def test_converting_what_needs_none_or_onto_something_is_refused(run, tmp_path, 
     assert to("safetensors", run, tmp_path / "shared") == 0
     cases = [
         ((run, tmp_path / "ours"), "ours: is not empty"),
-        ((tmp_path / "ours", tmp_path / "new"), "is ours already"),
+        ((tmp_path / "ours", tmp_path / "new"), "is a run of train.py already"),
         ((tmp_path / "shared", tmp_path / "new"), "is already in the form for sharing"),
         ((run, tmp_path / "new", "--half"), "--half goes with --to safetensors"),
         ((tmp_path / "nowhere", tmp_path / "new"), "nowhere: no such run folder"),
