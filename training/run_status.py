@@ -28,136 +28,109 @@ _NOTE = "~ is an estimate, by the pace at other scales; all times are of the ste
 
 @dataclass(frozen=True)
 class ScaleStatus:
-    """What is done of one scale; without `left` there is no pace to tell the time that is left."""
+    """What is done of one scale, and what is left where a pace is known."""
 
     scale: int
     steps: int
-    of: int  # steps
+    total_steps: int
     notes_per_second: float | None
     left: Remaining | None
 
 
 @dataclass(frozen=True)
-class DiskUse:
-    """Files and their bytes; `free` bytes are left on the disk."""
+class Files:
+    """How many files there are, and their size in bytes."""
 
-    files: int
+    count: int
     size: int
-    free: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """How far a run is: progress, pace, losses, scores, checkpoints, disk, and who trains it."""
+    """How far a run is: place, pace, losses, scores, checkpoints, disk, and who trains it."""
 
-    run_folder: Path
-    experiment: ExperimentConfig
-    done: int  # steps
-    logged: int  # steps
-    is_trained_now: bool
-    holder: Holder | None  # who trains, or was killed
-    log_age: float | None  # s since the last line of the log
+    run: str
+    name: str
+    transform: str
+    step: int
+    total_steps: int
+    logged_steps: int
+    scale: int
+    last_scale: int
+    iteration: int
+    alpha: float
+    is_training: bool
+    trainer: Holder | None  # who trains, or was killed
+    seconds_since_log: float | None  # since its last line
     scales: Sequence[ScaleStatus]
-    last_row: Row | None  # of the log
-    scores: Row | None
-    checkpoints: Sequence[Path]
-    checkpoint_size: int  # bytes of all of them
-    disk: DiskUse
+    left: Remaining | None  # None: no pace is known
+    log: Row | None  # the last row
+    scores: Row | None  # the last row
+    checkpoints: Files
+    newest_checkpoint: str | None
+    disk: Files
+    free_disk: int  # bytes
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values; a number that is not finite is None."""
+        return asdict(self) | {"log": _finite(self.log), "scores": _finite(self.scores)}
 
     def in_words(self) -> list[str]:
         """Lines of text."""
-        experiment, row = self.experiment, self.last_row
-        lines = [f"{self.run_folder}: {experiment.name} ({experiment.transform.transform})", self._progress()]
-        if self.logged > self.done:
-            lines.append(
-                f"the log goes on to step {self.logged:,}, but nothing is saved of that: it will be trained again"
+        lines = [f"{self.run}: {self.name} ({self.transform})", self._place()]
+        if self.logged_steps > self.step:
+            log = (
+                f"the log goes on to step {self.logged_steps:,}, but nothing is saved of that: it will be trained again"
             )
+            lines.append(log)
         lines += [self._trainer(), "", *self._table(), ""]
-        if row:
+        if row := self.log:
             of_generator = {name: value for name, value in row.items() if name.startswith("g_")}
             of_discriminator = {name: value for name, value in row.items() if name not in of_generator}
             lines += [f"losses at step {int(row['step']):,}: {_numbers(of_discriminator)};", _numbers(of_generator)]
         if self.scores:
             lines.append(f"scores at step {int(self.scores['step']):,}: {_numbers(self.scores)}")
-        newest, size = self.checkpoints[-1:], self.checkpoint_size / 1e6
-        saved = f"{len(self.checkpoints)}, {size:,.1f} MB; newest {newest[0].name}" if newest else "none yet"
-        disk = f"{self.disk.size / 1e6:,.1f} MB in {self.disk.files:,} files; {self.disk.free / 1e6:,.0f} MB free"
-        return [*lines, f"checkpoints: {saved}", f"disk: {disk}"]
+        saved = "none yet"
+        if self.newest_checkpoint:
+            saved = f"{self.checkpoints.count}, {self.checkpoints.size / 1e6:,.1f} MB; newest {self.newest_checkpoint}"
+        used = f"{self.disk.size / 1e6:,.1f} MB in {self.disk.count:,} files; {self.free_disk / 1e6:,.0f} MB free"
+        return [*lines, f"checkpoints: {saved}", f"disk: {used}"]
 
-    def to_plain(self) -> dict[str, Any]:
-        """As JSON values; what is not known, or is no finite number, is None."""
-        schedule = GrowthSchedule(self.experiment.model)
-        total = schedule.total_steps
-        phase = schedule.at(min(self.done, total - 1))
-        left = self._all_left()
-        return {
-            "run": str(self.run_folder),
-            "name": self.experiment.name,
-            "transform": self.experiment.transform.transform,
-            "step": self.done,
-            "total_steps": total,
-            "logged_steps": self.logged,
-            "scale": phase.scale,
-            "iteration": phase.iteration if self.done < total else phase.iteration + 1,
-            "alpha": phase.alpha,
-            "is_training": self.is_trained_now,
-            "trainer": asdict(self.holder) if self.holder else None,
-            "seconds_since_log": self.log_age,
-            "scales": [
-                {
-                    "scale": each.scale,
-                    "steps": each.steps,
-                    "total_steps": each.of,
-                    "notes_per_second": each.notes_per_second,
-                    **_plain_time(each.left, open_steps=each.of - each.steps),
-                }
-                for each in self.scales
-            ],
-            **_plain_time(left, open_steps=total - self.done),
-            "log": _plain_row(self.last_row),
-            "scores": _plain_row(self.scores),
-            "checkpoints": {
-                "count": len(self.checkpoints),
-                "bytes": self.checkpoint_size,
-                "newest": str(self.checkpoints[-1]) if self.checkpoints else None,
-            },
-            "disk": {"files": self.disk.files, "bytes": self.disk.size, "free_bytes": self.disk.free},
-        }
-
-    def _progress(self) -> str:
-        schedule = GrowthSchedule(self.experiment.model)
-        done, total = self.done, schedule.total_steps
-        if done == total:
-            return f"trained to the end, {total:,} steps"
-        phase, last = schedule.at(done), schedule.at(total - 1)
+    def _place(self) -> str:
+        if self.step == self.total_steps:
+            return f"trained to the end, {self.total_steps:,} steps"
         return (
-            f"step {done:,} of {total:,} ({100 * done / total:.1f} %): "
-            f"scale {phase.scale} of 0 to {last.scale}, iteration {phase.iteration:,}, alpha {phase.alpha:.3f}"
+            f"step {self.step:,} of {self.total_steps:,} ({100 * self.step / self.total_steps:.1f} %): "
+            f"scale {self.scale} of 0 to {self.last_scale}, iteration {self.iteration:,}, alpha {self.alpha:.3f}"
         )
 
     def _trainer(self) -> str:
-        if self.is_trained_now:
-            text = f"is training: {self.holder or 'a process that left no word of itself'}"
+        if self.is_training:
+            text = f"is training: {self.trainer or 'a process that left no word of itself'}"
         else:
-            text = f"is not training; {self.holder}, was killed" if self.holder else "is not training"
-        if self.log_age is None:
-            return f"{text}; no log yet" if self.is_trained_now else f"{text}; no log"
-        return f"{text}; last log line {in_words(self.log_age)} ago"
+            text = f"is not training; {self.trainer}, was killed" if self.trainer else "is not training"
+        if self.seconds_since_log is None:
+            return f"{text}; no log yet" if self.is_training else f"{text}; no log"
+        return f"{text}; last log line {in_words(self.seconds_since_log)} ago"
 
     def _table(self) -> list[str]:
-        lines = []
+        rows = []
         for each in self.scales:
             pace = "" if each.notes_per_second is None else f"{each.notes_per_second:.3g}"
-            time_left = _time(each.left, open_steps=each.of - each.steps)
-            lines.append([str(each.scale), f"{each.steps:,}", f"{each.of:,}", pace, time_left])
-        done, total, left = self.done, GrowthSchedule(self.experiment.model).total_steps, self._all_left()
-        lines.append(["all", f"{done:,}", f"{total:,}", "", _time(left, open_steps=total - done)])
-        table = markdown_table(["scale", "steps", "of", "notes/s", "time left"], lines)
-        return [*table.splitlines(), *([_NOTE] if left and done < total else [])]
-
-    def _all_left(self) -> Remaining | None:
-        left = {each.scale: each.left for each in self.scales if each.left}
-        return in_total(left) if left else None
+            rows.append(
+                [
+                    str(each.scale),
+                    f"{each.steps:,}",
+                    f"{each.total_steps:,}",
+                    pace,
+                    _time(each.left, each.steps, each.total_steps),
+                ]
+            )
+        rows.append(
+            ["all", f"{self.step:,}", f"{self.total_steps:,}", "", _time(self.left, self.step, self.total_steps)]
+        )
+        table = markdown_table(["scale", "steps", "of", "notes/s", "time left"], rows).splitlines()
+        return [*table, _NOTE] if self.left and self.step < self.total_steps else table
 
 
 def read_status(run_folder: Path) -> RunStatus:
@@ -168,25 +141,38 @@ def read_status(run_folder: Path) -> RunStatus:
     experiment, saved = _read_place(run_folder)
     trained_now = is_trained_now(run_folder)
     rows = read_last_rows(run_folder)
-    last = [each[-1] for each in rows.values()][-1:]
-    logged = int(last[0]["step"]) + 1 if last else 0
-    done = min(max(logged, saved) if trained_now else saved, GrowthSchedule(experiment.model).total_steps)
+    last = next(iter([each[-1] for each in rows.values()][-1:]), None)
+    logged = int(last["step"]) + 1 if last else 0
+    schedule = GrowthSchedule(experiment.model)
+    total = schedule.total_steps
+    done = min(max(logged, saved) if trained_now else saved, total)
+    phase = schedule.at(min(done, total - 1))
     log = run_folder / LOG_NAME
     checkpoints = [path for _, _, path in list_checkpoints(run_folder)]
+    left = _time_left(experiment, done, rows)
+    everything = (Path(folder, name) for folder, _, names in os.walk(run_folder) for name in names)
     return RunStatus(
-        run_folder=run_folder,
-        experiment=experiment,
-        done=done,
-        logged=logged,
-        is_trained_now=trained_now,
-        holder=read_holder(run_folder),
-        log_age=max(time.time() - log.stat().st_mtime, 0) if log.exists() else None,
-        scales=_scales(experiment, done, rows),
-        last_row=last[0] if last else None,
+        run=str(run_folder),
+        name=experiment.name,
+        transform=experiment.transform.transform,
+        step=done,
+        total_steps=total,
+        logged_steps=logged,
+        scale=phase.scale,
+        last_scale=schedule.at(total - 1).scale,
+        iteration=phase.iteration + (done == total),
+        alpha=phase.alpha,
+        is_training=trained_now,
+        trainer=read_holder(run_folder),
+        seconds_since_log=max(time.time() - log.stat().st_mtime, 0) if log.exists() else None,
+        scales=_scales(experiment, done, rows, left),
+        left=in_total(left) if left else None,
+        log=last,
         scores=next(iter(read_scores(run_folder)[-1:]), None),
-        checkpoints=checkpoints,
-        checkpoint_size=sum(_sizes(checkpoints)),
-        disk=_disk(run_folder),
+        checkpoints=_files(checkpoints),
+        newest_checkpoint=checkpoints[-1].name if checkpoints else None,
+        disk=_files(everything),
+        free_disk=shutil.disk_usage(run_folder).free,
     )
 
 
@@ -207,28 +193,28 @@ def _read_place(run_folder: Path) -> tuple[ExperimentConfig, int]:
         raise CheckpointError(f"{path}: has no place in the schedule of {config}; restore that file") from error
 
 
-def _scales(experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]]) -> list[ScaleStatus]:
-    model, schedule = experiment.model, GrowthSchedule(experiment.model)
+def _time_left(experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]]) -> dict[int, Remaining]:
     paces = {scale: _pace(of_scale) for scale, of_scale in rows.items()}
-    left = remaining_time(model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
+    return remaining_time(experiment.model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
+
+
+def _scales(
+    experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]], left: Mapping[int, Remaining]
+) -> list[ScaleStatus]:
+    model, schedule = experiment.model, GrowthSchedule(experiment.model)
     found = []
     for scale in range(model.start_scale, model.n_scales):
         length = model.max_iter_at_scale[scale]
         steps = min(max(done - schedule.steps_done(scale, 0), 0), length)
-        found.append(ScaleStatus(scale, steps, length, paces.get(scale), left.get(scale)))
+        pace = _pace(rows[scale]) if scale in rows else None
+        found.append(ScaleStatus(scale, steps, length, pace, left.get(scale)))
     return found
 
 
-def _time(left: Remaining | None, *, open_steps: int) -> str:
-    if not open_steps:
+def _time(left: Remaining | None, steps: int, total_steps: int) -> str:
+    if steps == total_steps:
         return "done"
     return str(left) if left else "unknown"
-
-
-def _plain_time(left: Remaining | None, *, open_steps: int) -> dict[str, Any]:
-    if not open_steps:
-        return {"seconds_left": 0.0, "is_measured": True}
-    return {"seconds_left": left and left.seconds, "is_measured": bool(left and left.is_measured)}
 
 
 def _pace(rows: Sequence[Row]) -> float:
@@ -241,19 +227,14 @@ def _numbers(row: Row) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in _NO_LOSSES)
 
 
-def _plain_row(row: Row | None) -> dict[str, float | None] | None:
+def _finite(row: Row | None) -> dict[str, float | None] | None:
     return None if row is None else {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
-def _sizes(paths: Iterable[Path]) -> list[int]:
-    """Bytes of the files that are still there: the trainer keeps the newest checkpoints only."""
+def _files(paths: Iterable[Path]) -> Files:
+    """Those that are still there: the trainer removes older checkpoints."""
     sizes = []
     for path in paths:
         with suppress(FileNotFoundError):
             sizes.append(path.lstat().st_size)
-    return sizes
-
-
-def _disk(run_folder: Path) -> DiskUse:
-    sizes = _sizes(Path(folder, name) for folder, _, names in os.walk(run_folder) for name in names)
-    return DiskUse(len(sizes), sum(sizes), shutil.disk_usage(run_folder).free)
+    return Files(len(sizes), sum(sizes))

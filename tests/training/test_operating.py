@@ -253,20 +253,22 @@ def test_status_as_json(write, capsys):
     assert [(each["scale"], each["steps"], each["total_steps"]) for each in told["scales"]] == [
         *((0, 3, 3), (1, 4, 4), (2, 2, 4), (3, 0, 3))
     ]
-    assert [each["is_measured"] for each in told["scales"]] == [True, True, True, False]
-    assert told["scales"][0]["seconds_left"] == 0 < told["scales"][3]["seconds_left"] < told["seconds_left"]
+    left = [each["left"] for each in told["scales"]]
+    assert [(each["steps"], each["is_measured"]) for each in left] == [(0, True), (0, True), (2, True), (3, False)]
+    assert left[0]["seconds"] == 0 < left[3]["seconds"] < told["left"]["seconds"]
     assert told["scales"][0]["notes_per_second"] > 0
     assert told["scales"][3]["notes_per_second"] is None
     assert told["log"] == read_log(folder)[-1]
     assert told["scores"] is None
     saved = list((folder / "checkpoints").iterdir())
-    assert (told["checkpoints"]["count"], told["checkpoints"]["newest"]) == (3, str(find_checkpoint(folder)))
-    assert told["checkpoints"]["bytes"] == sum(each.stat().st_size for each in saved) < told["disk"]["bytes"]
+    assert told["newest_checkpoint"] == find_checkpoint(folder).name
+    assert told["checkpoints"] == {"count": 3, "size": sum(each.stat().st_size for each in saved)}
+    assert told["disk"]["size"] > told["checkpoints"]["size"]
     assert run(path) == 0
     (folder / "scores.csv").write_text("step,scale,pis\n13,3,nan\n")
     told = status_as_json(folder, capsys)
     assert [told[key] for key in place[:5]] == [14, 14, 14, 3, 3]
-    assert (told["seconds_left"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
+    assert (told["left"]["seconds"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
 
 
 def test_status_of_a_run_to_its_end_with_scores(write, capsys):
