@@ -108,7 +108,8 @@ class _ShowVersion(argparse.Action):
 
 def add_version(parser: argparse.ArgumentParser) -> None:
     """Add `--version`."""
-    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version, with Python's and torch's")
+    help_ = "print the version, with Python's and torch's"
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, default=argparse.SUPPRESS, help=help_)
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
