@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from audio_transforms import AudioTransform  # noqa: F401 - fills the registry by which configs are read
 from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.pace import Remaining, in_total, remaining_time

@@ -271,6 +271,15 @@ def test_status_as_json(write, capsys):
     assert (told["left"]["seconds"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
 
 
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_status_in_a_process_of_its_own(flags):
+    # which has imported nothing but what the command needs
+    command = [sys.executable, "train.py", "--status", str(PUBLISHED), *flags]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "mag-if" in ended.stdout
+
+
 def test_status_of_a_run_to_its_end_with_scores(write, capsys):
     path, folder = write("run")
     assert run(path) == 0
