@@ -1,6 +1,6 @@
 """Put several folders of notes together into one data set.
 
-`python -m data.combine_notes DIR [DIR ...] --out DIR` copies the audio files as they are into DIR/audio and writes
+`python -m data.combine_notes DIR [DIR ...] --output DIR` copies the audio files as they are into DIR/audio and writes
 DIR/examples.json and DIR/card.json, which says where they came from and which instruments were renamed.
 """
 
@@ -21,6 +21,7 @@ from data.audio_io import read_audio
 from data.note_pitch import sounds_at
 from data.nsynth import NoteRecord, find_notes
 from data.sound_font import SAMPLE_RATE
+from utils.arguments import add_output
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import LoaderConfig
 from utils.errors import DataError
@@ -56,21 +57,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit code is 0, or 2 after a user's mistake."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
-        raise DataError(f"{args.out}: holds something already; choose another --out")
+    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
+        raise DataError(f"{args.output}: holds something already; choose another --output")
     sources = open_sources(args.folders, in_tune=args.in_tune)
-    count = _write(args.out, sources)
-    where = f"data_path {args.out / 'audio'}, att_dict_path {args.out / 'examples.json'}"
-    sys.stdout.write(f"{count} notes in {args.out}; {where}\n")
+    count = _write(args.output, sources)
+    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
+    sys.stdout.write(f"{count} notes in {args.output}; {where}\n")
     return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="combine_notes", description="Put several folders of notes together into one data set.")
+    parser = Parser(
+        prog="python -m data.combine_notes", description="Put several folders of notes together into one data set."
+    )
     add = parser.add_argument
-    add("folders", type=Path, nargs="+", metavar="DIR", help="notes and examples.json, in NSynth's layout")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder to make; it must not exist, or be empty")
+    add("folders", type=Path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
+    add_output(parser, "folder to make; it must not exist, or be empty")
     add(
         "--in-tune",
         action="store_true",

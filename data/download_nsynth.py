@@ -1,6 +1,6 @@
 """Fetch one part of NSynth from its publishers, verify it and unpack it.
 
-`python -m data.download_nsynth test --out DIR` makes DIR/nsynth-test with audio/*.wav and examples.json. Where there
+`python -m data.download_nsynth test --output DIR` makes DIR/nsynth-test with audio/*.wav and examples.json. Where there
 is no network, fetch the archive elsewhere and give it by --archive. Source: Engel et al. 2017,
 https://arxiv.org/abs/1704.01279; licence CC BY 4.0.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from data.fetch import fetch, sha256_with_progress
 from data.unpack import unpack
+from utils.arguments import add_output
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, require_disk_space, write_json
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     start_logging(args)
     name, part = f"nsynth-{args.part}", PARTS[args.part]
-    folder = args.out / name
+    folder = args.output / name
     if _is_done(folder, part):
         logger.info("%s: already there and complete", folder)
     else:
@@ -67,11 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="download_nsynth", description="Fetch, verify and unpack one part of NSynth.")
-    parser.add_argument("part", choices=PARTS, help="train has 289205 notes, valid 12678, test 4096")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make nsynth-PART in")
-    parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=f"default {BASE_URL}")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="use this archive, and no network")
+    parser = Parser(prog="python -m data.download_nsynth", description="Fetch, verify and unpack one part of NSynth.")
+    parser.add_argument("part", choices=PARTS, help="train has 289,205 notes, valid 12,678, test 4,096")
+    add_output(parser, "folder in which nsynth-PART is made")
+    help_ = "address of the archives (default: %(default)s)"
+    parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=help_)
+    help_ = "archive that is already here, in place of a download"
+    parser.add_argument("--archive", type=Path, metavar="FILE", help=help_)
     parser.add_argument("--keep-archive", action="store_true", help="keep the downloaded archive after unpacking")
     add_verbosity(parser)
     return parser
@@ -88,7 +91,7 @@ def _is_done(folder: Path, part: Part) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     if fault := _lack(folder, part):
-        raise DataError(f"{folder}: {fault}; move it away or choose another --out")
+        raise DataError(f"{folder}: {fault}; move it away or choose another --output")
     return True
 
 
@@ -103,7 +106,7 @@ def _lack(folder: Path, part: Part) -> str:
 def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
     file_name = f"{folder.name}.jsonwav.tar.gz"
     url = f"{args.base_url}/{file_name}"
-    archive = args.archive or args.out / file_name
+    archive = args.archive or args.output / file_name
     if args.archive is None and not archive.exists():
         partial = archive.with_name(f"{file_name}.part")
         with explained_write_errors(archive):

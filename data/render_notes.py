@@ -1,6 +1,6 @@
 """Render a General MIDI sound font into notes with NSynth's own layout, names and metadata.
 
-`python -m data.render_notes --out DIR` writes DIR/audio/*.wav (4 s, 16 kHz, mono, 16 bits), DIR/examples.json and
+`python -m data.render_notes --output DIR` writes DIR/audio/*.wav (4 s, 16 kHz, mono, 16 bits), DIR/examples.json and
 DIR/card.json, which says how the notes were made. Source of the layout: Engel et al. 2017,
 https://arxiv.org/abs/1704.01279.
 """
@@ -8,7 +8,6 @@ https://arxiv.org/abs/1704.01279.
 import argparse
 import logging
 import os
-import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, SoundFontPlayer
+from utils.arguments import add_output, add_pitches
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
 from utils.files import atomic_folder, read_json, require_disk_space, write_json
@@ -38,7 +38,7 @@ _BYTES_PER_NOTE = 44 + 2 * NOTE_SAMPLES + 2048  # header, samples, metadata and 
 class Settings:
     """Everything but the font that shapes the notes."""
 
-    pitches: tuple[int, int]  # lowest and highest MIDI pitch, both rendered
+    pitches: tuple[int, ...]  # MIDI pitches, ascending
     velocities: tuple[int, ...]  # MIDI velocities
     families: tuple[str, ...]
     sources: tuple[str, ...]
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     start_logging(args)
     settings = Settings(
-        pitches=args.pitches,
+        pitches=_required_pitches(args.pitches),
         velocities=tuple(sorted(set(args.velocities))),
         families=tuple(name for name in FAMILIES if name in args.families),
         sources=tuple(name for name in SOURCES if name in args.sources),
@@ -67,38 +67,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     programs = _programs(settings)
     font = args.soundfont or sound_font.find_sound_font()
     card = {"made_by": MADE_BY, "settings": _plain(settings), "sound_font": sound_font.describe_sound_font(font)}
-    if _is_done(args.out, card, overwrite=args.overwrite):
-        logger.info("%s: already rendered with these settings", args.out)
+    if _is_done(args.output, card, overwrite=args.overwrite):
+        logger.info("%s: already rendered with these settings", args.output)
     else:
-        _render(args.out, font, settings, programs, card, workers=args.workers, overwrite=args.overwrite)
-    kept = read_json(args.out / "card.json")["notes"]["kept"]
-    where = f"data_path {args.out / 'audio'}, att_dict_path {args.out / 'examples.json'}"
-    sys.stdout.write(f"{kept} notes in {args.out}; {where}\n")
+        _render(args.output, font, settings, programs, card, workers=args.workers, overwrite=args.overwrite)
+    kept = read_json(args.output / "card.json")["notes"]["kept"]
+    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
+    sys.stdout.write(f"{kept} notes in {args.output}; {where}\n")
     return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(prog="render_notes", description="Render a General MIDI sound font into notes like NSynth's.")
+    parser = Parser(
+        prog="python -m data.render_notes", description="Render a General MIDI sound font into notes like NSynth's."
+    )
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="DIR", help="folder to make; it must not exist, or be empty")
-    add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3; default: the system's, or pretty_midi's")
-    add("--pitches", type=_pitches, default=(21, 108), metavar="LOW-HIGH", help="MIDI pitches; default 21-108")
-    help_ = "default 25 75 127; NSynth has 25 50 75 100 127"
+    add_output(parser, "folder to make; it must not exist, or be empty")
+    add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
+    add_pitches(parser, f"from {LOWEST} to {HIGHEST} (default: 21-108)", range(21, 109))
+    help_ = "MIDI velocities; NSynth has 25 50 75 100 127 (default: 25 75 127)"
     add("--velocities", type=_velocity, nargs="+", default=(25, 75, 127), metavar="V", help=help_)
-    add("--families", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="F", help=f"of {', '.join(FAMILIES)}")
-    add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="S", help=f"of {', '.join(SOURCES)}")
-    add("--workers", type=_workers, default=os.cpu_count() or 1, help="processes, each with the font in memory")
+    for flag, names in (("--families", FAMILIES), ("--sources", SOURCES)):
+        help_ = f"of {', '.join(names)} (default: all)"
+        add(flag, nargs="+", choices=names, default=names, metavar="NAME", help=help_)
+    help_ = "number of processes, each with the font in memory (default: one for each core)"
+    add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=help_)
     add("--overwrite", action="store_true", help="replace notes that this program rendered there before")
     add_verbosity(parser)
     return parser
 
 
-def _pitches(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,3})-(\d{1,3})", text)
-    if match is None or not LOWEST <= int(match[1]) <= int(match[2]) <= HIGHEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not LOW-HIGH with {LOWEST} <= LOW <= HIGH <= {HIGHEST}")
-    return int(match[1]), int(match[2])
+def _required_pitches(asked: Sequence[int]) -> tuple[int, ...]:
+    pitches = tuple(sorted(set(asked)))
+    if not LOWEST <= pitches[0] <= pitches[-1] <= HIGHEST:
+        raise UserError(f"--pitches: must be from {LOWEST} to {HIGHEST}")
+    return pitches
 
 
 def _velocity(text: str) -> int:
@@ -125,7 +129,23 @@ def _programs(settings: Settings) -> tuple[Program, ...]:
 
 def _plain(settings: Settings) -> dict[str, Any]:
     """The settings as JSON gives them back, so that a card can be compared with them."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+    return plain | {"pitches": _ranges(settings.pitches)}
+
+
+def _ranges(pitches: Sequence[int]) -> list[Any]:
+    """The lowest and the highest of ascending `pitches`; of pitches with gaps, those of each range.
+
+    >>> _ranges((60, 61, 62)), _ranges((60, 61, 64))
+    ([60, 62], [[60, 61], [64, 64]])
+    """
+    ranges: list[Any] = []
+    for pitch in pitches:
+        if ranges and pitch == ranges[-1][1] + 1:
+            ranges[-1][1] = pitch
+        else:
+            ranges.append([pitch, pitch])
+    return ranges[0] if len(ranges) == 1 else ranges
 
 
 # What is already in the output folder
@@ -137,13 +157,13 @@ def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
         return False
     former = _former_card(out)
     if former is None:
-        raise DataError(f"{out}: holds something that this program did not make; choose another --out")
+        raise DataError(f"{out}: holds something that this program did not make; choose another --output")
     same = all(former.get(key) == value for key, value in card.items())
     whole = (out / "examples.json").is_file() and _count_notes(out) == former["notes"]["kept"]
     if overwrite or (same and whole):
         return same and whole and not overwrite
     fault = "was rendered with other settings or another font" if whole else "is no longer complete"
-    raise DataError(f"{out}: {fault}; choose another --out, or give --overwrite to replace it")
+    raise DataError(f"{out}: {fault}; choose another --output, or give --overwrite to replace it")
 
 
 def _former_card(out: Path) -> dict[str, Any] | None:
@@ -173,8 +193,7 @@ def _render(
     workers: int,
     overwrite: bool,
 ) -> None:
-    low, high = settings.pitches
-    jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in range(low, high + 1)]
+    jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in settings.pitches]
     asked = len(jobs) * len(settings.velocities)
     player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}

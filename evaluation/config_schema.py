@@ -1,11 +1,10 @@
-"""`python -m evaluation.config_schema` writes config_files/schema.json, by which editors complete and check configs."""
+"""Write config_files/schema.json, by which editors complete and check configs."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import audio_transforms  # noqa: F401 - importing it registers the representations, whose keys the schema lists
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config_file import experiment_schema
 from utils.files import write_json
@@ -18,6 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code."""
     args = build_parser().parse_args(argv)
     start_logging(args)
+    import audio_transforms  # noqa: F401 - registers the representations, whose keys the schema lists; needs torch
+
     write_json(args.output, experiment_schema())
     sys.stdout.write(f"{args.output}\n")
     return 0
@@ -25,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this module."""
-    parser = Parser(prog="config_schema", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, default=SCHEMA_PATH, help=f"file to write ({SCHEMA_PATH.name})")
+    parser = Parser(prog="python -m evaluation.config_schema", description=__doc__)
+    help_ = "file to write (default: config_files/schema.json)"
+    parser.add_argument("-o", "--output", type=Path, default=SCHEMA_PATH, metavar="FILE", help=help_)
     add_verbosity(parser)
     return parser
 

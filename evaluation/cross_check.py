@@ -5,19 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-from tqdm import tqdm
-
-from data.audio_io import read_audio
-from data.note_folder import family_of, notes_of_folder
-from evaluation.classifier.doubtful_labels import sounds_octaves_away
-from evaluation.classifier.predictions import PREDICTIONS, read_predictions
-from evaluation.classifier.report import write_report
-from evaluation.classifier.tasks import PITCH, Classes
-from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
-from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
-from utils.errors import DataError
-from utils.files import read_json
+from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
 @user_errors_in_one_line("evaluation.cross_check")
@@ -25,64 +13,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    pooled = pd.concat([read_predictions(folder / PREDICTIONS) for folder in args.folds], ignore_index=True)
-    _require_once(pooled)
-    classes = _classes(args.folds)
-    sys.stdout.write(write_report(args.output, pooled, classes))
-    if args.data:
-        kept = pooled[(pooled["attribute"] == PITCH) & pooled["name"].isin(_undoubted(args.data))]
-        if kept.empty:
-            raise DataError(
-                f"{args.data}: none of the folds' notes is here, or all sound octaves away from their label"
-            )
-        sys.stdout.write("# Without the notes that sound octaves away from their label\n\n")
-        sys.stdout.write(write_report(args.output / "without_doubtful", kept, {PITCH: classes[PITCH]}))
+    from evaluation.classifier.pooled_folds import report_folds  # here, so that --help needs no torch
+
+    sys.stdout.write(report_folds(args))
     return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this program."""
-    parser = Parser(prog="python -m evaluation.cross_check", description=__doc__)
-    parser.add_argument("folds", type=Path, nargs="+", metavar="FOLD", help="folder of a training, one for each --fold")
-    parser.add_argument("-d", "--output", type=Path, required=True, help="folder for the report")
-    judged = parser.add_argument("--data", type=Path, metavar="DIR")
-    judged.help = "their notes: judge pitch also without those that sound octaves away from their label"
+    description = "Judge the folds of a classifier together, on every instrument, each by the fold that never heard it."
+    parser = Parser(prog="python -m evaluation.cross_check", description=description)
+    folds = "folders of evaluation.train_classifier, one for each --fold"
+    parser.add_argument("folds", type=Path, nargs="+", metavar="FOLD", help=folds)
+    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FOLDER", help="folder for the report")
+    judged = "folder of their notes, to judge pitch also without those that sound octaves away from their label"
+    parser.add_argument("--data", type=Path, metavar="DIR", help=judged)
     add_verbosity(parser)
     return parser
-
-
-def _undoubted(folder: Path) -> set[str]:
-    """Names of the notes whose first second does not sound octaves away from its label.
-
-    Raises: DataError if a note is too short to tell, under half a second.
-    """
-    names = set()
-    for record in tqdm(notes_of_folder(folder), unit="note", disable=not show_progress(), leave=False):
-        wave = read_audio(record.path, SAMPLE_RATE)[:SAMPLE_RATE]
-        try:
-            doubtful = sounds_octaves_away(wave, int(record.attributes[PITCH]), family_of(record))
-        except ValueError as error:
-            raise DataError(f"{record.path}: too short to tell its pitch; leave --data out") from error
-        if not doubtful:
-            names.add(record.name)
-    return names
-
-
-def _classes(folders: Sequence[Path]) -> Classes:
-    """The classes of all folds. Raises: DataError if they differ."""
-    found: list[Classes] = []
-    for folder in folders:
-        card = read_json(folder / "card.json", DataError)
-        found.append({attribute: tuple(values) for attribute, values in card["classes"].items()})
-        if found[-1] != found[0]:
-            raise DataError(f"{folder}: has other classes than {folders[0]}; pool folds of one network and data")
-    return found[0]
-
-
-def _require_once(predictions: pd.DataFrame) -> None:
-    repeated = predictions[predictions.duplicated(["name", "attribute"])]
-    if not repeated.empty:
-        raise DataError(f"{repeated['name'].iloc[0]}: is in two of the folds; give each fold of one split once")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ from torch import Tensor
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.nsynth import AttributeTable, Value
 from generation.asked_attributes import AskedAttribute, known_attributes
-from generation.note_spec import MOST_TRUNCATION
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, truncated, uniform_rows
-from utils.arguments import MAX_SEED
+from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.config import ExperimentConfig
 from utils.config_file import parse_experiment
 from utils.device import choose_device

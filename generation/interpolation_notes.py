@@ -9,20 +9,12 @@ from typing import cast
 from data.nsynth import Value
 from generation.instrument import Instrument
 from generation.note_files import NoteFolder
-from generation.note_spec import WalkPath
+from generation.note_spec import RADII, WalkPath
 from generation.places import Place, distinct, one_for_each, radius_walk, seeded_place, sounds, walk
 from utils.errors import UserError
 from utils.ranks import ALONE, Ranks
 
 logger = logging.getLogger(__name__)
-
-PATHS = {
-    "linear": "straight lines from latent to latent",
-    "spherical": "arcs from latent to latent, which keep their distance from 0",
-    "circle": "once around 0 at the distance of the first latent, through the direction of the second",
-    "radius": "along the direction of one latent, from small to large norm",
-}
-RADII = (0.0, 2.0)
 
 
 def write_interpolation(

@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.nsynth import Value
-from utils.arguments import MAX_SEED
+from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.errors import DataError
 from utils.files import read_json
 from utils.validation import first_fault
 
 MOST_STEPS = 10_000
-MOST_TRUNCATION = 100.0
+RADII = (0.0, 2.0)
+"""Norms at which a radius walk begins and ends unless others are asked for, as parts of sqrt(L)."""
 
 _REFERENCE = re.compile(r"(?P<path>.+)#(?P<number>\d{1,9})", re.ASCII | re.DOTALL)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+import audio_transforms  # noqa: F401 - fills the registry by which configs are read
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
 from tests.playing import trained

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 
 import eval
 from audio_transforms import build_transform
-from commands.evaluate import common
+from commands.evaluate import options
 from data.audio_io import write_wav
 from evaluation.embeddings import note_classifier
 from evaluation.floor import report as floor_report
@@ -133,18 +133,18 @@ def test_paper_configs_are_the_default(experiment_dict, tiny_nsynth, tmp_path, c
     for name in ("b", "a"):
         write_config(tmp_path / "config_files" / name / "paper.json", experiment_dict | {"name": f"{name}_paper"})
     write_config(tmp_path / "config_files" / "a" / "quick.json", experiment_dict | {"name": "a_quick"})
-    monkeypatch.setattr(common, "CONFIG_FILES", tmp_path / "config_files")
+    monkeypatch.setattr(options, "CONFIG_FILES", tmp_path / "config_files")
     monkeypatch.chdir(tmp_path)
     assert run("--real", tiny_nsynth) == 0
     assert [row[0] for row in cells(capsys.readouterr().out)[2:]] == ["a_paper", "b_paper"]
     assert (tmp_path / "floor" / "floor.json").is_file()
-    monkeypatch.setattr(common, "CONFIG_FILES", tmp_path / "nowhere")
+    monkeypatch.setattr(options, "CONFIG_FILES", tmp_path / "nowhere")
     assert run("--real", tiny_nsynth) == 2
     assert "nowhere: no */paper.json here; name configs with -c\n" in capsys.readouterr().err
 
 
 def test_shipped_default_is_there():
-    assert list(common.CONFIG_FILES.glob("*/paper.json"))
+    assert list(options.CONFIG_FILES.glob("*/paper.json"))
 
 
 def test_formats_differ_by_rate_length_and_fade(experiment_dict, tiny_nsynth, tmp_path, capsys):

@@ -146,11 +146,15 @@ def test_cards_that_are_asked_for_wrongly_are_one_line(run_folder, tmp_path, cap
     whole = tmp_path / "made" / "scale_seed000000.json"
     for mode, flags, message in [
         ("random", ("--from-card", f"{whole}#4"), r".*#4: that card has notes #0 to #3; choose one of them"),
-        ("random", ("--from-card", whole, "--seed", 0), r"--seed: the card of --from-card says it already; .*"),
-        ("scale", ("--from-card", whole, "--bits", "24"), r"--bits: the card of --from-card says it already; .*"),
-        ("interpolation", ("--from-card", whole, "--steps", 3), r"--steps: the card of --from-card says it .*"),
+        ("random", ("--from-card", whole, "--seed", 0), r"--seed cannot be combined with --from-card, .*"),
+        ("scale", ("--from-card", whole, "--bits", "24"), r"--bits cannot be combined with --from-card, .*"),
+        ("interpolation", ("--from-card", whole, "--steps", 3), r"--steps cannot be combined with --from-card, .*"),
         ("interpolation", ("--from", whole, "--to", f"{whole}#1"), r".*: lists 4 notes; choose one with #0 to #3"),
-        ("interpolation", ("--from", f"{whole}#0", "--truncation", 1), r"--from, --to: .* leave --truncation out"),
+        (
+            "interpolation",
+            ("--from", f"{whole}#0", "--truncation", 1),
+            r"--truncation cannot be combined with .*",
+        ),
         ("random", ("--from-card", tmp_path / "none.json"), r".*none\.json: no such file; check the path"),
     ]:
         capsys.readouterr()

@@ -596,9 +596,10 @@ def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch)
         (("--baseLearningRate", "1e30"), "modelConfig.baseLearningRate"),
         (("--baseLearningRate", "NaN"), "modelConfig"),
         (("--depthScales", "[4, 4]"), "depthScales has 2 entries but downSamplingFactor has 4"),
-        (("--save_iter", "0"), "argument -s/--save_iter"),
+        (("--save_iter", "0"), "argument -s/--save-iter"),
         (("--device", "cuda:99"), "device cuda:99: not available here"),
-        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("--nonsense",), "unknown flag --nonsense"),
+        (("--json",), "--json goes with --status or --dry-run; leave it out"),
     ],
 )
 def test_flag_that_cannot_be_used_is_one_line(config, write, capsys, flags, message):
@@ -643,6 +644,16 @@ def test_dry_run_prints_the_budget_and_writes_nothing(config, write, capsys):
     assert "image (channels, frequency, time): (2, 32, 16), grown 4x2 -> 8x4 -> 16x8 -> 32x16" in out
     assert "training: 14 steps on 24 notes" in out
     assert not folder.parent.exists()
+
+
+def test_dry_run_of_several_configs_as_json(config, write, capsys):
+    paths = [str(write(config, name)[0]) for name in ("one", "other")]
+    assert train.main(["-c", *paths, "--dry-run", "--json"]) == 0
+    costs = json.loads(capsys.readouterr().out)
+    assert [(cost["name"], cost["transform"]) for cost in costs] == [("one", "mag-if"), ("other", "mag-if")]
+    assert (costs[0]["shape"], costs[0]["sizes"]) == ([2, 32, 16], [[4, 2], [8, 4], [16, 8], [32, 16]])
+    assert (costs[0]["total_steps"], costs[0]["notes"], costs[0]["cache_bytes"]) == (STEPS, 24, 2 * 24 * 511)
+    assert all(costs[0][key] > 0 for key in ("generator_parameters", "checkpoint_bytes", "memory_bytes"))
 
 
 def test_budget_of_a_checkpoint_is_near_its_real_size(config, write, capsys):

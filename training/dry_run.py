@@ -1,15 +1,35 @@
-"""The budget of an experiment as text."""
+"""The budget of an experiment, in words and as JSON values."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from audio_transforms import build_transform
 from data.nsynth import AttributeTable, find_notes
-from training.budget import estimate_budget
+from training.budget import Budget, estimate_budget
 from utils.config import ExperimentConfig
 
 
-def describe_cost(experiment: ExperimentConfig, seed: int) -> list[str]:
-    """The budget of the experiment, line by line; reads metadata, but no audio. Raises: UserError."""
+@dataclass(frozen=True)
+class Cost:
+    """The budget of one experiment."""
+
+    name: str
+    transform: str
+    budget: Budget
+
+    def in_words(self) -> list[str]:
+        """Lines of text."""
+        return [f"{self.name} ({self.transform})", *("  " + line for line in self.budget.lines())]
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"name": self.name, "transform": self.transform, **asdict(self.budget)}
+
+
+def cost_of(experiment: ExperimentConfig, seed: int) -> Cost:
+    """The budget of the experiment; reads metadata, but no audio. Raises: UserError."""
     records = find_notes(experiment.loader, seed)
     table = AttributeTable.from_records(records, experiment.attributes)
     shape = build_transform(experiment.transform).shape
     budget = estimate_budget(experiment, shape, table.sizes, len(records))
-    return [f"{experiment.name} ({experiment.transform.transform})", *("  " + line for line in budget.lines())]
+    return Cost(experiment.name, experiment.transform.transform, budget)

@@ -1,13 +1,17 @@
-"""How a run stands, in words, read from its folder while it trains or afterwards; nothing in it is touched."""
+"""How far a run is, read from its folder while it trains or afterwards; nothing in it is touched."""
 
+import math
 import os
 import shutil
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from audio_transforms import AudioTransform  # noqa: F401 - fills the registry by which configs are read
 from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.pace import Remaining, in_total, remaining_time
@@ -17,7 +21,7 @@ from utils.durations import in_words
 from utils.errors import CheckpointError
 from utils.folder_lock import is_locked
 from utils.run_folder import CONFIG_NAME
-from utils.run_lock import read_holder
+from utils.run_lock import Holder, read_holder
 from utils.run_log import LOG_NAME, Row, read_last_rows
 from utils.score_table import read_scores
 from utils.tables import markdown_table
@@ -26,30 +30,154 @@ _NO_LOSSES = {"step", "scale", "iteration", "alpha", "notes_per_second"}
 _NOTE = "~ is an estimate, by the pace at other scales; all times are of the steps alone, without previews and scores"
 
 
-def describe_run(run_folder: Path) -> list[str]:
-    """Lines of text on progress, pace, losses, scores, checkpoints, disk and trainer of a run of any origin.
+@dataclass(frozen=True)
+class ScaleStatus:
+    """What is done of one scale, and what is left where a pace is known."""
 
-    Of published and shared runs, which have no log, what there is. Raises: UserError if the folder is no run's, or if
-    its config or its only checkpoint is damaged.
+    scale: int
+    steps: int
+    total_steps: int
+    notes_per_second: float | None
+    left: Remaining | None
+
+
+@dataclass(frozen=True)
+class Files:
+    """How many files there are, and their size in bytes."""
+
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """How far a run is: place, pace, losses, scores, checkpoints, disk, and who trains it."""
+
+    run: str
+    name: str
+    transform: str
+    step: int
+    total_steps: int
+    logged_steps: int
+    scale: int
+    last_scale: int
+    iteration: int
+    alpha: float
+    is_training: bool
+    trainer: Holder | None  # who trains, or was killed
+    seconds_since_log: float | None  # since its last line
+    scales: Sequence[ScaleStatus]
+    left: Remaining | None  # None: no pace is known
+    log: Row | None  # the last row
+    scores: Row | None  # the last row
+    checkpoints: Files
+    newest_checkpoint: str | None
+    disk: Files
+    free_disk: int  # bytes
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values; a number that is not finite is None."""
+        return asdict(self) | {"log": _finite(self.log), "scores": _finite(self.scores)}
+
+    def in_words(self) -> list[str]:
+        """Lines of text."""
+        lines = [f"{self.run}: {self.name} ({self.transform})", self._place()]
+        if self.logged_steps > self.step:
+            log = (
+                f"the log goes on to step {self.logged_steps:,}, but nothing is saved of that: it will be trained again"
+            )
+            lines.append(log)
+        lines += [self._trainer(), "", *self._table(), ""]
+        if row := self.log:
+            of_generator = {name: value for name, value in row.items() if name.startswith("g_")}
+            of_discriminator = {name: value for name, value in row.items() if name not in of_generator}
+            lines += [f"losses at step {int(row['step']):,}: {_numbers(of_discriminator)};", _numbers(of_generator)]
+        if self.scores:
+            lines.append(f"scores at step {int(self.scores['step']):,}: {_numbers(self.scores)}")
+        saved = "none yet"
+        if self.newest_checkpoint:
+            saved = f"{self.checkpoints.count}, {self.checkpoints.size / 1e6:,.1f} MB; newest {self.newest_checkpoint}"
+        used = f"{self.disk.size / 1e6:,.1f} MB in {self.disk.count:,} files; {self.free_disk / 1e6:,.0f} MB free"
+        return [*lines, f"checkpoints: {saved}", f"disk: {used}"]
+
+    def _place(self) -> str:
+        if self.step == self.total_steps:
+            return f"trained to the end, {self.total_steps:,} steps"
+        return (
+            f"step {self.step:,} of {self.total_steps:,} ({100 * self.step / self.total_steps:.1f} %): "
+            f"scale {self.scale} of 0 to {self.last_scale}, iteration {self.iteration:,}, alpha {self.alpha:.3f}"
+        )
+
+    def _trainer(self) -> str:
+        if self.is_training:
+            text = f"is training: {self.trainer or 'a process that left no word of itself'}"
+        else:
+            text = f"is not training; {self.trainer}, was killed" if self.trainer else "is not training"
+        if self.seconds_since_log is None:
+            return f"{text}; no log yet" if self.is_training else f"{text}; no log"
+        return f"{text}; last log line {in_words(self.seconds_since_log)} ago"
+
+    def _table(self) -> list[str]:
+        rows = []
+        for each in self.scales:
+            pace = "" if each.notes_per_second is None else f"{each.notes_per_second:.3g}"
+            rows.append(
+                [
+                    str(each.scale),
+                    f"{each.steps:,}",
+                    f"{each.total_steps:,}",
+                    pace,
+                    _time(each.left, each.steps, each.total_steps),
+                ]
+            )
+        rows.append(
+            ["all", f"{self.step:,}", f"{self.total_steps:,}", "", _time(self.left, self.step, self.total_steps)]
+        )
+        table = markdown_table(["scale", "steps", "of", "notes/s", "time left"], rows).splitlines()
+        return [*table, _NOTE] if self.left and self.step < self.total_steps else table
+
+
+def read_status(run_folder: Path) -> RunStatus:
+    """How far a run of any origin is; of published and shared runs, which have no log, what there is.
+
+    Raises: UserError if the folder is no run's, or if its config or its only checkpoint is damaged.
     """
     experiment, saved = _read_place(run_folder)
     trained_now = is_locked(run_folder)
     rows = read_last_rows(run_folder)
-    last = [each[-1] for each in rows.values()][-1:]
-    logged = int(last[0]["step"]) + 1 if last else 0
+    last = next(iter([each[-1] for each in rows.values()][-1:]), None)
+    logged = int(last["step"]) + 1 if last else 0
     schedule = GrowthSchedule(experiment.model)
-    done = min(max(logged, saved) if trained_now else saved, schedule.total_steps)
-    lines = [f"{run_folder}: {experiment.name} ({experiment.transform.transform})", _progress(schedule, done)]
-    if logged > done:
-        lines.append(f"the log goes on to step {logged:,}, but nothing is saved of that: it will be trained again")
-    lines += [_trainer(run_folder, is_active=trained_now), "", *_table(experiment, done, rows), ""]
-    if last:
-        of_generator = {name: value for name, value in last[0].items() if name.startswith("g_")}
-        of_discriminator = {name: value for name, value in last[0].items() if name not in of_generator}
-        lines += [f"losses at step {int(last[0]['step']):,}: {_numbers(of_discriminator)};", _numbers(of_generator)]
-    if scores := read_scores(run_folder)[-1:]:
-        lines.append(f"scores at step {int(scores[0]['step']):,}: {_numbers(scores[0])}")
-    return [*lines, _checkpoints(run_folder), _disk(run_folder)]
+    total = schedule.total_steps
+    done = min(max(logged, saved) if trained_now else saved, total)
+    phase = schedule.at(min(done, total - 1))
+    log = run_folder / LOG_NAME
+    checkpoints = [path for _, _, path in list_checkpoints(run_folder)]
+    left = _time_left(experiment, done, rows)
+    everything = (Path(folder, name) for folder, _, names in os.walk(run_folder) for name in names)
+    return RunStatus(
+        run=str(run_folder),
+        name=experiment.name,
+        transform=experiment.transform.transform,
+        step=done,
+        total_steps=total,
+        logged_steps=logged,
+        scale=phase.scale,
+        last_scale=schedule.at(total - 1).scale,
+        iteration=phase.iteration + (done == total),
+        alpha=phase.alpha,
+        is_training=trained_now,
+        trainer=read_holder(run_folder),
+        seconds_since_log=max(time.time() - log.stat().st_mtime, 0) if log.exists() else None,
+        scales=_scales(experiment, done, rows, left),
+        left=in_total(left) if left else None,
+        log=last,
+        scores=next(iter(read_scores(run_folder)[-1:]), None),
+        checkpoints=_files(checkpoints),
+        newest_checkpoint=checkpoints[-1].name if checkpoints else None,
+        disk=_files(everything),
+        free_disk=shutil.disk_usage(run_folder).free,
+    )
 
 
 def _read_place(run_folder: Path) -> tuple[ExperimentConfig, int]:
@@ -69,47 +197,26 @@ def _read_place(run_folder: Path) -> tuple[ExperimentConfig, int]:
         raise CheckpointError(f"{path}: has no place in the schedule of {config}; restore that file") from error
 
 
-def _progress(schedule: GrowthSchedule, done: int) -> str:
-    total = schedule.total_steps
-    if done == total:
-        return f"trained to the end, {total:,} steps"
-    phase, last = schedule.at(done), schedule.at(total - 1)
-    return (
-        f"step {done:,} of {total:,} ({100 * done / total:.1f} %): "
-        f"scale {phase.scale} of 0 to {last.scale}, iteration {phase.iteration:,}, alpha {phase.alpha:.3f}"
-    )
-
-
-def _trainer(run_folder: Path, *, is_active: bool) -> str:
-    holder, log = read_holder(run_folder), run_folder / LOG_NAME
-    if is_active:
-        text = f"is training: {holder or 'a process that left no word of itself'}"
-    else:
-        text = f"is not training; {holder}, was killed" if holder else "is not training"
-    if not log.exists():
-        return f"{text}; no log yet" if is_active else f"{text}; no log"
-    return f"{text}; last log line {in_words(max(time.time() - log.stat().st_mtime, 0))} ago"
-
-
-def _table(experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]]) -> list[str]:
-    model, schedule = experiment.model, GrowthSchedule(experiment.model)
+def _time_left(experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]]) -> dict[int, Remaining]:
     paces = {scale: _pace(of_scale) for scale, of_scale in rows.items()}
-    left = remaining_time(model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
-    lines = []
+    return remaining_time(experiment.model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
+
+
+def _scales(
+    experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]], left: Mapping[int, Remaining]
+) -> list[ScaleStatus]:
+    model, schedule = experiment.model, GrowthSchedule(experiment.model)
+    found = []
     for scale in range(model.start_scale, model.n_scales):
         length = model.max_iter_at_scale[scale]
         steps = min(max(done - schedule.steps_done(scale, 0), 0), length)
-        pace = f"{paces[scale]:.3g}" if scale in paces else ""
-        lines.append([str(scale), f"{steps:,}", f"{length:,}", pace, _time(left.get(scale), open_steps=length - steps)])
-    total = schedule.total_steps
-    together = in_total(left) if left else None
-    lines.append(["all", f"{done:,}", f"{total:,}", "", _time(together, open_steps=total - done)])
-    table = markdown_table(["scale", "steps", "of", "notes/s", "time left"], lines)
-    return [*table.splitlines(), *([_NOTE] if left and done < total else [])]
+        pace = _pace(rows[scale]) if scale in rows else None
+        found.append(ScaleStatus(scale, steps, length, pace, left.get(scale)))
+    return found
 
 
-def _time(left: Remaining | None, *, open_steps: int) -> str:
-    if not open_steps:
+def _time(left: Remaining | None, steps: int, total_steps: int) -> str:
+    if steps == total_steps:
         return "done"
     return str(left) if left else "unknown"
 
@@ -124,23 +231,14 @@ def _numbers(row: Row) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in _NO_LOSSES)
 
 
-def _checkpoints(run_folder: Path) -> str:
-    found = [path for _, _, path in list_checkpoints(run_folder)]
-    if not found:
-        return "checkpoints: none yet"
-    size = 0
-    for path in found:
-        with suppress(FileNotFoundError):  # removed by the trainer since, as it keeps the newest only
-            size += path.stat().st_size
-    return f"checkpoints: {len(found)}, {size / 1e6:,.1f} MB; newest {found[-1].name}"
+def _finite(row: Row | None) -> dict[str, float | None] | None:
+    return None if row is None else {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
-def _disk(run_folder: Path) -> str:
-    size, count = 0, 0
-    for folder, _, names in os.walk(run_folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                size += Path(folder, name).lstat().st_size
-                count += 1
-    free = shutil.disk_usage(run_folder).free
-    return f"disk: {size / 1e6:,.1f} MB in {count:,} files; {free / 1e6:,.0f} MB free"
+def _files(paths: Iterable[Path]) -> Files:
+    """Those that are still there: the trainer removes older checkpoints."""
+    sizes = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            sizes.append(path.lstat().st_size)
+    return Files(len(sizes), sum(sizes))

@@ -2,11 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+from utils.cli import add_alias
 from utils.config import MIDI_MAX
 
 MAX_SEED = 2**62
+MOST_TRUNCATION = 100.0
 MOST_SEEDS = 10_000
 LONGEST_GAP = 60.0  # s
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000  # Hz
@@ -36,16 +40,6 @@ def seed(text: str) -> int:
     return number
 
 
-def pitches(text: str) -> list[int]:
-    """One MIDI pitch, or all from one to another as `60-72`."""
-    low, dash, high = text.partition("-")
-    first = whole_number(low)
-    last = whole_number(high) if dash else first
-    if not 0 <= first <= last <= MIDI_MAX:
-        raise argparse.ArgumentTypeError(f"{text}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")
-    return list(range(first, last + 1))
-
-
 def sample_rate(text: str) -> int:
     """A rate from 1 000 to 384 000 Hz."""
     number = whole_number(text)
@@ -60,7 +54,7 @@ def pitch_list(text: str) -> list[int]:
     >>> pitch_list("48-50,64")
     [48, 49, 50, 64]
     """
-    return [pitch for part in text.split(",") for pitch in pitches(part)]
+    return [pitch for part in text.split(",") for pitch in _pitch_range(part)]
 
 
 def seed_list(text: str) -> list[int]:
@@ -90,14 +84,74 @@ def number_between(lowest: float, highest: float) -> Callable[[str], float]:
     return number
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
+class Joined(argparse.Action):
+    """Keeps the values of a flag that takes several lists as one list."""
+
+    def __call__(self, _: Any, namespace: argparse.Namespace, values: Any, __: str | None = None) -> None:
+        """Join the lists in their order."""
+        setattr(namespace, self.dest, [each for group in values for each in group])
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
     """Add `--device`."""
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    help_ = "where to compute: auto, cpu, cuda, cuda:1 or mps (default: %(default)s)"
+    parser.add_argument("--device", default="auto", metavar="NAME", help=help_)
 
 
-def add_skip_broken(parser: argparse.ArgumentParser) -> None:
+def add_skip_broken(parser: argparse._ActionsContainer) -> None:
     """Add `--skip-broken`."""
-    parser.add_argument("--skip-broken", action="store_true", help="go on without the notes that cannot be read")
+    parser.add_argument("--skip-broken", action="store_true", help="leave out notes that cannot be read")
+
+
+def add_seed(parser: argparse._ActionsContainer, what: str, *, default: int | None = 0, **settings: Any) -> None:
+    """Add `--seed`, which is `what` and 0 by default; with `default` None it is None where it is not given."""
+    help_ = f"{what} (default: {default or 0})"
+    parser.add_argument("--seed", type=seed, default=default, metavar="N", help=help_, **settings)
+
+
+def add_seeds(parser: argparse._ActionsContainer, help_: str) -> None:
+    """Add `--seeds`, a list of seeds."""
+    parser.add_argument("--seeds", type=seed_list, nargs="+", action=Joined, metavar="LIST", help=help_)
+
+
+def add_pitches(parser: argparse._ActionsContainer, help_: str, default: Sequence[int] | None = None) -> None:
+    """Add `--pitches`, a list of MIDI pitches."""
+    flag = parser.add_argument("--pitches", type=pitch_list, nargs="+", action=Joined, metavar="LIST", default=default)
+    flag.help = f"MIDI pitches and ranges of them, such as 60-72,80 64: {help_}"
+    add_alias(parser, flag, "--pitch")
+
+
+def add_output(parser: argparse.ArgumentParser, help_: str) -> None:
+    """Add `--output`, the folder that a program of `data` makes."""
+    output = parser.add_argument("--output", type=Path, required=True, metavar="DIR", help=help_)
+    add_alias(parser, output, "--out")
+
+
+def add_checkpoint_choice(parser: argparse._ActionsContainer) -> None:
+    """Add `--scale` and `--iteration`, which choose one checkpoint of a run."""
+    for short, name in (("-s", "scale"), ("-i", "iteration")):
+        help_ = f"{name} of the checkpoint to use (default: of the newest checkpoint)"
+        parser.add_argument(short, f"--{name}", type=whole_number, metavar="N", help=help_)
+
+
+def add_precision(parser: argparse._ActionsContainer, default: str) -> None:
+    """Add `--precision` of the networks."""
+    parser.add_argument(
+        "--precision",
+        type=lambda text: "bf16" if text == "bfloat16" else text,
+        choices=("float32", "bf16"),
+        default=default,
+        help="number format that the networks compute in (default: %(default)s)",
+    )
+
+
+def _pitch_range(text: str) -> range:
+    low, dash, high = text.partition("-")
+    first = whole_number(low)
+    last = whole_number(high) if dash else first
+    if not 0 <= first <= last <= MIDI_MAX:
+        raise argparse.ArgumentTypeError(f"{text}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")
+    return range(first, last + 1)
 
 
 def _seed_range(text: str) -> range:

@@ -4,12 +4,15 @@ import argparse
 import functools
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from itertools import takewhile
+from typing import Any, NoReturn, Protocol
 
 from tqdm import tqdm
 
 from utils.errors import UserError
+from utils.project import version_report
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -22,9 +25,8 @@ OUR_LOGGERS = (
     "evaluation",
     "training",
     "commands",
-    "scripts",
 )
-"""Packages whose messages -v and -q show or hide, and the scripts beside them."""
+"""Packages whose messages -v and -q show or hide."""
 
 
 class Main(Protocol):
@@ -34,12 +36,80 @@ class Main(Protocol):
         """Run the script."""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help whose usage line shows what must be given, and which names the value of a flag once."""
+
+    def add_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        """Show the required arguments, then `[options]` in place of all others."""
+        required = [group for group in groups if group.required]
+        alternatives = [action for group in required for action in group._group_actions]
+        shown = [action for action in actions if action.required or action in alternatives]
+        if not any(action.nargs == argparse.PARSER for action in shown):
+            shown.append(argparse.Action([], "options", metavar="[options]"))
+        super().add_usage(usage, shown, required, prefix)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
 class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line, like every other error for users."""
+    """argparse whose complaints are one line, like every other error for users.
+
+    Flags must be written out; for an unknown flag or choice the closest known one is suggested.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, "formatter_class": _Formatter, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage and exiting."""
         raise UserError(f"{message}; see {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but no argument may be unknown, whether of this parser or of a subcommand's."""
+        args = sys.argv[1:] if args is None else list(args)
+        own = takewhile(lambda text: text.startswith("-") or not self._subparsers, args)
+        for text in takewhile(lambda text: text != "--", own):
+            flag = text.partition("=")[0]
+            if flag.startswith("--") and " " not in flag and flag not in self._option_string_actions:
+                self.error(f"unknown flag {flag}{_did_you_mean(flag, self._option_string_actions)}")
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, []
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            hint = _did_you_mean(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{hint}") from error
+
+
+def _did_you_mean(text: str, known: Iterable[str]) -> str:
+    near = get_close_matches(text, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def add_alias(parser: argparse._ActionsContainer, action: argparse.Action, *spellings: str) -> None:
+    """Accept other spellings of a flag, which help and errors do not show."""
+    parser._option_string_actions.update(dict.fromkeys(spellings, action))
+
+
+class _ShowVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version and end."""
+        sys.stdout.write(version_report())
+        parser.exit()
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add `--version`."""
+    help_ = "print the version, with Python's and torch's"
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, default=argparse.SUPPRESS, help=help_)
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:

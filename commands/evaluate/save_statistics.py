@@ -7,41 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from commands.evaluate.common import (
-    add_inception,
-    add_notes,
-    add_user_network,
-    add_vggish,
-    embedding_options,
-    notes_path,
-    side_options,
-)
+from commands.evaluate.options import embedding_options, notes_path, side_options
 from evaluation.scoring.open_side import open_side
 from evaluation.scoring.score_embeddings import all_embeddings
 from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, save_statistics
-from utils.arguments import add_device, add_skip_broken
 from utils.errors import UserError
 from utils.files import require_writable_folder
 from utils.ranks import Ranks, joined_ranks, own_device
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `eval.py statistics`."""
-    add_notes(parser, "--notes")
-    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FILE.npz", help="file to write")
-    parser.add_argument("--embedding", type=Path, metavar="PATH", help="your own network too: TorchScript or ONNX")
-    add_inception(parser)
-    add_vggish(parser)
-    add_user_network(parser)
-    add_device(parser)
-    add_skip_broken(parser)
 
 
 def run(args: argparse.Namespace) -> str:
     """What every embedding makes of notes, in one file: it holds no audio and no names, and can be shared."""
     notes, output = notes_path(args), args.output
     if output.suffix != STATISTICS_SUFFIX:
-        raise UserError(f"{output}: is no name of a statistics file; let it end with {STATISTICS_SUFFIX}")
+        raise UserError(f"{output}: the name of a statistics file must end with {STATISTICS_SUFFIX}")
     if notes.suffix == STATISTICS_SUFFIX:
         raise UserError(f"{notes}: is a statistics file already; give the folder of the notes")
     require_writable_folder(output.parent)

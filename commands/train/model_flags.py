@@ -27,7 +27,7 @@ def list_overrides() -> str:
     """One line per flag: name, default, description."""
     lines = ["Flags that replace a value of modelConfig; lists and numbers are written as JSON:"]
     for name, field in ModelConfig.model_fields.items():
-        default = "required" if field.is_required() else f"default {json.dumps(field.default)}"
+        default = "required" if field.is_required() else f"default: {json.dumps(field.default)}"
         lines.append(f"  --{field.alias or name}  ({default})  {field.description}")
     return "\n".join(lines)
 

@@ -11,7 +11,6 @@ from evaluation.listening_page.ogg_files import ogg_codec, write_ogg
 from generation.synthesis import Wave, fit_full_scale
 from utils.pictures import rainbowgram
 
-FORMATS = ("wav", "ogg")
 PICTURE_SIZE = (192, 128)  # pixels across and down: one and a half of a cell's
 
 _COLOURS = 128

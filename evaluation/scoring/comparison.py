@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.scoring.metric_card import flattened
-from evaluation.scoring.results_file import RESULTS, Line, read_results, results_table
+from evaluation.scoring.results_file import RESULTS, Line, read_results
 
 # results, the notes that were scored, and the time; everything else on a card is a condition
 _FINDINGS = {
@@ -51,8 +51,8 @@ def warnings_of_new(earlier: Sequence[Line], new: Sequence[Line]) -> list[str]:
     return [f"{', '.join(names)}: not comparable with the line before: {said}" for said, names in found.items()]
 
 
-def compare_results(folders: Sequence[Path]) -> tuple[str, list[str]]:
-    """(table of all lines of the `folders`, by score; warnings of lines that cannot be compared).
+def compare_results(folders: Sequence[Path]) -> tuple[list[Line], list[str]]:
+    """(all lines of the `folders`, by score; warnings of lines that cannot be compared).
 
     Every line is compared with the first one of its score. Raises: UserError if a folder has no results.
     """
@@ -70,7 +70,7 @@ def compare_results(folders: Sequence[Path]) -> tuple[str, list[str]]:
         f"{', '.join(dict.fromkeys(names))} of {fake}: not comparable with the first line: {said}"
         for (fake, said), names in found.items()
     ]
-    return results_table([line for lines in groups.values() for line in lines]), warnings
+    return [line for lines in groups.values() for line in lines], warnings
 
 
 def _shown(key: str, flat: dict[str, Any]) -> str:

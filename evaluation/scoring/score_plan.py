@@ -52,15 +52,21 @@ def plan_score(
     return next(each for each in planned if each.name == name)
 
 
-def plan_all(embeddings: Sequence[Embedding], *, infinite: bool, seed: int) -> list[PlannedScore[Side]]:
-    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune."""
+def plan_all(
+    embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
+) -> list[PlannedScore[Side]]:
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune.
+
+    An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
+    """
     network = embeddings[0]
     trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
-    estimators = _estimators(published=False, infinite=infinite, seed=seed)
+    inception = next((each for each in embeddings if each.name.startswith("inception")), None)
+    estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
     coverage, bins = partial(score_coverage, seed=seed), partial(score_bins, seed=seed)
     return [
-        *plan_classifier(network, estimators),
+        *(plan_classifier(inception, estimators, "logits") if inception else plan_classifier(network, estimators)),
         plan_of_both(f"kid-{network.name}", network, "features", kid),
         *(plan_frechet(each, estimators) for each in embeddings if each not in trackers),
         plan_of_both("precision, recall, density, coverage", network, "features", coverage),

@@ -43,11 +43,23 @@ class ReportOptions:
     leave_out: bool
 
 
-def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) -> str:
+@dataclass(frozen=True)
+class ScoreReport:
+    """The new lines of results.jsonl, and what else the user should know; both are empty on ranks that do not lead."""
+
+    lines: list[Line]
+    said: list[str]
+
+    def in_words(self) -> str:
+        """The table and the remarks for the terminal."""
+        return "\n".join([results_table(self.lines), "", *self.said, ""])
+
+
+def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) -> ScoreReport:
     """Compute what is `planned`, append it to OUT/results.jsonl, and rewrite the tables made from there.
 
     Each side is decoded once for each sample rate, and embedded once by each network; several ranks share that work,
-    and rank 0 does the rest. Returns the table for the terminal. Raises: UserError.
+    and rank 0 does the rest. Raises: UserError.
     """
     require_writable_folder(options.output)
     results = options.output / RESULTS
@@ -56,7 +68,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     real = open_side(options.real, embeddings, options.sides) if options.real else None
     fake = open_side(options.fake, embeddings, options.sides)
     if not options.sides.ranks.leads:
-        return ""
+        return ScoreReport([], [])
     if real and real.sha256 == fake.sha256:
         logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
     lines: list[Line] = []
@@ -78,7 +90,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     for warning in warnings_of_new(earlier, lines):
         logger.warning("%s", warning)
     append_results(options.output, lines)
-    return "\n".join([results_table(lines), "", *said, ""])
+    return ScoreReport(lines, said)
 
 
 def compute_score(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.nsynth import Value
-from generation.note_spec import MOST_TRUNCATION
-from utils.arguments import MAX_SEED
+from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.errors import UserError
 from utils.validation import first_fault
 

@@ -1,13 +1,11 @@
 """How a piece is played. With the checkpoint and the piece, these settings determine the sound."""
 
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from data.audio_io import SUBTYPES
-from generation.note_spec import MOST_TRUNCATION
-from utils.arguments import HIGHEST_RATE, MAX_SEED
+from utils.arguments import HIGHEST_RATE, MAX_SEED, MOST_TRUNCATION
 from utils.errors import DataError
 from utils.validation import first_fault
 
@@ -25,8 +23,6 @@ M = TypeVar("M", bound=BaseModel)
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_STAGE)]
 Stages = tuple[Seconds, Seconds, Annotated[float, Field(ge=0, le=1)], Seconds]
-
-assert get_args(Bits) == tuple(SUBTYPES)
 
 
 class PieceSettings(BaseModel):

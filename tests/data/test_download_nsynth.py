@@ -180,7 +180,7 @@ def test_incomplete_folder_is_refused_and_kept(download, tmp_path, server, lost)
     (tmp_path / "out" / "nsynth-test" / lost).unlink()
     code, _, err = download()
     assert (code, err.count("\n"), server.asked) == (2, 1, [])
-    assert "move it away or choose another --out" in err
+    assert "move it away or choose another --output" in err
     assert (tmp_path / "out" / "nsynth-test" / "card.json").exists()
 
 
@@ -299,7 +299,7 @@ def test_refused_connection_is_told_with_the_offline_way(download, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["test"], "the following arguments are required: --out"),
+        (["test"], "the following arguments are required: --output"),
         (["all", "--out", "x"], "invalid choice: 'all'"),
         (["test", "--out", "x", "--base-url", "file:///etc"], "does not begin with http:// or https://"),
     ],

@@ -14,9 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import nn
 
-from evaluation import download
-from evaluation.download import SINE_MEAN, SINE_STD, SOURCES, WeightsSource, main
+from evaluation.download import main
+from evaluation.embeddings import vggish_download
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS, VGGish, load_vggish, sha256_of_weights
+from evaluation.embeddings.vggish_download import SINE_MEAN, SINE_STD, SOURCES, WeightsSource
 from evaluation.embeddings.weights import fit_weights, read_weights
 
 FILE = "vggish-%s.pth"
@@ -91,7 +92,7 @@ def server(monkeypatch):
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
     """`main` with a small network, writing to weights/vggish.safetensors; returns exit code, stdout and stderr."""
-    monkeypatch.setattr(download, "load_vggish", load_tiny)
+    monkeypatch.setattr(vggish_download, "load_vggish", load_tiny)
 
     def call(*options):
         code = main(["vggish", "-o", str(tmp_path / "weights" / "vggish.safetensors"), *map(str, options)])

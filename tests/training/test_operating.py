@@ -235,6 +235,51 @@ def test_status_of_a_run_that_was_stopped(write, capsys):
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
 
+def status_as_json(folder, capsys):
+    capsys.readouterr()
+    assert train.main(["--status", str(folder), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_status_as_json(write, capsys):
+    path, folder = write("run")
+    assert run(path, "--stop-after", "9") == 0
+    told = status_as_json(folder, capsys)
+    assert (told["run"], told["name"], told["transform"]) == (str(folder), "run", "mag-if")
+    place = ("step", "total_steps", "logged_steps", "scale", "iteration", "alpha", "is_training", "trainer")
+    assert [told[key] for key in place] == [9, 14, 9, 2, 2, 0.0, False, None]
+    assert [(each["scale"], each["steps"], each["total_steps"]) for each in told["scales"]] == [
+        *((0, 3, 3), (1, 4, 4), (2, 2, 4), (3, 0, 3))
+    ]
+    left = [each["left"] for each in told["scales"]]
+    assert [(each["steps"], each["is_measured"]) for each in left] == [(0, True), (0, True), (2, True), (3, False)]
+    assert left[0]["seconds"] == 0 < left[3]["seconds"] < told["left"]["seconds"]
+    assert told["scales"][0]["notes_per_second"] > 0
+    assert told["scales"][3]["notes_per_second"] is None
+    assert told["log"] == read_log(folder)[-1]
+    assert told["scores"] is None
+    saved = list((folder / "checkpoints").iterdir())
+    assert told["newest_checkpoint"] == find_checkpoint(folder).name
+    assert told["checkpoints"] == {"count": 3, "size": sum(each.stat().st_size for each in saved)}
+    assert told["disk"]["size"] > told["checkpoints"]["size"]
+    assert run(path) == 0
+    (folder / "scores.csv").write_text("step,scale,pis\n13,3,nan\n")
+    told = status_as_json(folder, capsys)
+    assert [told[key] for key in place[:5]] == [14, 14, 14, 3, 3]
+    assert (told["left"]["seconds"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_status_in_a_process_of_its_own(flags):
+    # which has imported nothing but what the command needs
+    command = [sys.executable, "train.py", "--status", str(PUBLISHED), *flags]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "mag-if" in ended.stdout
+
+
 def test_status_of_a_run_to_its_end_with_scores(write, capsys):
     path, folder = write("run")
     assert run(path) == 0

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from commands.train.model_flags import add_model_flags, given_overrides, list_overrides
-from utils.arguments import at_least_one, pitches, seed
+from utils.arguments import add_pitches, at_least_one, seed
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import ModelConfig
 from utils.errors import CheckpointError, ConfigError, DataError, TrainingDiverged, UserError
@@ -48,23 +48,23 @@ def parser():
     add_verbosity(result)
     result.add_argument("--count", type=at_least_one)
     result.add_argument("--seed", type=seed)
-    result.add_argument("--pitch", type=pitches)
+    add_pitches(result, "those to play")
     return result
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--cuont", "3"], "unrecognized arguments: --cuont 3"),
+        (["--cuont", "3"], "unknown flag --cuont; did you mean --count?"),
         (["--count", "0"], "argument --count: 0: must be 1 or more"),
         (["--count", "1.5"], "argument --count: '1.5': must be a whole number"),
         (["--count", "9" * 5000], f"argument --count: '{'9' * 60}': must be a whole number"),
         (["--seed", "-1"], "argument --seed: -1: must be from 0 to 2**62"),
         (["--seed", str(2**62 + 1)], f"argument --seed: {2**62 + 1}: must be from 0 to 2**62"),
-        (["--pitch", "60-128"], "argument --pitch: 60-128: must be MIDI pitches from 0 to 127, the lowest first"),
-        (["--pitch", "72-60"], "argument --pitch: 72-60: must be MIDI pitches from 0 to 127, the lowest first"),
-        (["--pitch", "60-"], "argument --pitch: '': must be a whole number"),
-        (["--pitch", "C4"], "argument --pitch: 'C4': must be a whole number"),
+        (["--pitches", "60-128"], "argument --pitches: 60-128: must be MIDI pitches from 0 to 127, the lowest first"),
+        (["--pitch", "72-60"], "argument --pitches: 72-60: must be MIDI pitches from 0 to 127, the lowest first"),
+        (["--pitch", "60-"], "argument --pitches: '': must be a whole number"),
+        (["--pitch", "C4"], "argument --pitches: 'C4': must be a whole number"),
         (["-v", "-q"], "argument -q/--quiet: not allowed with argument -v/--verbose"),
     ],
 )
@@ -76,8 +76,8 @@ def test_bad_argument_is_refused_in_one_line(argv, message):
 
 def test_arguments_at_their_limits():
     args = parser().parse_args(["--count", "1", "--seed", str(2**62), "--pitch", "0-127"])
-    assert (args.count, args.seed, args.pitch) == (1, 2**62, list(range(128)))
-    assert parser().parse_args(["--pitch", "60"]).pitch == [60]
+    assert (args.count, args.seed, args.pitches) == (1, 2**62, list(range(128)))
+    assert parser().parse_args(["--pitches", "60-62,80", "64"]).pitches == [60, 61, 62, 80, 64]
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_flags_are_json_or_else_text(text, value):
 def test_list_of_overrides_says_defaults_and_meaning():
     lines = list_overrides().splitlines()
     assert len(lines) == len(ModelConfig.model_fields) + 1
-    assert "  --lambdaGP  (default 10.0)  weight of the gradient penalty" in lines
+    assert "  --lambdaGP  (default: 10.0)  weight of the gradient penalty" in lines
     assert any(line.startswith("  --depthScales  (required)  ") for line in lines)

@@ -316,8 +316,8 @@ def test_what_cannot_be_shown_is_one_line(run_folder, tmp_path, capsys, flags, m
 
 def test_several_runs_need_a_folder_and_no_checkpoint(run_folder, tmp_path, capsys):
     assert main(["-d", str(run_folder), str(run_folder)]) == 2
-    assert "-o: where does the page of several runs go?" in capsys.readouterr().err
+    assert "-o/--output is needed with several runs" in capsys.readouterr().err
     assert make_page([run_folder, run_folder], tmp_path / "page", "-s", 3) == 2
-    assert "-s, -i: choose the checkpoint of a single run" in capsys.readouterr().err
+    assert "--scale and --iteration go with a single run" in capsys.readouterr().err
     assert make_page([run_folder, run_folder], tmp_path / "page") == 2
     assert "is given 2 times; give each run once" in capsys.readouterr().err

@@ -69,6 +69,35 @@ def test_scores_are_those_of_their_own_commands(sides, tmp_path):
             assert line["value"] == together[line["name"], line["baseline"]]
 
 
+def test_published_estimator_and_inception_are_those_of_the_single_scores(sides, tmp_path, capsys):
+    choice = ["--estimator", "published", "--inception-model", "pitch.pt"]
+    given = ["--real", sides[0], "--fake", sides[1]]
+    assert run(*given, *choice, "-d", tmp_path / "all") == 0
+    assert "pis and iis, and pkid and ikid, are computed from the same outputs" in capsys.readouterr().err
+    together = {(line["name"], line["baseline"]): line for line in lines_of(tmp_path / "all")}
+    names = {f"{name}-published" for name in ("pis", "iis", "pkid", "ikid")}
+    others = {*OF_BOTH, *OF_FAKE, "frechet-inception-4"} - {"pis", "iis", "pkid", "ikid"}
+    assert {name for name, _ in together} == names | others
+    assert {line["name"] for line in together.values() if line["embedding"]["name"] == "inception-4"} == {
+        *(*names, "frechet-inception-4")
+    }
+    for name in ("pis", "iis", "pkid", "ikid"):
+        flags = ["-q", "--device", "cpu", *given, *choice, "-d", tmp_path / name]
+        assert eval.main([name, *map(str, flags)]) == 0
+        for line in lines_of(tmp_path / name):
+            assert line["value"] == together[line["name"], line["baseline"]]["value"]
+
+
+@pytest.mark.parametrize("command", ["all", "pis"])
+def test_json_is_the_new_lines_of_the_results_and_nothing_else(sides, tmp_path, capsys, command):
+    flags = ["--device", "cpu", "--fake", str(sides[1]), "-d", str(tmp_path / "out")]
+    for known in (0, 1):
+        assert eval.main([command, "--json", *flags]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert {line["name"] for line in said} == (set(OF_FAKE) if command == "all" else {"pis"})
+        assert said == lines_of(tmp_path / "out")[known * len(said) :]
+
+
 def test_scores_of_features_are_those_of_the_functions(sides, tmp_path):
     assert run("--real", sides[0], "--fake", sides[1], "-d", tmp_path / "out") == 0
     files = [np.load(path) for path in (tmp_path / "out" / "features").iterdir()]

@@ -99,6 +99,17 @@ def test_lines_that_were_not_made_alike_are_named(line, tmp_path, capsys):
     ]
 
 
+def test_comparison_as_json_has_the_lines_and_what_keeps_them_apart(line, tmp_path, capsys):
+    folder = write(tmp_path / "1", line, line | {"fake": "b", "seed": 1}, line | {"name": "iis"})
+    assert eval.main(["compare", folder, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "scores": [line, line | {"fake": "b", "seed": 1}, line | {"name": "iis"}],
+        "not_comparable": err.splitlines(),
+    }
+    assert err == "pis of b: not comparable with the first line: seed: 0 against 1\n"
+
+
 @pytest.mark.parametrize("old", [{}, {"name": "pis"}, {"name": "pis", "value": "high", "n_fake": "all", "x": [1]}])
 def test_lines_of_other_programs_do_not_break_it(old, line, tmp_path, capsys):
     folder = write(tmp_path / "1", old, line)

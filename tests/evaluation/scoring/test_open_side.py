@@ -192,7 +192,7 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: is no name of a statistics file"),
+        (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: the name of a statistics file must end with .npz"),
         (["--notes", "{tmp}/x.npz", "-d", "{tmp}/out.npz"], "x.npz: is a statistics file already"),
         (["--notes", "{tmp}/none", "-d", "{tmp}/out.npz"], "none: no such folder"),
         (

@@ -221,20 +221,11 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (
-            ["--vggish", "x.pth", "--inception-model", "x.pt"],
-            "embedding vggish: does not use the weights",
-        ),
-        (
-            ["--embedding", "classifier", "--vggish", "x.pth"],
-            "embedding classifier: does not use the weights",
-        ),
-        (
-            ["--embedding", "classifier", "--embedding-rate", "8000"],
-            "embedding classifier: does not use the sample",
-        ),
-        (["--embedding", "classifier", "--n", "5"], "--n: is of notes that a run makes, but no run folder is given"),
-        (["--embedding", "classifier", "--pitch", "60"], "--pitch: is of notes that a run makes"),
+        (["--vggish", "x.pth", "--inception-model", "x.pt"], "embedding vggish: does not use the weights"),
+        (["--embedding", "classifier", "--vggish", "x.pth"], "embedding classifier: does not use the weights"),
+        (["--embedding", "classifier", "--embedding-rate", "8000"], "embedding classifier: does not use the sample"),
+        (["--embedding", "classifier", "--n", "5"], "--count is for notes made by a run, but no run folder is given"),
+        (["--embedding", "classifier", "--pitch", "60"], "--pitches is for notes made by a run"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(flags, message, fake, real, tmp_path, capsys):

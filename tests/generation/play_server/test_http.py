@@ -7,12 +7,13 @@ import signal
 import socket
 import threading
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentTypeError
 
 import pytest
 import torch
 
-from commands.generate import serve
+import generate
+from commands.generate.flags import port
 from generation.midi.midi_file import LARGEST_FILE
 from generation.play_server.server import LARGEST_REQUEST, MOST_CONNECTIONS, PlayServer
 from models.checkpoint import find_checkpoint, load_checkpoint
@@ -295,33 +296,31 @@ def test_port_in_use_is_one_line(server):
 @pytest.mark.parametrize("text", ["-1", "80", "65536", "x"])
 def test_ports_that_cannot_be_are_refused(text):
     with pytest.raises(ArgumentTypeError):
-        serve.port(text)
+        port(text)
 
 
-def test_ctrl_c_ends_the_server(run_folder, caplog):
-    parser = ArgumentParser()
-    serve.add_flags(parser)
-    args = parser.parse_args(["-d", str(run_folder), "--port", "0", "--device", "cpu"])
+def test_address_is_printed_also_with_q_and_ctrl_c_ends_the_server(run_folder, capfd):
+    said = []
 
     def end_it():
-        _until(lambda: "Ctrl-C" in caplog.text)
+        _until(lambda: said.append(capfd.readouterr().out) or "Ctrl-C" in "".join(said))
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=end_it).start()
-    with caplog.at_level(logging.INFO, logger="commands"):
-        assert serve.run(args) == "ended\n"
-    assert re.search(r"open http://127\.0\.0\.1:\d+ in a browser; Ctrl-C ends it", caplog.text)
+    assert generate.main(["serve", "-q", "-d", str(run_folder), "--port", "0", "--device", "cpu"]) == 0
+    said.append(capfd.readouterr().out)
+    assert re.fullmatch(r"open http://127\.0\.0\.1:\d+ in a browser; Ctrl-C ends it\nended\n", "".join(said))
 
 
-def test_run_that_does_not_sound_is_not_served(run_folder):
+def test_run_that_does_not_sound_is_not_served(run_folder, capsys):
     newest = find_checkpoint(run_folder)
     state = load_checkpoint(newest)
     state["ema"]["first.weight"][0] = float("nan")
     torch.save(state, newest)
-    parser = ArgumentParser()
-    serve.add_flags(parser)
-    with pytest.raises(UserError, match="the generator's sound is not finite"):
-        serve.run(parser.parse_args(["-d", str(run_folder), "--port", "0", "--device", "cpu"]))
+    assert generate.main(["serve", "-d", str(run_folder), "--port", "0", "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "the generator's sound is not finite" in err
 
 
 def _until(holds):

@@ -1,0 +1,143 @@
+"""The subcommands of generate.py and their flags."""
+
+import argparse
+from pathlib import Path
+
+from commands.generate.midi_flags import add_midi_flags
+from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre
+from commands.shared_flags import add_truncation
+from commands.subcommands import Subcommand
+from generation.note_spec import RADII, CardReference
+from utils.arguments import (
+    LONGEST_GAP,
+    add_pitches,
+    add_seed,
+    add_seeds,
+    at_least_one,
+    number_between,
+    whole_number,
+)
+
+DEFAULT_COUNT = 16
+DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
+PATHS = {
+    "linear": "straight from latent to latent",
+    "spherical": "along arcs from latent to latent, at their distance from 0",
+    "circle": "once around the sphere of the first latent, in the direction of the second",
+    "radius": "along the direction of one latent, from small to large norm",
+}
+
+
+def _add_random(parser: argparse.ArgumentParser) -> None:
+    add_run_and_output(parser, "random")
+    _add_counted_seeds(parser, f"notes (default: {DEFAULT_COUNT}, or one for each pitch if those are more)")
+    add_pitches(parser, "the notes take them in turn (default: drawn by the seed)")
+    add_timbre(parser)
+    add_sound(parser)
+    _add_from_card(parser)
+
+
+def _add_scale(parser: argparse.ArgumentParser) -> None:
+    add_run_and_output(parser, "scale")
+    _add_counted_seeds(parser, "latents, each of which plays a scale (default: 1)")
+    add_pitches(parser, "played in this order (default: all that the run learned)")
+    add_timbre(parser)
+    _add_gap(parser)
+    add_sound(parser)
+    _add_from_card(parser)
+
+
+def _add_interpolation(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_run_and_output(parser, "interpolation")
+    add_seeds(parser, "seeds of the latents in their order, such as 0,1,2 (default: 0,1)")
+    from_ = "card of a note to start from, instead of a seed; CARD#3 is a note of those that a card lists, from 0"
+    add("--from", dest="start", type=CardReference.parse, metavar="CARD", help=from_)
+    add("--to", dest="end", type=CardReference.parse, metavar="CARD", help="card of the note to end at; needs --from")
+    add_pitches(parser, "one, or one for each latent (default: of the cards, or drawn by the first seed)")
+    add_timbre(parser)
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in PATHS.items())
+    add("--path", choices=PATHS, help=f"{meanings} (default: {DEFAULT_PATH})")
+    steps = f"steps from each latent to the next, or of the whole circle or radius (default: {DEFAULT_STEPS})"
+    add("--steps", type=at_least_one, metavar="N", help=steps)
+    radii = f"first and last norm of --path radius, in units of sqrt(latent_dim) (default: {RADII[0]:g} {RADII[1]:g})"
+    add("--radii", type=number_between(0, 100), nargs=2, metavar=("LOW", "HIGH"), help=radii)
+    _add_gap(parser)
+    add_sound(parser)
+    _add_from_card(parser)
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
+    help_ = "folder of the page (default: RUN/page; needed with several runs)"
+    add("-o", "--output", type=Path, metavar="FOLDER", help=help_)
+    add_pitches(parser, "those to hear (default: a few, evenly chosen from those that all runs learned)")
+    add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
+    add_truncation(parser)
+    help_ = "folder of real notes to compare with (default: the notes that each run learned from)"
+    add("--real", type=Path, metavar="DIR", help=help_)
+    help_ = "folders in which eval.py wrote scores (default: RUN/scores*, where there are any)"
+    add("--scores", type=Path, nargs="+", metavar="FOLDER", help=help_)
+    help_ = "sound files: 16-bit wav, or ogg in Opus, or in Vorbis where Opus is missing (default: %(default)s)"
+    add("--format", choices=("wav", "ogg"), default="wav", help=help_)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
+    parser.add_argument("--port", type=port, default=8765, metavar="N", help=help_)
+
+
+def port(text: str) -> int:
+    """A port from 1024 to 65535, or 0."""
+    number = whole_number(text)
+    if number != 0 and not 1024 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be from 1024 to 65535, or 0")
+    return number
+
+
+# Flags of several modes
+
+
+def _add_counted_seeds(parser: argparse.ArgumentParser, counted: str) -> None:
+    """Add `--seed`, `--count` and `--seeds` of what is `counted`."""
+    parser.add_argument("--count", type=at_least_one, metavar="N", help=f"number of {counted}")
+    add_seed(parser, "seed of the first one; each of the others has the next number", default=None)
+    add_seeds(parser, "all seeds, instead of --seed and --count, such as 0-99 or 2,7")
+
+
+def _add_from_card(parser: argparse.ArgumentParser) -> None:
+    help_ = "make again what this card describes, bit for bit; CARD#3 is a note of those that a card lists, from 0"
+    parser.add_argument("--from-card", type=CardReference.parse, metavar="CARD", help=help_)
+
+
+def _add_gap(parser: argparse.ArgumentParser) -> None:
+    help_ = "seconds of silence between the notes in the file of all of them (default: 0)"
+    parser.add_argument("--gap", type=number_between(0, LONGEST_GAP), metavar="S", help=help_)
+
+
+_RANDOM = "Make notes of random timbre. Each is a WAV file with a card, from which it can be made again."
+_SCALE = (
+    "Play one timbre through the pitches. Each note is a WAV file, and so is the whole scale; with several seeds there "
+    "is a scale for each."
+)
+_INTERPOLATION = (
+    "Go from one timbre to another. The notes lie along a path through the latents, or between values of attributes; "
+    "each is a WAV file, and so are all of them together."
+)
+_FROM_MIDI = "Play a MIDI file. It becomes NAME.wav, with its card NAME.json and a picture of its beginning, NAME.png."
+_PAGE = (
+    "Make a web page to hear and see runs. It shows their notes beside real ones, their losses, scores, configs and "
+    "commands, and needs no server."
+)
+_SERVE = "Serve a page to play a run on, for the browser of this computer. Ctrl-C ends it."
+
+SUBCOMMANDS = {
+    "random": Subcommand(_RANDOM, _add_random, "commands.generate.random_notes"),
+    "scale": Subcommand(_SCALE, _add_scale, "commands.generate.scale"),
+    "interpolation": Subcommand(_INTERPOLATION, _add_interpolation, "commands.generate.interpolation"),
+    "from_midi": Subcommand(_FROM_MIDI, add_midi_flags, "commands.generate.from_midi"),
+    "page": Subcommand(_PAGE, _add_page, "commands.generate.page"),
+    "serve": Subcommand(_SERVE, _add_serve, "commands.generate.serve"),
+}

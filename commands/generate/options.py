@@ -1,0 +1,66 @@
+"""What several subcommands of generate.py make of their flags."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.nsynth import Value
+from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.card_notes import write_from_card
+from generation.instrument import Instrument
+from generation.note_files import NoteFolder, SoundFormat
+from utils.errors import UserError
+from utils.ranks import own_device, require_one_process
+
+_FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
+
+
+def open_instrument(args: argparse.Namespace) -> Instrument:
+    """The run that the flags name. Raises: CheckpointError, UserError."""
+    device = own_device(args.device)
+    return Instrument.from_run(args.run_folder, scale=args.scale, iteration=args.iteration, device=device)
+
+
+def output_folder(args: argparse.Namespace) -> Path:
+    """Where the sound goes."""
+    folder: Path = args.output or args.run_folder / "generated" / args.mode
+    return folder
+
+
+def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
+    """Where the notes go, and their format."""
+    sound = SoundFormat(args.bits or "16", args.rate)
+    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.transform.sample_rate, sound)
+
+
+def attributes_of(
+    args: argparse.Namespace, instrument: Instrument, pitches: Sequence[int] | None
+) -> dict[str, list[Value]]:
+    """The values of `--attributes`, and the `pitches`, as the run knows them. Raises: UserError."""
+    asked = [AskedAttribute(name, values) for name, values in args.attributes or []]
+    return known_attributes(instrument, asked, pitches)
+
+
+def write_again(args: argparse.Namespace, *names: str) -> list[Path]:
+    """The sounds of `--from-card`.
+
+    Raises: UserError if one of the flags `names`, or of those that all modes share, is given beside it.
+    """
+    require_one_process("--from-card")
+    for name in (*names, "pitches", "attributes", "truncation", "bits", "rate"):
+        if getattr(args, name) is not None:
+            raise set_by_card(_FLAGS.get(name, f"--{name}"))
+    return write_from_card(open_instrument(args), output_folder(args), args.from_card)
+
+
+def set_by_card(flag: str) -> UserError:
+    """The error of a `flag` that is given beside `--from-card`."""
+    return UserError(f"{flag} cannot be combined with --from-card, whose card sets it; leave {flag} out")
+
+
+def asked_seeds(args: argparse.Namespace, default_count: int) -> Sequence[int]:
+    """The seeds that `--seed`, `--count` and `--seeds` name. Raises: UserError if they contradict each other."""
+    if args.seeds and (args.seed is not None or args.count):
+        raise UserError("--seeds already lists every seed; leave --seed and --count out")
+    first = args.seed or 0
+    return args.seeds or range(first, first + (args.count or default_count))

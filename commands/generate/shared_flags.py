@@ -1,0 +1,56 @@
+"""Flags that several subcommands of generate.py share."""
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args
+
+from commands.shared_flags import add_truncation
+from generation.playing.settings import Bits
+from utils.arguments import add_checkpoint_choice, add_device, sample_rate
+from utils.cli import add_alias
+
+
+def add_run(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
+    """Add `--run`, the checkpoint in it, and the device."""
+    run = parser.add_argument(
+        "-d", "--run", dest="run_folder", type=Path, required=True, metavar="RUN", help=help_, **settings
+    )
+    add_alias(parser, run, "--dir")
+    add_checkpoint_choice(parser)
+    add_device(parser)
+
+
+def add_run_and_output(parser: argparse.ArgumentParser, mode: str) -> None:
+    """Add what every mode that writes sound needs: those of `add_run`, and the folder for the sound."""
+    add_run(parser)
+    help_ = f"folder for the sound (default: RUN/generated/{mode})"
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=help_)
+
+
+def add_sound(parser: argparse.ArgumentParser) -> None:
+    """Add the format of the wav files: `--bits` and `--rate`."""
+    bits = "bits per sample of the files; float: 32-bit floating point (default: 16)"
+    parser.add_argument("--bits", choices=get_args(Bits), help=bits)
+    rate = "sample rate of the files in Hz (default: that of the run)"
+    parser.add_argument("--rate", type=sample_rate, metavar="HZ", help=rate)
+
+
+def add_timbre(parser: argparse.ArgumentParser) -> None:
+    """Add `--attributes` and `--truncation`."""
+    parser.add_argument(
+        "--attributes",
+        type=asked_attribute,
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="values of attributes that the run learned, such as instrument_family=brass,flute (default: drawn by the "
+        "seed)",
+    )
+    add_truncation(parser)
+
+
+def asked_attribute(text: str) -> tuple[str, list[str]]:
+    """`NAME=VALUE`, or with several values `NAME=VALUE,VALUE`."""
+    name, equals, values = text.partition("=")
+    if not (name and equals and all(values.split(","))):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be NAME=VALUE, such as instrument_family=brass")
+    return name, values.split(",")

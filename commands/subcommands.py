@@ -1,0 +1,37 @@
+"""How a script offers its subcommands.
+
+Flags and work are in different modules: those of flags import nothing slow, and the module that does the work is
+imported when it runs. So `--help` and mistakes on the command line are answered at once, without torch.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from utils.cli import add_verbosity
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """What --help says of a subcommand, its flags, and the module whose `run(args)` does it."""
+
+    description: str  # sentences; the first one stands in the list of subcommands
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    module: str
+
+
+def add_subcommands(parser: argparse.ArgumentParser, kind: str, subcommands: Mapping[str, Subcommand]) -> None:
+    """Add the `subcommands` by name; `args.<kind>` is the name given, `args.module` where its work is."""
+    choice = parser.add_subparsers(prog=parser.prog, dest=kind, required=True, metavar=kind)
+    for name, subcommand in subcommands.items():
+        summary, description = subcommand.description.partition(".")[0], subcommand.description
+        flags = choice.add_parser(name, help=summary, description=description)
+        subcommand.add_flags(flags)
+        add_verbosity(flags)
+        flags.set_defaults(module=subcommand.module)
+
+
+def run_module(module: str, args: argparse.Namespace) -> str:
+    """What `run` of the module returns: the text for the terminal."""
+    return str(import_module(module).run(args))

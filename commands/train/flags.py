@@ -1,0 +1,75 @@
+"""The flags of train.py."""
+
+import argparse
+from pathlib import Path
+
+from commands.shared_flags import add_json
+from commands.train.model_flags import add_model_flags
+from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one
+from utils.cli import add_alias, add_verbosity, add_version
+from utils.durations import TrainingLimit, training_limit
+
+USAGE = "train.py -c CONFIG [CONFIG ...] [options]\n       train.py --status RUN [--json]"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add all of them, and those that replace values of modelConfig."""
+    _add_run(parser)
+    _add_start(parser)
+    _add_training(parser)
+    _add_other_tasks(parser)
+    add_version(parser)
+    add_verbosity(parser)
+    add_model_flags(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-c", "--config", type=Path, nargs="+", help="experiments as JSON files, which are trained one after the other")
+    add("-n", "--name", help="name of the run (default: that in the config)")
+    help_ = "folder in which runs have their folders (default: output_path of the config)"
+    add_alias(parser, add("-d", "--output", dest="output_path", metavar="FOLDER", help=help_), "--dir")
+
+
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    help_ = "begin again from the start; the earlier run is renamed, never deleted"
+    parser.add_argument("--restart", action="store_true", help=help_)
+    start = parser.add_mutually_exclusive_group()
+    help_ = "begin with the weights of that run, at its place in the schedule"
+    start.add_argument("--continue-from", type=Path, metavar="RUN", help=help_)
+    help_ = "begin with the weights of that run, at the beginning of the schedule"
+    start.add_argument("--fine-tune-from", type=Path, metavar="RUN", help=help_)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+
+    def add_number(*flags: str, default: int | None, help_: str, aliases: tuple[str, ...] = ()) -> None:
+        said = "none" if default is None else default
+        flag = add(*flags, type=at_least_one, default=default, metavar="N", help=f"{help_} (default: {said})")
+        add_alias(parser, flag, *aliases)
+
+    add_number("-s", "--save-iter", default=1000, help_="training steps between checkpoints", aliases=("--save_iter",))
+    add_number(
+        "-l", "--loss-iter", default=100, help_="training steps between lines of the log", aliases=("--loss_iter",)
+    )
+    add_number("--preview-notes", default=4, help_="number of notes in each preview", aliases=("--n_samples",))
+    add_number("--scores-every", default=None, help_="training steps between scores")
+    add_number("--score-notes", default=256, help_="number of notes that scores compare", aliases=("--n-scores",))
+    add_seed(parser, "random seed of the run", nargs="?", const=0)
+    help_ = "save and end after so much training: 500steps, 30m, 1.5h (default: train to the end)"
+    add("--stop-after", type=training_limit, default=TrainingLimit(), metavar="LIMIT", help=help_)
+    add_precision(parser, "float32")
+    add_device(parser)
+    add_skip_broken(parser)
+
+
+def _add_other_tasks(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--status", type=Path, metavar="RUN", help="show how far a run is, which may be training, and do nothing else")
+    add("--dry-run", action="store_true", help="show shapes, sizes and memory, and do nothing else; reads no audio")
+    add_json(parser, "the answer of --status or --dry-run")
+    add("--smoke-test", action="store_true", help="train two steps at each scale at toy size, as NAME-smoke-test")
+    help_ = "write a profile of N training steps into the run folder (default of N: 10)"
+    add("--profile", type=at_least_one, nargs="?", const=10, metavar="N", help=help_)
+    add("--overrides", action="store_true", help="list the flags that replace values of modelConfig")

@@ -1,0 +1,70 @@
+"""What `python -m evaluation.cross_check` does: the predictions of all folds, judged together."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from data.audio_io import read_audio
+from data.note_folder import family_of, notes_of_folder
+from evaluation.classifier.doubtful_labels import sounds_octaves_away
+from evaluation.classifier.predictions import PREDICTIONS, read_predictions
+from evaluation.classifier.report import write_report
+from evaluation.classifier.tasks import PITCH, Classes
+from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
+from utils.cli import show_progress
+from utils.errors import DataError
+from utils.files import read_json
+
+
+def report_folds(args: argparse.Namespace) -> str:
+    """Write the reports to `args.output`; returns what the terminal shows. Raises: UserError."""
+    pooled = pd.concat([read_predictions(folder / PREDICTIONS) for folder in args.folds], ignore_index=True)
+    _require_once(pooled)
+    classes = _classes(args.folds)
+    said = write_report(args.output, pooled, classes)
+    if args.data:
+        kept = pooled[(pooled["attribute"] == PITCH) & pooled["name"].isin(_undoubted(args.data))]
+        if kept.empty:
+            raise DataError(
+                f"{args.data}: none of the folds' notes is here, or all sound octaves away from their label"
+            )
+        said += "# Without the notes that sound octaves away from their label\n\n"
+        said += write_report(args.output / "without_doubtful", kept, {PITCH: classes[PITCH]})
+    return said
+
+
+def _undoubted(folder: Path) -> set[str]:
+    """Names of the notes whose first second does not sound octaves away from its label.
+
+    Raises: DataError if a note is too short to tell, under half a second.
+    """
+    names = set()
+    for record in tqdm(notes_of_folder(folder), unit="note", disable=not show_progress(), leave=False):
+        wave = read_audio(record.path, SAMPLE_RATE)[:SAMPLE_RATE]
+        try:
+            doubtful = sounds_octaves_away(wave, int(record.attributes[PITCH]), family_of(record))
+        except ValueError as error:
+            raise DataError(f"{record.path}: too short to tell its pitch; leave --data out") from error
+        if not doubtful:
+            names.add(record.name)
+    return names
+
+
+def _classes(folders: Sequence[Path]) -> Classes:
+    """The classes of all folds. Raises: DataError if they differ."""
+    found: list[Classes] = []
+    for folder in folders:
+        card = read_json(folder / "card.json", DataError)
+        found.append({attribute: tuple(values) for attribute, values in card["classes"].items()})
+        if found[-1] != found[0]:
+            raise DataError(f"{folder}: has other classes than {folders[0]}; pool folds of one network and data")
+    return found[0]
+
+
+def _require_once(predictions: pd.DataFrame) -> None:
+    repeated = predictions[predictions.duplicated(["name", "attribute"])]
+    if not repeated.empty:
+        raise DataError(f"{repeated['name'].iloc[0]}: is in two of the folds; give each fold of one split once")
