@@ -19,7 +19,9 @@ import torch
 
 from benchmarks.results import write_section
 from data.audio_io import read_audio
-from data.nsynth import find_notes, value_in_words
+from data.note_selection import find_notes
+from data.nsynth import value_in_words
+from data.sampling import evenly_spaced
 from generation.instrument import Instrument
 from generation.synthesis import Wave
 from models.checkpoint import find_checkpoint, load_checkpoint
@@ -80,7 +82,7 @@ def generated_notes(
 def learned_notes(loader: LoaderConfig, instrument: Instrument, count: int) -> tuple[list[Wave], list[int]]:
     """`count` of the training notes, evenly over all of them, cut to the length of the generated ones."""
     records = find_notes(loader, seed=0)
-    chosen = [records[place * len(records) // count] for place in range(count)]
+    chosen = [records[k] for k in evenly_spaced(len(records), count)]
     rate, length = instrument.transform.sample_rate, instrument.transform.n_samples
     waves = [read_audio(record.path, rate)[:length] for record in chosen]
     return waves, [int(record.attributes["pitch"]) for record in chosen]

@@ -20,7 +20,8 @@ from tqdm import tqdm
 from data.atomic_folder import atomic_folder
 from data.audio_io import read_audio
 from data.note_pitch import sounds_at
-from data.nsynth import NoteRecord, find_notes
+from data.note_records import NoteRecord, metadata_path
+from data.note_selection import find_notes
 from data.sound_font import SAMPLE_RATE
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import LoaderConfig
@@ -91,14 +92,15 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     sources: list[NoteSource] = []
     known: set[str] = set()
     for folder in folders:
-        records = find_notes(LoaderConfig.model_validate({"data_path": folder}), seed=0)
+        config = LoaderConfig.model_validate({"data_path": folder})
+        records = find_notes(config, seed=0)
         _require_named(folder, records)
         kept, dropped = _split_by_tune(records) if in_tune else (records, [])
         instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
         renamed = _new_names(instruments, known)
         _tell(folder, dropped, renamed)
         known |= {renamed.get(name, name) for name in instruments}
-        sources.append(NoteSource(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
+        sources.append(NoteSource(folder, read_json(metadata_path(config), DataError), kept, dropped, renamed))
     return sources
 
 
@@ -108,11 +110,6 @@ def _tell(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> N
     if renamed:
         old, new = next(iter(renamed.items()))
         logger.info("%s: %d instruments get other numbers, such as %s, now %s", folder, len(renamed), old, new)
-
-
-def _metadata_of(folder: Path) -> Path:
-    inside = folder / "examples.json"
-    return inside if inside.is_file() else folder.parent / "examples.json"
 
 
 def _require_named(folder: Path, records: Sequence[NoteRecord]) -> None:
@@ -190,7 +187,7 @@ def _account(source: NoteSource) -> dict[str, Any]:
     """What the card says of one folder, with its own card if it has one."""
     card = source.folder / "card.json"
     return {
-        "folder": source.folder.name,
+        "folder": source.folder.absolute().name,
         "notes": len(source.taken),
         "out_of_tune": list(source.out_of_tune),
         "renamed_instruments": dict(source.renamed),

@@ -33,7 +33,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from data.audio_io import INT16_SCALE, quantise, read_audio
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from utils.cli import show_progress
 from utils.errors import DataError, UserError
 from utils.files import explained_write_errors, require_disk_space, write_json

@@ -1,4 +1,4 @@
-"""In which order training meets the notes: a pure function of one counter, so that resuming cannot drift."""
+"""Which notes training draws: a pure function of one counter, so that resuming cannot drift. And even choices."""
 
 from functools import lru_cache
 
@@ -23,6 +23,24 @@ def note_indices(start: int, count: int, n_notes: int, seed: int) -> npt.NDArray
         pieces.append(piece)
         place += len(piece)
     return np.concatenate(pieces)
+
+
+def evenly_spaced(n_items: int, count: int) -> list[int]:
+    """`count` of 0 ... n_items - 1, ascending and evenly from 0 on; some come again if `count` is the larger number.
+
+    >>> evenly_spaced(9, 3), evenly_spaced(2, 4)
+    ([0, 3, 6], [0, 0, 1, 1])
+    """
+    return [k * n_items // count for k in range(count)]
+
+
+def evenly_spaced_to_last(n_items: int, most: int) -> list[int]:
+    """At most `most` of 0 ... n_items - 1, ascending and evenly, the first and the last among them.
+
+    >>> evenly_spaced_to_last(9, 3), evenly_spaced_to_last(2, 4)
+    ([0, 4, 8], [0, 1])
+    """
+    return sorted({round(place) for place in np.linspace(0, n_items - 1, min(n_items, most))})
 
 
 @lru_cache(maxsize=2)  # a batch may straddle two epochs; permuting 300 000 notes anew at each step would cost 3 ms

@@ -1,7 +1,8 @@
 """What an experiment will cost, in words, for `train.py --dry-run`."""
 
 from audio_transforms import build_transform
-from data.nsynth import AttributeTable, find_notes
+from data.attributes import AttributeTable
+from data.note_selection import find_notes
 from training.budget import estimate_budget
 from utils.config import ExperimentConfig
 

@@ -12,9 +12,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
+from data.attributes import AttributeTable, expand_attributes
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable, NoteRecord, expand_attributes, find_notes
+from data.note_records import NoteRecord
+from data.note_selection import find_notes
 from data.sampling import note_indices
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import (

@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from audio_transforms import AudioTransform
+from data.attributes import AttributeTable
 from data.audio_io import write_wav
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable, value_in_words
+from data.nsynth import value_in_words
+from data.sampling import evenly_spaced
 from generation.synthesis import Wave, fit_full_scale, synthesise
 from models.growth import Phase
 from models.networks import Networks
@@ -111,7 +113,7 @@ class PreviewWriter:
 def spread_over_labels(labels: Tensor, count: int) -> list[int]:
     """Indices of `count` notes spread evenly over the notes (N, A) sorted by their labels."""
     order = sorted(range(len(labels)), key=lambda index: (labels[index].tolist(), index))
-    return [order[place * len(order) // count] for place in range(count)]
+    return [order[k] for k in evenly_spaced(len(order), count)]
 
 
 def describe_labels(table: AttributeTable, row: Tensor) -> str:

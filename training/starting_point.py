@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from data.nsynth import expand_attributes
+from data.attributes import expand_attributes
 from models.checkpoint import find_checkpoint, load_checkpoint
 from models.growth import GrowthSchedule
 from utils.config import ExperimentConfig

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from utils.arrays import Float32Array
 from utils.cli import show_progress
 from utils.files import atomic_path

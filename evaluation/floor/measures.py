@@ -14,10 +14,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform
+from data.attributes import AttributeTable
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
 from data.note_folder import family_of
-from data.nsynth import AttributeTable, NoteRecord
+from data.note_records import NoteRecord
+from data.sampling import evenly_spaced
 from evaluation.floor.signal_distances import (
     PitchError,
     log_spectral_distance_db,
@@ -200,7 +202,7 @@ def there_and_back(transform: AudioTransform, wave: Tensor) -> tuple[Tensor, flo
 def _even_batches(records: Sequence[NoteRecord]) -> Iterator[Sequence[NoteRecord]]:
     """At most BATCH notes each and as even as can be, so that the time per note of each means the same."""
     n_batches = -(-len(records) // BATCH)
-    edges = [len(records) * number // n_batches for number in range(n_batches + 1)]
+    edges = [*evenly_spaced(len(records), n_batches), len(records)]
     return (records[start:end] for start, end in pairwise(edges))
 
 

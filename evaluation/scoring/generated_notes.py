@@ -8,7 +8,8 @@ import soxr
 import torch
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord, Value
+from data.note_records import NoteRecord
+from data.nsynth import Value
 from evaluation.embeddings.features import NotesInMemory
 from generation.instrument import Instrument
 from generation.note_names import generated_name

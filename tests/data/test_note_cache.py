@@ -19,7 +19,7 @@ import torch
 
 from data import note_cache
 from data.note_cache import open_note_cache
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from tests.places import ROOT
 from utils.errors import DataError, UserError
 
@@ -451,7 +451,7 @@ def test_real_notes_are_cached_exactly_and_the_known_copies_are_found(real_recor
 @pytest.mark.slow
 def test_processes_may_ask_for_the_same_cache_at_once(notes):
     script = (
-        "import sys; from pathlib import Path; from data.nsynth import NoteRecord; import data.note_cache as c\n"
+        "import sys; from pathlib import Path; from data.note_records import NoteRecord; import data.note_cache as c\n"
         "records = [NoteRecord(p.stem, p, {}) for p in sorted(Path(sys.argv[1]).glob('*.wav'))]\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "cache = c.open_note_cache(records, Path(sys.argv[1], 'cache'), sample_rate=16000, n_samples=20)\n"
