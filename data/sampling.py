@@ -1,4 +1,4 @@
-"""Which notes training draws: a pure function of one counter, so that resuming cannot drift. And even choices."""
+"""Which notes are drawn in training, as a function of one counter that resuming continues; and even choices."""
 
 from functools import lru_cache
 
@@ -43,7 +43,9 @@ def evenly_spaced_to_last(n_items: int, most: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, n_items - 1, min(n_items, most))})
 
 
-@lru_cache(maxsize=2)  # a batch may straddle two epochs; permuting 300 000 notes anew at each step would cost 3 ms
+@lru_cache(
+    maxsize=2
+)  # a batch may lie in two epochs; another permutation of 300 000 notes at each step would cost 3 ms
 def _permutation(seed: int, epoch: int, n_notes: int) -> npt.NDArray[np.int64]:
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     return generator.permutation(n_notes).astype(np.int64)

@@ -122,7 +122,7 @@ def strange_instrument(folder):
     ("folders", "flags", "message"),
     [
         (lambda a, b: [a, a], (), "given twice"),
-        (lambda a, b: [a, without_pitch(b)], (), "tells no pitch"),
+        (lambda a, b: [a, without_pitch(b)], (), "has no pitch"),
         (lambda a, b: [a, strange_instrument(b)], (), "instrument_str unlike brass_acoustic_006"),
         (lambda a, b: [a, b / "nowhere"], (), "no such folder"),
         (lambda a, b: [a], ("--in-tune",), "no note is left"),
