@@ -26,12 +26,13 @@ def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
     """
     attributes = expand_attributes(config.attribute_list)
     kept = _filter(_table(read_records(config), (_SOURCE, _FAMILY, "pitch", *attributes)), config)
-    _require(kept, attributes, config)
+    _require(kept, (*attributes, _FAMILY) if config.balanced_data else attributes, config)
     if config.shuffle:
         kept = kept.iloc[np.random.default_rng(seed).permutation(len(kept))]
-    if config.balanced_data:
-        _require(kept, (_FAMILY,), config)
-    taken = _take_balanced(kept, config.size) if config.balanced_data else _take(kept, config.size)
+    if config.size > len(kept):
+        logger.warning("size %d: only %d notes pass the filters; using those", config.size, len(kept))
+    size = None if config.size == -1 else config.size
+    taken = _balanced(kept, size) if config.balanced_data else kept.iloc[:size]
     _warn_of_losses(kept, taken, attributes, shuffled=config.shuffle)
     logger.info("%s: %d notes selected", config.data_path, len(taken))
     return list(taken["record"])
@@ -102,29 +103,18 @@ def _warn_of_absent(key: str, asked: Iterable[str], left: set[str]) -> None:
         logger.warning("%s: no note of %s passes", key, ", ".join(absent))
 
 
-def _take(kept: pd.DataFrame, size: int) -> pd.DataFrame:
-    _warn_if_fewer(len(kept), size)
-    return kept if size == -1 else kept.head(size)
-
-
-def _take_balanced(kept: pd.DataFrame, size: int) -> pd.DataFrame:
+def _balanced(kept: pd.DataFrame, size: int | None) -> pd.DataFrame:
     """The first notes of each family, equally many, in the order they come."""
     families = kept.groupby(_FAMILY)
     counts = families.size()
-    share = counts.min() if size == -1 else size // len(counts)
+    share = counts.min() if size is None else size // len(counts)
     if share == 0:
         raise DataError(f"size {size} with balanced_data is less than one note of each of {len(counts)} families")
-    _warn_if_fewer(len(kept), size)
     short = counts[counts < share]
     if len(short):
         listing = ", ".join(f"{family} {count}" for family, count in short.items())
         logger.warning("size %d asks for %d notes of each family, but there are: %s", size, share, listing)
     return families.head(share)
-
-
-def _warn_if_fewer(available: int, size: int) -> None:
-    if size > available:
-        logger.warning("size %d: only %d notes pass the filters; using those", size, available)
 
 
 def _warn_of_losses(kept: pd.DataFrame, taken: pd.DataFrame, attributes: Iterable[str], *, shuffled: bool) -> None:
