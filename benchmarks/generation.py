@@ -26,7 +26,7 @@ import torch
 
 from audio_transforms import build_transform
 from benchmarks.results import write_section
-from data.nsynth import AttributeTable
+from data.attributes import AttributeTable
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi
 from generation.note_files import NoteFolder

@@ -27,6 +27,7 @@ from audio_transforms import AudioTransform, build_transform
 from benchmarks.results import write_section
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
+from data.sampling import evenly_spaced
 from utils.config import TRANSFORM_CONFIGS
 
 Array = npt.NDArray[Any]
@@ -234,7 +235,7 @@ def read_notes(folder: Path | None) -> Array:
     """BATCH waves of 16 384 samples: notes of `folder`, evenly over its files, or decaying harmonic tones."""
     if folder is not None:
         paths = sorted(folder.rglob("*.wav"))
-        chosen = [paths[place * len(paths) // BATCH] for place in range(BATCH)]
+        chosen = [paths[k] for k in evenly_spaced(len(paths), BATCH)]
         return np.stack([librosa.util.fix_length(read_audio(path, RATE)[:16_384], size=16_384) for path in chosen])
     random = np.random.default_rng(0)
     seconds = np.arange(16_384) / RATE

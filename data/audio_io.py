@@ -1,4 +1,4 @@
-"""Audio files in and out: mono floating-point samples, full scale = 1."""
+"""Reads and writes audio files as mono floating-point samples, full scale = 1."""
 
 import os
 import struct
@@ -70,7 +70,7 @@ def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int, *, b
 
 @contextmanager
 def explained_sound_errors(path: Path) -> Iterator[None]:
-    """Turn libsndfile's refusals to write `path`, which do not tell a full disk from others, into a line for users."""
+    """Turn libsndfile's failures to write `path`, which do not say whether the disk is full, into a line for users."""
     try:
         yield
     except soundfile.LibsndfileError as error:
@@ -80,7 +80,7 @@ def explained_sound_errors(path: Path) -> Iterator[None]:
 
 
 def clear_time_of_peak(path: Path) -> None:
-    """Zero the time of writing that libsndfile puts into the PEAK chunk of float files: same sound, same bytes."""
+    """Set to zero the time of writing in the PEAK chunk of float files, so that the same sound gives the same bytes."""
     with path.open("r+b") as file:
         head = file.read(_HEADER)
         chunk = head.find(b"PEAK", 0, head.find(b"data"))
@@ -111,19 +111,18 @@ def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
         with soundfile.SoundFile(path) as file:
             samples = file.read(dtype="float32", always_2d=True)
             if len(samples) < file.frames:
-                raise DataError(
-                    f"{path}: truncated, {file.frames} samples promised, {len(samples)} there; copy it anew"
-                )
+                what = f"truncated, its header promises {file.frames} samples, {len(samples)} are there"
+                raise DataError(f"{path}: {what}; copy it again")
             return samples, file.samplerate
     except soundfile.LibsndfileError as error:
         raise DataError(f"{path}: not readable as audio ({error.error_string}); replace or remove it") from error
 
 
 def _require_whole_file(path: Path) -> None:
-    """Refuse an empty file and a WAV whose data chunk was cut off: libsndfile reads what is left of it as if whole."""
+    """Refuse an empty file, and a WAV whose data chunk was cut off: libsndfile reads the rest without an error."""
     size = path.stat().st_size
     if size == 0:
-        raise DataError(f"{path}: empty file; copy it anew")
+        raise DataError(f"{path}: empty file; copy it again")
     with path.open("rb") as file:
         order = _BYTE_ORDERS.get(file.read(4))
         if order is None:
@@ -136,6 +135,6 @@ def _require_whole_file(path: Path) -> None:
             if name == b"data" and position + length > size:
                 raise DataError(
                     f"{path}: truncated, its header promises {length} bytes of samples, {size - position} are "
-                    "there; copy it anew"
+                    "there; copy it again"
                 )
             position += length + length % 2

@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from data.audio_io import read_audio
 from data.note_pitch import sounds_at
-from data.nsynth import NoteRecord, find_notes
+from data.note_records import NoteRecord, metadata_path
+from data.note_selection import find_notes
 from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
@@ -36,7 +37,7 @@ _NEEDED = ("instrument_str", "pitch", "velocity")
 
 @dataclass(frozen=True)
 class NoteSource:
-    """One of the folders: its metadata by note, which of its notes are taken, and the new names of instruments."""
+    """One of the folders: its metadata by note, the notes taken, and the new names of its instruments."""
 
     folder: Path
     metadata: Mapping[str, Any]
@@ -84,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
-    """The `folders`, in which instruments that an earlier folder has too get other numbers.
+    """The `folders`; an instrument with the name of one in an earlier folder gets another number.
 
     Raises: DataError if a folder is given twice or is no data set, or a note lacks instrument, pitch or velocity.
     """
@@ -93,18 +94,19 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     sources: list[NoteSource] = []
     known: set[str] = set()
     for folder in folders:
-        records = find_notes(LoaderConfig.model_validate({"data_path": folder}), seed=0)
+        config = LoaderConfig.model_validate({"data_path": folder})
+        records = find_notes(config, seed=0)
         _require_named(folder, records)
         kept, dropped = _split_by_tune(records) if in_tune else (records, [])
         instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
         renamed = _new_names(instruments, known)
-        _tell(folder, dropped, renamed)
+        _report(folder, dropped, renamed)
         known |= {renamed.get(name, name) for name in instruments}
-        sources.append(NoteSource(folder, read_json(_metadata_of(folder), DataError), kept, dropped, renamed))
+        sources.append(NoteSource(folder, read_json(metadata_path(config), DataError), kept, dropped, renamed))
     return sources
 
 
-def _tell(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> None:
+def _report(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> None:
     if dropped:
         logger.warning("%s: %d notes are out of tune and left out, such as %s", folder, len(dropped), dropped[0])
     if renamed:
@@ -112,17 +114,12 @@ def _tell(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> N
         logger.info("%s: %d instruments get other numbers, such as %s, now %s", folder, len(renamed), old, new)
 
 
-def _metadata_of(folder: Path) -> Path:
-    inside = folder / "examples.json"
-    return inside if inside.is_file() else folder.parent / "examples.json"
-
-
 def _require_named(folder: Path, records: Sequence[NoteRecord]) -> None:
     for record in records:
         missing = [key for key in _NEEDED if key not in record.attributes]
         if missing or not _NAME.fullmatch(str(record.attributes["instrument_str"])):
-            what = f"tells no {missing[0]}" if missing else "has an instrument_str unlike brass_acoustic_006"
-            raise DataError(f"{folder}: {record.name!r} {what}; mend its examples.json")
+            what = f"has no {missing[0]}" if missing else "has an instrument_str unlike brass_acoustic_006"
+            raise DataError(f"{folder}: {record.name!r} {what}; correct its examples.json")
 
 
 def _split_by_tune(records: Sequence[NoteRecord]) -> tuple[list[NoteRecord], list[str]]:
@@ -137,7 +134,7 @@ def _split_by_tune(records: Sequence[NoteRecord]) -> tuple[list[NoteRecord], lis
 
 
 def _new_names(instruments: Sequence[str], known: set[str]) -> dict[str, str]:
-    """Old name -> new name, of the `instruments` whose names are `known` already: the next free number of their kind.
+    """Old name -> new name of those `instruments` whose names are `known` already: the next free number of the kind.
 
     >>> _new_names(["brass_acoustic_001", "flute_acoustic_000"], {"brass_acoustic_001"})
     {'brass_acoustic_001': 'brass_acoustic_002'}
@@ -161,7 +158,7 @@ def _parts(instrument: str) -> tuple[str, int]:
 
 
 def _write(out: Path, sources: Sequence[NoteSource]) -> int:
-    """The number of notes of the data set, once written. Raises: DataError if two have one name, or none is left."""
+    """Write the data set; return its number of notes. Raises: DataError if two have one name, or none is left."""
     notes = [(name, record, source) for source in sources for name, record in source.notes()]
     if not notes:
         raise DataError("no note is left; leave --in-tune out")
@@ -189,10 +186,10 @@ def _instrument(name: str) -> str:
 
 
 def _account(source: NoteSource) -> dict[str, Any]:
-    """What the card says of one folder, with its own card if it has one."""
+    """What the card says about one folder, with that folder's own card if it has one."""
     card = source.folder / "card.json"
     return {
-        "folder": source.folder.name,
+        "folder": source.folder.absolute().name,
         "notes": len(source.taken),
         "out_of_tune": list(source.out_of_tune),
         "renamed_instruments": dict(source.renamed),

@@ -49,13 +49,13 @@ _TABLE: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("vocal", "synthetic", (54, 85, 91)),  # synth voice, voice lead, choir pad
 )
 
-# Left out, since a pitch label would be wrong whatever key is pressed: 47 timpani and 112 tinkle bell (partials
-# in no harmonic order), 55 orchestra hit (a chord over noise), 86 and 97 (two notes a fifth apart), 101 goblins
+# Left out, since a pitch label would be wrong for every key: 47 timpani and 112 tinkle bell (partials that are not
+# harmonic), 55 orchestra hit (a chord over noise), 86 and 97 (two notes a fifth apart), 101 goblins
 # (a glide), 113 to 119 (agogo, wood block, drums, reversed cymbal) and 120 to 127 (noises and effects).
 PROGRAMS = tuple(sorted(Program(number, family, source) for family, source, row in _TABLE for number in row))
 
-# By custom these may sound whole octaves from the key: organs with a 16' stop an octave below, harmonics above.
-# Of all others an octave's difference means that the label is wrong (or the sound has no harmonic order).
+# These may properly sound whole octaves from the key: organs with a 16' stop below it, harmonics above it.
+# For all others an octave's difference means that the label is wrong (or that the partials are not harmonic).
 MAY_SOUND_OCTAVES_OFF = frozenset({16, 17, 18, 19, 20, 21, 23, 31})
 
 

@@ -1,33 +1,28 @@
 """Every note decoded once, into one memory-mapped array of 16-bit samples on disk.
 
 A cache is a folder `<key>/` with `waves.npy` (N, n_samples) int16 and `card.json`, which says how it was made.
-The key is a hash of all that shaped it, so a changed file or setting makes a new cache and nothing goes stale.
+The key is a hash of the notes and settings: a changed file or setting makes a new cache, so no cache is out of date.
 """
 
 import hashlib
 import json
 import logging
-import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from tqdm import tqdm
 
-from data.audio_io import INT16_SCALE, quantise, read_audio
-from data.nsynth import NoteRecord
+from data.audio_io import INT16_SCALE
+from data.note_cache_card import BrokenNote, CacheCard
+from data.note_decoding import DECODER, decode_notes
+from data.note_records import NoteRecord
 from utils.cli import show_progress
 from utils.errors import DataError
 from utils.files import (
@@ -45,41 +40,7 @@ CACHE_FORMAT = 1
 WAVES_NAME = "waves.npy"
 CARD_NAME = "card.json"
 
-_LISTED = 10
-_MOST_THREADS = 8  # more of them spend their time waiting for Python's lock
 _DISK_MARGIN = 10_000_000  # bytes left free beside the samples, for the card and for others
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class BrokenNote(BaseModel):
-    """A note that could not be read: its place among the notes asked for, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    index: int
-    name: str
-    fault: str
-
-
-class CacheCard(BaseModel):
-    """How a cache was made, and what is remarkable about its notes."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    key: str
-    sample_rate: int  # Hz
-    n_samples: int  # length of every row
-    decoder: str
-    names: list[str] = []  # one per row
-    broken: list[BrokenNote] = []
-    silent: list[str] = []
-    identical: list[tuple[str, str]] = []  # (first note, later note with the same samples)
-    cropped: int = 0  # notes
-    padded: int = 0  # notes
-    clipped_notes: int = 0
-    clipped_samples: int = 0
 
 
 class NoteCache:
@@ -137,15 +98,15 @@ def open_note_cache(
     try:
         cache = _open_existing(wanted)
     except (OSError, ValueError):
-        cache = _build(wanted, skip_broken, workers or min(_MOST_THREADS, os.cpu_count() or 1))
+        cache = _build(wanted, skip_broken, workers)
     if not skip_broken:
-        _refuse_broken(cache.card.broken, len(records))
-    _report(cache.card, wanted.place)
+        cache.card.refuse_broken()
+    cache.card.log(wanted.place)
     return cache
 
 
 class _Wanted:
-    """The cache asked for: its notes, its settings, and the folder `place` that they lead to."""
+    """The cache asked for: its notes, its settings, its key, and its folder `place`."""
 
     def __init__(self, records: Sequence[NoteRecord], folder: Path, sample_rate: int, n_samples: int) -> None:
         self.records = records
@@ -156,7 +117,7 @@ class _Wanted:
 
 
 def _cache_key(records: Sequence[NoteRecord], sample_rate: int, n_samples: int) -> str:
-    """Hash of everything that shapes the samples; `skip_broken` decides only whether they may be used."""
+    """Hash of everything that the samples depend on; `skip_broken` only decides whether they may be used."""
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, sample_rate, n_samples, len(records)]).encode())
     for record in records:
         try:
@@ -174,7 +135,7 @@ def _open_existing(wanted: _Wanted) -> NoteCache:
     broken = {note.index for note in card.broken}
     kept = [record for index, record in enumerate(wanted.records) if index not in broken]
     if (card.key, card.names) != (wanted.key, [record.name for record in kept]):
-        raise ValueError(f"{CARD_NAME} tells of other notes")
+        raise ValueError(f"{CARD_NAME} describes other notes")
     return NoteCache(kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
 
@@ -187,7 +148,7 @@ def _map_waves(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.int16]:
     return np.asarray(waves)
 
 
-def _build(wanted: _Wanted, skip_broken: bool, workers: int) -> NoteCache:
+def _build(wanted: _Wanted, skip_broken: bool, workers: int | None) -> NoteCache:
     """Decode the notes, unless another process does so now; a damaged cache is removed first, which the log says."""
     place = wanted.place
     with explained_write_errors(place), FolderLock(place) as lock:
@@ -206,106 +167,31 @@ def _build(wanted: _Wanted, skip_broken: bool, workers: int) -> NoteCache:
         with atomic_folder(place, lock=lock) as folder:
             card = _decode_all(wanted, folder / WAVES_NAME, workers)
             if not skip_broken or not card.names:
-                _refuse_broken(card.broken, len(wanted.records))
+                card.refuse_broken()
             write_json(folder / CARD_NAME, card.model_dump())
         return _open_existing(wanted)
 
 
-@dataclass(frozen=True)
-class _Decoded:
-    samples: npt.NDArray[np.int16]  # (n_samples,)
-    length: int  # samples of the note before it was cropped or padded
-    clipped: int  # samples
-    digest: bytes
-
-
-def _decode_all(wanted: _Wanted, path: Path, workers: int) -> CacheCard:
-    """Write the samples of all readable notes to the .npy file `path`; at no time are more than a few in memory."""
-    decoder = f"soundfile {soundfile.__version__} ({soundfile.__libsndfile_version__}), soxr {soxr.__version__} VHQ"
-    card = CacheCard(key=wanted.key, sample_rate=wanted.sample_rate, n_samples=wanted.n_samples, decoder=decoder)
-    decode = partial(_decode, sample_rate=wanted.sample_rate, n_samples=wanted.n_samples)
-    first_with: dict[bytes, str] = {}
-    with path.open("wb") as file, ThreadPoolExecutor(workers) as pool:
-        _write_header(file, (len(wanted.records), wanted.n_samples))
-        results = _in_order(pool, decode, wanted.records, ahead=4 * workers)
-        bar = tqdm(results, "decoding notes", len(wanted.records), disable=not show_progress(), delay=2)
+def _decode_all(wanted: _Wanted, path: Path, workers: int | None) -> CacheCard:
+    """Write the samples of all readable notes to the .npy file `path`."""
+    rate, length = wanted.sample_rate, wanted.n_samples
+    card = CacheCard(key=wanted.key, sample_rate=rate, n_samples=length, decoder=DECODER)
+    decoding = decode_notes(wanted.records, sample_rate=rate, n_samples=length, workers=workers)
+    with path.open("wb") as file, closing(decoding) as notes:  # closing waits for the threads after an error, too
+        _write_header(file, (len(wanted.records), length))
+        bar = tqdm(notes, "decoding notes", len(wanted.records), disable=not show_progress(), delay=2)
         for index, (record, note) in enumerate(zip(wanted.records, bar, strict=True)):
             if isinstance(note, str):
                 card.broken.append(BrokenNote(index=index, name=record.name, fault=note))
             else:
                 file.write(note.samples.tobytes())
-                _note_on_card(card, record.name, note, first_with)
+                card.add(record.name, note)
         # The header has room to spare, so that it keeps its size when broken notes make N smaller.
         file.seek(0)
-        _write_header(file, (len(card.names), wanted.n_samples))
+        _write_header(file, (len(card.names), length))
     return card
-
-
-def _decode(record: NoteRecord, *, sample_rate: int, n_samples: int) -> _Decoded | str:
-    """The note's samples, or the fault that makes it unreadable."""
-    try:
-        wave = read_audio(record.path, sample_rate)
-    except DataError as error:
-        return str(error)
-    samples = np.zeros(n_samples, dtype="<i2")
-    kept, clipped = quantise(wave[:n_samples])
-    samples[: len(kept)] = kept
-    return _Decoded(samples, len(wave), clipped, hashlib.sha256(samples.tobytes()).digest())
-
-
-def _note_on_card(card: CacheCard, name: str, note: _Decoded, first_with: dict[bytes, str]) -> None:
-    card.names.append(name)
-    card.cropped += note.length > card.n_samples
-    card.padded += note.length < card.n_samples
-    card.clipped_notes += note.clipped > 0
-    card.clipped_samples += note.clipped
-    if not note.samples.any():
-        card.silent.append(name)
-    elif (first := first_with.setdefault(note.digest, name)) != name:
-        card.identical.append((first, name))
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
     header = {"descr": "<i2", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """`map` in the pool, at most `ahead` items before the one taken, so that results do not pile up."""
-    pending: deque[Future[Result]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
-
-
-def _refuse_broken(broken: Sequence[BrokenNote], n_notes: int) -> None:
-    if broken:
-        listing = "; ".join(note.fault for note in broken[:_LISTED])
-        more = f"; and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
-        raise DataError(f"{len(broken)} of {n_notes} notes cannot be used: {listing}{more}")
-
-
-def _report(card: CacheCard, place: Path) -> None:
-    """Say in the log what the decoded notes are, and what is odd about them; the card lists all of it."""
-    logger.info(
-        "%s: %d notes of %d samples at %d Hz; %d cropped, %d padded with zeros",
-        *(place, len(card.names), card.n_samples, card.sample_rate, card.cropped, card.padded),
-    )
-    oddities = {
-        "broken and left out": [note.fault for note in card.broken],
-        "silent throughout": card.silent,
-        "sample for sample like another": [f"{later} like {first}" for first, later in card.identical],
-    }
-    for what, notes in oddities.items():
-        if notes:
-            more = f"; and {len(notes) - _LISTED} more, see {place / CARD_NAME}" if len(notes) > _LISTED else ""
-            logger.warning("notes %s: %d: %s%s", what, len(notes), "; ".join(notes[:_LISTED]), more)
-    if card.clipped_samples:
-        logger.warning(
-            "%d samples of %d notes were beyond full scale and clipped", card.clipped_samples, card.clipped_notes
-        )

@@ -11,10 +11,10 @@ from data.note_cache import NoteCache
 
 
 class NoteDataset:
-    """The notes of a cache with their labels, and with the fade-out if asked for."""
+    """The notes of a cache with their labels, faded out at the end if asked for."""
 
     def __init__(self, cache: NoteCache, labels: npt.NDArray[np.int64], *, fade_out: bool) -> None:
-        """`labels` (N, n_attributes) belong to `cache.records`, row by row; ValueError if they cannot."""
+        """`labels` (N, n_attributes) belong to `cache.records`, row by row. Raises: ValueError on another shape."""
         if labels.ndim != 2 or len(labels) != len(cache):
             raise ValueError(
                 f"labels must have shape ({len(cache)}, n_attributes), got {labels.shape}; encode cache.records"

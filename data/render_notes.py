@@ -168,8 +168,8 @@ def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
 
 def _former_card(out: Path) -> dict[str, Any] | None:
     """The card in `out` if this program, and nothing else, filled that folder."""
-    strangers = not out.is_dir() or {path.name for path in out.iterdir()} - {"audio", "examples.json", "card.json"}
-    if strangers or not (out / "card.json").is_file():
+    others = not out.is_dir() or {path.name for path in out.iterdir()} - {"audio", "examples.json", "card.json"}
+    if others or not (out / "card.json").is_file():
         return None
     card = read_json(out / "card.json", DataError)
     ours = isinstance(card, dict) and card.get("made_by") == MADE_BY and "kept" in card.get("notes", {})
@@ -210,7 +210,7 @@ def _render(
     logger.info("%d notes kept, %d dropped: %s", len(kept), asked - len(kept), _counts(outcomes))
 
 
-# What is told of the notes
+# Metadata of the notes, and the card
 
 
 def _name(outcome: Outcome) -> str:
@@ -238,7 +238,7 @@ def _metadata(note: Outcome) -> dict[str, Any]:
 
 
 def _account(outcomes: list[Outcome], names: dict[str, str | None]) -> dict[str, Any]:
-    """The part of the card that tells how the rendering went; the same bytes for any number of workers."""
+    """The part of the card that says how the rendering went; the same for any number of workers."""
     kept = [outcome for outcome in outcomes if not outcome.dropped]
     dropped = [outcome for outcome in outcomes if outcome.dropped]
     by_instrument: dict[str, Counter[str]] = defaultdict(Counter)

@@ -1,4 +1,4 @@
-"""In which order training meets the notes: a pure function of one counter, so that resuming cannot drift."""
+"""Which notes are drawn in training, as a function of one counter that resuming continues; and even choices."""
 
 from functools import lru_cache
 
@@ -25,7 +25,27 @@ def note_indices(start: int, count: int, n_notes: int, seed: int) -> npt.NDArray
     return np.concatenate(pieces)
 
 
-@lru_cache(maxsize=2)  # a batch may straddle two epochs; permuting 300 000 notes anew at each step would cost 3 ms
+def evenly_spaced(n_items: int, count: int) -> list[int]:
+    """`count` of 0 ... n_items - 1, ascending and evenly from 0 on; some come again if `count` is the larger number.
+
+    >>> evenly_spaced(9, 3), evenly_spaced(2, 4)
+    ([0, 3, 6], [0, 0, 1, 1])
+    """
+    return [k * n_items // count for k in range(count)]
+
+
+def evenly_spaced_to_last(n_items: int, most: int) -> list[int]:
+    """At most `most` of 0 ... n_items - 1, ascending and evenly, the first and the last among them.
+
+    >>> evenly_spaced_to_last(9, 3), evenly_spaced_to_last(2, 4)
+    ([0, 4, 8], [0, 1])
+    """
+    return sorted({round(place) for place in np.linspace(0, n_items - 1, min(n_items, most))})
+
+
+@lru_cache(
+    maxsize=2
+)  # a batch may lie in two epochs; another permutation of 300 000 notes at each step would cost 3 ms
 def _permutation(seed: int, epoch: int, n_notes: int) -> npt.NDArray[np.int64]:
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     return generator.permutation(n_notes).astype(np.int64)

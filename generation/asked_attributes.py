@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from data.nsynth import AttributeTable, Value, value_in_words
+from data.attributes import AttributeTable
+from data.nsynth import Value, value_in_words
 from utils.errors import UserError
 
 _MOST_LISTED = 20

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform, with_affine
-from data.nsynth import AttributeTable, Value
+from data.attributes import AttributeTable
+from data.nsynth import Value
 from generation.asked_attributes import AskedAttribute, known_attributes
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import find_checkpoint, in_brief, load_checkpoint

@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from data.audio_io import write_wav
+from data.sampling import evenly_spaced_to_last
 from generation.synthesis import Wave, fit_full_scale
 from utils.files import write_json
 from utils.pictures import save_rainbowgrams
@@ -67,7 +68,7 @@ class NoteFolder:
         rest = round(gap * self.sample_rate)
         paths = [self.write(note) for note in {note.name: note for note in notes}.values()]
         path, card = self._write_wav(name, _joined([note.wave for note in notes], rest))
-        shown = evenly_chosen(len(notes), MOST_IN_PICTURE)
+        shown = evenly_spaced_to_last(len(notes), MOST_IN_PICTURE)
         if len(shown) < len(notes):
             logger.info("%s.png: %d of %d notes, evenly chosen", name, len(shown), len(notes))
         self.write_picture(name, [notes[k] for k in shown], columns=len(shown))
@@ -91,15 +92,6 @@ class NoteFolder:
         path = self.folder / f"{name}.wav"
         write_wav(path, sound, rate, bits=self.format.bits)
         return path, {**self.origin, "sample_rate": rate, "bits": self.format.bits, "gain_db": gain_db}
-
-
-def evenly_chosen(n_notes: int, most: int) -> list[int]:
-    """At most `most` of 0 ... n_notes - 1, evenly spaced, including the first and the last.
-
-    >>> evenly_chosen(9, 3)
-    [0, 4, 8]
-    """
-    return sorted({round(place) for place in np.linspace(0, n_notes - 1, min(n_notes, most))})
 
 
 def _joined(waves: Sequence[Wave], rest: int) -> Wave:

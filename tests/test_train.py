@@ -16,7 +16,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
-from data import note_cache
+from data.note_cache_card import CacheCard
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from training import prepare as training_run
 from training import preview
@@ -348,7 +348,7 @@ def test_ctrl_c_before_training_ends_at_once_with_nothing_half_written(config, w
     path, folder = write(config, "run", transformConfig={"scaling": "fit"})
     place = {
         "reading the notes": (training_run, "find_notes"),
-        "decoding": (note_cache, "_note_on_card"),
+        "decoding": (CacheCard, "add"),
         "fitting": (training_run, "choose_affine"),
         "first preview": (training_run, "PreviewWriter"),
     }[moment]

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from audio_transforms import build_transform
-from data.nsynth import AttributeTable, find_notes
+from data.attributes import AttributeTable
+from data.note_selection import find_notes
 from training.budget import Budget, estimate_budget
 from utils.config import ExperimentConfig
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from audio_transforms import AudioTransform
 from data.note_dataset import NoteDataset
+from data.sampling import evenly_spaced
 from generation.synthesis import Wave, synthesise
 from models.growth import Phase
 from models.networks import Networks
@@ -49,4 +50,4 @@ class FixedLatents:
 def _spread_over_labels(labels: Tensor, count: int) -> list[int]:
     """Indices of `count` notes spread evenly over the notes (N, A) sorted by their labels."""
     order = sorted(range(len(labels)), key=lambda index: (labels[index].tolist(), index))
-    return [order[place * len(order) // count] for place in range(count)]
+    return [order[place] for place in evenly_spaced(len(order), count)]

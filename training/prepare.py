@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform, choose_affine, with_affine
 from audio_transforms.scaling import Affine
+from data.attributes import AttributeTable, expand_attributes
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
+from data.note_records import NoteRecord
+from data.note_selection import find_notes
 from data.note_stream import NoteStream
-from data.nsynth import AttributeTable, NoteRecord, expand_attributes, find_notes
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
 from models.growth import GrowthSchedule

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from audio_transforms import AudioTransform
+from data.attributes import AttributeTable
 from data.audio_io import write_wav
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable, value_in_words
+from data.nsynth import value_in_words
 from generation.synthesis import Wave, fit_full_scale
 from models.growth import Phase
 from models.networks import Networks

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from audio_transforms.scaling import Affine
-from data.nsynth import expand_attributes
+from data.attributes import expand_attributes
 from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.trainer import Trainer

@@ -9,7 +9,7 @@ import torch
 
 from audio_transforms import AudioTransform
 from data.note_dataset import NoteDataset
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.embeddings import note_classifier
 from evaluation.embeddings.features import Embedding, hear
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding

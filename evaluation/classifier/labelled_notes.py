@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data.note_cache import NoteCache, open_note_cache
 from data.note_folder import family_of, notes_of_folder
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.folds import instrument_of
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task, labels_of

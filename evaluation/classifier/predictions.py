@@ -7,7 +7,7 @@ import pandas as pd
 from torch import Tensor
 
 from data.note_folder import family_of
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.classifier.folds import instrument_of
 from evaluation.classifier.tasks import UNLABELLED, Classes
 from utils.errors import DataError

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from audio_transforms.mag_if import MagIF, MagIFConfig
-from data.nsynth import FAMILIES, NoteRecord
+from data.note_records import NoteRecord
+from data.nsynth import FAMILIES
 from evaluation.embeddings.note_classifier import N_SAMPLES, PITCHES, NoteClassifier
 from evaluation.embeddings.of_notes import SPECTROGRAM
 from evaluation.embeddings.semitone_spectrogram import SemitoneSpectrogram, transposed

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.embeddings.notes import Notes, NoteSource
 from utils.arrays import Float32Array
 from utils.cli import show_progress

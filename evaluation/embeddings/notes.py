@@ -15,7 +15,7 @@ from torch import Tensor
 
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 
 
 class Notes(Protocol):

@@ -9,9 +9,10 @@ from typing import Self
 
 from torch import Tensor
 
+from data.attributes import AttributeTable
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
-from data.nsynth import AttributeTable, NoteRecord
+from data.note_records import NoteRecord
 from utils.config import TransformConfig
 from utils.errors import DataError
 

@@ -12,7 +12,8 @@ import torch
 
 from data.audio_io import write_wav
 from data.note_folder import family_of, notes_of_folder, spread_over_families
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
+from data.sampling import evenly_spaced
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
@@ -71,7 +72,8 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
     chosen = spread_over_families(found, options.count)
     formats = list(dict.fromkeys(AudioFormat.of(experiment.transform) for experiment in experiments))
     with decoded_notes(chosen, formats, skip_broken=options.skip_broken) as notes:
-        listened = _spread(notes.records, options.n_pairs)
+        n_pairs = min(options.n_pairs, len(notes.records))
+        listened = [notes.records[k].name for k in evenly_spaced(len(notes.records), n_pairs)]
         scorer = FloorScorer(notes, embeddings, seed=options.seed) if embeddings else None
         floors = [
             measure_floor(each, notes, device=options.device, listened=listened, scorer=scorer) for each in experiments
@@ -85,11 +87,6 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
     write_json(options.output / "floor.json", _card(floors, gains, account, embeddings, options))
     where = f"{options.output}: floor.md (by family), floor.json (by note), representations.png, audio/"
     return f"{overview}\n\n{said}\n\n{scores}\n{where}\n"
-
-
-def _spread(records: Sequence[NoteRecord], count: int) -> list[str]:
-    count = min(count, len(records))
-    return [records[place * len(records) // count].name for place in range(count)]
 
 
 def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[NoteRecord]) -> dict[str, Any]:

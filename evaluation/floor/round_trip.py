@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from audio_transforms import AudioTransform, build_transform
 from data.note_folder import family_of
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
+from data.sampling import evenly_spaced
 from evaluation.floor.notes import AudioFormat, FloorNotes
 from evaluation.floor.signal_distances import (
     PitchError,
@@ -121,7 +122,7 @@ def there_and_back(transform: AudioTransform, wave: Tensor) -> tuple[Tensor, flo
 def _even_batches(records: Sequence[NoteRecord]) -> Iterator[Sequence[NoteRecord]]:
     """At most BATCH notes each, of nearly equal sizes, so that times per note are comparable."""
     n_batches = -(-len(records) // BATCH)
-    edges = [len(records) * number // n_batches for number in range(n_batches + 1)]
+    edges = [*evenly_spaced(len(records), n_batches), len(records)]
     return (records[start:end] for start, end in pairwise(edges))
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord, Value, value_in_words
+from data.note_records import NoteRecord
+from data.nsynth import Value, value_in_words
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.sound_files import PageSound, SoundFolder

@@ -9,9 +9,11 @@ import numpy as np
 
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
-from data.note_folder import has_metadata
-from data.nsynth import NoteRecord, Value, find_notes
+from data.note_records import NoteRecord, find_beside_notes
+from data.note_selection import find_notes
+from data.nsynth import Value
 from data.render_notes import MADE_BY
+from data.sampling import evenly_spaced
 from evaluation.listening_page.runs import HeardRun
 from generation.synthesis import Wave
 from utils.errors import DataError
@@ -48,7 +50,8 @@ def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
             gone = "The notes it learned from were not there when this page was made: nothing to compare with."
             return RealNotes([], REAL, gone)
         return _described(records, "from those it learned from", loader.data_path)
-    there = {"data_path": folder, "att_dict_path": None, "load_metadata": has_metadata(folder), "size": -1}
+    described = find_beside_notes(folder) is not None
+    there = {"data_path": folder, "att_dict_path": None, "load_metadata": described, "size": -1}
     records = find_notes(loader.model_copy(update=there), run.training_seed)
     return _described(records, f"from the folder “{folder.absolute().name}”", folder)
 
@@ -66,7 +69,7 @@ def matching_note(
     if not ordered:
         return None
     number, count = place
-    return ordered[0] if "pitch" in attributes else ordered[number * len(ordered) // count]
+    return ordered[0] if "pitch" in attributes else ordered[evenly_spaced(len(ordered), count)[number]]
 
 
 def heard_in_training(run: HeardRun, note: NoteRecord) -> Wave:
@@ -82,7 +85,7 @@ def heard_in_training(run: HeardRun, note: NoteRecord) -> Wave:
 
 def _described(records: list[NoteRecord], source: str, folder: Path) -> RealNotes:
     """`records` with what the card of their `folder` tells: whether they were rendered. Raises: DataError."""
-    path = next((place / _CARD for place in (folder, folder.absolute().parent) if (place / _CARD).is_file()), None)
+    path = find_beside_notes(folder, _CARD)
     card = read_json(path, DataError) if path else None
     if not isinstance(card, dict) or card.get("made_by") != MADE_BY:
         return RealNotes(records, REAL, f"Real notes: {source}.")

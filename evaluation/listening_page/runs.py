@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
-from generation.note_files import evenly_chosen
 from utils.config import ExperimentConfig
 from utils.errors import UserError
 
@@ -84,7 +84,7 @@ def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> lis
         return list(dict.fromkeys(asked))
     shared = sorted(set.intersection(*known)) if known else []
     offered = shared or union
-    return [offered[k] for k in evenly_chosen(len(offered), MOST_PITCHES)] if offered else []
+    return [offered[k] for k in evenly_spaced_to_last(len(offered), MOST_PITCHES)] if offered else []
 
 
 def _ranges(pitches: Sequence[int]) -> str:

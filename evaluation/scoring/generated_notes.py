@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from data.nsynth import NoteRecord, Value
+from data.note_records import NoteRecord
+from data.nsynth import Value
 from evaluation.embeddings.notes import NotesInMemory
 from generation.instrument import Instrument
 from generation.note_names import generated_name

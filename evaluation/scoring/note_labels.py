@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.note_folder import family_of
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from generation.note_names import pitch_of_name
 from utils.config import MIDI_MAX
 from utils.errors import DataError

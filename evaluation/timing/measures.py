@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform
-from data.nsynth import QUALITIES, expand_attributes
+from data.attributes import expand_attributes
+from data.nsynth import QUALITIES
 from generation.instrument import Instrument
 from models.generator import Generator
 from models.layers import resize

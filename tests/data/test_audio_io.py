@@ -130,7 +130,7 @@ def test_bytes_after_the_samples_do_no_harm(tmp_path):
 def test_fewer_samples_than_promised_are_refused_in_other_formats_too(tmp_path, monkeypatch):
     path = file_of(tmp_path, whole_wav())
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *args, **kwargs: np.zeros((99, 1), np.float32))
-    with pytest.raises(DataError, match="truncated, 100 samples promised, 99 there"):
+    with pytest.raises(DataError, match="truncated, its header promises 100 samples, 99 are there"):
         read_audio(path, RATE)
 
 

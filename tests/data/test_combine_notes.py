@@ -7,7 +7,7 @@ import pytest
 from data.audio_io import read_audio, write_wav
 from data.combine_notes import main
 from data.note_pitch import hertz
-from data.nsynth import find_notes
+from data.note_selection import find_notes
 from tests.conftest import PITCHES, VELOCITIES, metadata_of
 from utils.config import LoaderConfig
 
@@ -66,6 +66,13 @@ def test_card_says_where_notes_came_from(tiny_nsynth, others, tmp_path):
     assert second["renamed_instruments"]["flute_acoustic_001"] == "flute_acoustic_002"
 
 
+def test_folder_may_be_the_current_one(tiny_nsynth, tmp_path, monkeypatch):
+    monkeypatch.chdir(tiny_nsynth / "audio")
+    assert main([".", "--out", str(tmp_path / "all"), "-q"]) == 0
+    assert len(examples(tmp_path / "all")) == 2 * PER_INSTRUMENT
+    assert json.loads((tmp_path / "all" / "card.json").read_text())["sources"][0]["folder"] == "audio"
+
+
 def test_notes_out_of_tune_are_left_out_and_named(tmp_path, capsys):
     folder = tmp_path / "notes"
     (folder / "audio").mkdir(parents=True)
@@ -115,7 +122,7 @@ def strange_instrument(folder):
     ("folders", "flags", "message"),
     [
         (lambda a, b: [a, a], (), "given twice"),
-        (lambda a, b: [a, without_pitch(b)], (), "tells no pitch"),
+        (lambda a, b: [a, without_pitch(b)], (), "has no pitch"),
         (lambda a, b: [a, strange_instrument(b)], (), "instrument_str unlike brass_acoustic_006"),
         (lambda a, b: [a, b / "nowhere"], (), "no such folder"),
         (lambda a, b: [a], ("--in-tune",), "no note is left"),

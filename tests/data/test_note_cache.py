@@ -4,7 +4,6 @@ import logging
 import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +14,15 @@ import pytest
 import soundfile
 import torch
 
-from data import note_cache
+from data import note_decoding
+from data.audio_io import read_audio
 from data.note_cache import open_note_cache
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
+from tests.data.conftest import warnings
 from tests.places import ROOT
 from utils.errors import DataError, UserError
 from utils.folder_lock import FolderLock
 
-ARCHIVE = ROOT.parent / "shared" / "nsynth" / "nsynth-real.jsonwav.tar.gz"
 RATE = 16_000
 
 
@@ -59,18 +59,14 @@ def notes(tmp_path):
 @pytest.fixture
 def decoded(monkeypatch):
     """The names of the notes decoded so far."""
-    names, decode = [], note_cache._decode
+    names = []
 
-    def counted(record, **options):
-        names.append(record.name)
-        return decode(record, **options)
+    def counted(path, sample_rate):
+        names.append(path.stem)
+        return read_audio(path, sample_rate)
 
-    monkeypatch.setattr(note_cache, "_decode", counted)
+    monkeypatch.setattr(note_decoding, "read_audio", counted)
     return names
-
-
-def warnings(caplog):
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def names_of(cache):
@@ -152,7 +148,7 @@ def test_same_samples_under_two_names_are_reported(notes, caplog):
     copies = [notes.add(f"copy{index}", notes.samples[index], suffix="flac") for index in (3, 5)]
     card = notes.open([*notes.records, *copies]).card
     assert card.identical == [("note3", "copy3"), ("note5", "copy5")]
-    assert warnings(caplog) == ["notes sample for sample like another: 2: copy3 like note3; copy5 like note5"]
+    assert warnings(caplog) == ["notes with the same samples as another: 2: copy3 like note3; copy5 like note5"]
 
 
 def test_silent_notes_are_reported_and_not_as_copies_of_each_other(notes, caplog):
@@ -292,13 +288,12 @@ def test_damaged_cache_is_made_anew_and_that_is_said(notes, name, damage, caplog
 
 
 def test_interrupted_build_leaves_nothing(notes, monkeypatch):
-    def interrupt(record, **options):
-        if record.name == "note5":
+    def interrupt(path, sample_rate):
+        if path.stem == "note5":
             raise KeyboardInterrupt
-        return decode(record, **options)
+        return read_audio(path, sample_rate)
 
-    decode = note_cache._decode
-    monkeypatch.setattr(note_cache, "_decode", interrupt)
+    monkeypatch.setattr(note_decoding, "read_audio", interrupt)
     with pytest.raises(KeyboardInterrupt):
         notes.open()
     assert list(notes.folder.iterdir()) == []
@@ -314,10 +309,10 @@ def test_full_disk_is_seen_before_the_work(notes, monkeypatch, decoded):
 
 
 def test_disk_that_fills_up_meanwhile_is_one_line(notes, monkeypatch):
-    def fill_up(file, shape):
+    def fill_up(file, header):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(note_cache, "_write_header", fill_up)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", fill_up)
     with pytest.raises(UserError, match="no space left"):
         notes.open()
     assert list(notes.folder.iterdir()) == []
@@ -387,35 +382,21 @@ def test_what_is_not_a_builders_is_never_removed(notes):
     assert {".mine.tmp", "0123456789abcdef"} < {path.name for path in notes.folder.iterdir()}
 
 
-def test_results_do_not_pile_up_before_a_slow_writer():
-    started = []
-
-    def work(item):
-        started.append(item)
-        return item
-
-    with ThreadPoolExecutor(3) as pool:
-        for item in note_cache._in_order(pool, work, range(50), ahead=6):
-            time.sleep(0.001)
-            assert len(started) <= item + 6
-    assert sorted(started) == list(range(50))
+def test_decoded_notes_do_not_pile_up_before_a_slow_writer(notes, decoded):
+    settings = {"sample_rate": RATE, "n_samples": 20, "workers": 1}
+    for index, note in enumerate(note_decoding.decode_notes(notes.records, **settings)):
+        time.sleep(0.01)
+        assert len(decoded) <= index + 4
+        assert np.array_equal(note.samples, notes.samples[index, :20])
+    assert len(decoded) == 12
 
 
 # --- real notes ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def real_records(tmp_path_factory):
-    if not ARCHIVE.exists():
-        pytest.skip("the real notes are not here")
-    root = tmp_path_factory.mktemp("real")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(root, filter="data")
-    return [NoteRecord(path.stem, path, {}) for path in sorted((root / "nsynth-real" / "audio").iterdir())]
-
-
 @pytest.mark.slow
-def test_real_notes_are_cached_exactly_and_the_known_copies_are_found(real_records, tmp_path):
+def test_real_notes_are_cached_exactly_and_the_known_copies_are_found(real_nsynth, tmp_path):
+    real_records = [NoteRecord(path.stem, path, {}) for path in sorted((real_nsynth / "audio").iterdir())]
     cache = open_note_cache(real_records, tmp_path, sample_rate=RATE, n_samples=RATE)
     assert len(cache) == 1320
     for index in range(0, 1320, 97):
@@ -430,7 +411,7 @@ def test_real_notes_are_cached_exactly_and_the_known_copies_are_found(real_recor
 @pytest.mark.slow
 def test_processes_may_ask_for_the_same_cache_at_once(notes):
     script = (
-        "import sys; from pathlib import Path; from data.nsynth import NoteRecord; import data.note_cache as c\n"
+        "import sys; from pathlib import Path; from data.note_records import NoteRecord; import data.note_cache as c\n"
         "records = [NoteRecord(p.stem, p, {}) for p in sorted(Path(sys.argv[1]).glob('*.wav'))]\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "cache = c.open_note_cache(records, Path(sys.argv[1], 'cache'), sample_rate=16000, n_samples=20)\n"

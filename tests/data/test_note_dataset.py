@@ -6,7 +6,7 @@ from torch.testing import assert_close
 from data.audio_io import write_wav
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset, fade_window
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from tests.places import GOLDEN, SHARED
 
 SYNTHETIC = GOLDEN / "transforms_synthetic.npz"

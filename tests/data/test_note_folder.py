@@ -12,7 +12,7 @@ import pytest
 
 from data.audio_io import write_wav
 from data.note_folder import family_of, notes_of_folder, spread_over_families
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from utils.errors import DataError
 
 
@@ -94,7 +94,7 @@ def test_files_of_more_than_one_note_are_left_out_and_said(tmp_path, caplog):
         (tmp_path / f"{name}.json").write_text(json.dumps(card))
     with caplog.at_level("INFO"):
         assert [record.name for record in notes_of_folder(tmp_path)] == ["note"]
-    assert "3 files of more than one note, by their cards, are left out" in caplog.text
+    assert "left out 3 files that hold more than one note by their cards" in caplog.text
     (tmp_path / "note.wav").unlink()
     with pytest.raises(DataError, match="holds no file of a single note"):
         notes_of_folder(tmp_path)

@@ -7,8 +7,8 @@ import torch
 from data.audio_io import write_wav
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
+from data.note_records import NoteRecord
 from data.note_stream import NoteStream
-from data.nsynth import NoteRecord
 
 N_NOTES = 5
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from data import note_rendering, render_notes, sound_font
+from data import render_notes, sound_font
 from data.general_midi import PROGRAMS, select_programs
 from data.note_pitch import hertz, sounding_pitch
 from data.nsynth import FAMILIES, SOURCES
@@ -437,10 +437,10 @@ def test_full_disk_is_told_before_the_work(render, fake, tmp_path, monkeypatch):
 
 
 def test_disk_that_fills_up_during_the_work_leaves_nothing(render, fake, tmp_path, monkeypatch):
-    def full(path, sound):
+    def full(file, frames):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(note_rendering, "_write_wav", full)
+    monkeypatch.setattr(wave.Wave_write, "writeframes", full)
     code, _, err = render(*LITTLE)
     assert (code, "no space left on the disk" in err) == (2, True)
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,6 @@
 import torch
 
-from data.nsynth import AttributeTable
+from data.attributes import AttributeTable
 from training.preview import describe_labels
 
 

@@ -8,10 +8,10 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
+from data.attributes import AttributeTable
 from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset
 from data.note_folder import notes_of_folder
-from data.nsynth import AttributeTable
 from evaluation.embeddings import note_classifier
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.inception_score import inception_score

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from data.note_pitch import hertz
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.classifier import labelled_notes
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.labelled_notes import LabelledNotes, without_doubtful_pitches

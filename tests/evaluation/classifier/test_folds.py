@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.classifier.folds import instrument_folds
 
 

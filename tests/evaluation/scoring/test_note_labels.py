@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.nsynth import NoteRecord
+from data.note_records import NoteRecord
 from evaluation.scoring.note_labels import NoteLabels, asked_pitch
 from generation.note_names import generated_name
 from utils.errors import DataError

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from data.nsynth import AttributeTable
+from data.attributes import AttributeTable
 from generation.midi.midi_file import Piece, PieceNote
 
 RATE = 16_000

@@ -1,0 +1,160 @@
+"""The notes of a folder: their audio files, and the attributes that metadata or file names give.
+
+The layout is NSynth's: `audio/*.wav` beside `examples.json`. Source: Engel et al. 2017,
+https://arxiv.org/abs/1704.01279.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.nsynth import ATTRIBUTE_TYPES, METADATA_NAME, NAME_FORM, QUALITIES, Value, attributes_of_name
+from utils.config import MIDI_MAX, LoaderConfig
+from utils.errors import DataError
+from utils.files import read_json
+
+logger = logging.getLogger(__name__)
+
+AUDIO_SUFFIXES = (".wav", ".flac")
+
+_LISTED = 10
+_KINDS: dict[type, str] = {
+    int: "an integer",
+    str: "a string",
+    bool: "true or false",
+    float: "a fraction",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRecord:
+    """One note: its name (file name without suffix), its audio file, and its known attributes."""
+
+    name: str
+    path: Path
+    attributes: Mapping[str, Value]
+
+
+def read_records(config: LoaderConfig) -> list[NoteRecord]:
+    """All notes of `config.data_path` or of its `audio/`, by name, before any selection.
+
+    Their attributes come from the metadata, else (`load_metadata` false) from their names. Notes that the metadata
+    do not describe are left out, which is a warning.
+    Raises: DataError if audio or metadata are missing or malformed.
+    """
+    audio = _find_audio(config.data_path)
+    return _records_of_metadata(audio, metadata_path(config)) if config.load_metadata else _records_of_names(audio)
+
+
+def metadata_path(config: LoaderConfig) -> Path:
+    """The metadata file that `config` names, or the one beside its notes. Raises: DataError if there is none."""
+    path = config.att_dict_path or find_beside_notes(config.data_path)
+    if path is None:
+        raise DataError(
+            f"{config.data_path}: no {METADATA_NAME} here or in the folder above; set att_dict_path, "
+            "or load_metadata false to read the labels from NSynth file names"
+        )
+    return path
+
+
+def find_beside_notes(folder: Path, name: str = METADATA_NAME) -> Path | None:
+    """The file `name` in `folder`, or in the folder above, where NSynth keeps it; None if neither has it."""
+    here = folder.absolute()  # the parent of `.` would be `.`
+    return next((place / name for place in (here, here.parent) if (place / name).is_file()), None)
+
+
+def first_few(values: Sequence[Value]) -> str:
+    """The first ten `values`, and how many more there are.
+
+    >>> first_few(range(12))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    more = len(values) - _LISTED
+    return ", ".join(map(str, values[:_LISTED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _find_audio(data_path: Path) -> dict[str, Path]:
+    """Audio files of data_path and data_path/audio by note name, in the order of the names."""
+    if not data_path.is_dir():
+        what = "is a file, not a folder" if data_path.exists() else "no such folder"
+        raise DataError(f"{data_path}: {what}; set data_path to the unpacked notes")
+    folders = [folder for folder in (data_path, data_path / "audio") if folder.is_dir()]
+    try:
+        entries = [path for folder in folders for path in folder.iterdir()]
+    except PermissionError as error:
+        raise DataError(f"{error.filename}: no permission to read this folder; choose another data_path") from error
+    # Hidden files are not notes: macOS leaves a `._name.wav` beside each file it unpacks.
+    files = [path for path in entries if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")]
+    audio: dict[str, Path] = {}
+    for path in sorted(files, key=lambda path: (path.stem, str(path))):
+        other = audio.setdefault(path.stem, path)
+        if other != path:
+            raise DataError(f"{path}: the same note as {other}; remove one of them")
+    if not audio:
+        raise DataError(f"{data_path}: no .wav or .flac files here or in audio/; set data_path to the notes")
+    return audio
+
+
+def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[NoteRecord]:
+    content = read_json(metadata, DataError)
+    if not isinstance(content, dict):
+        found = _KINDS[type(content)]
+        raise DataError(f"{metadata}: expected one JSON object per note, got {found}; give {METADATA_NAME}")
+    attributes = {name: _checked_attributes(f"{metadata}: note {name!r}", note) for name, note in content.items()}
+    _report_unmatched(audio, attributes, metadata)
+    return [NoteRecord(name, path, attributes[name]) for name, path in audio.items() if name in attributes]
+
+
+def _records_of_names(audio: Mapping[str, Path]) -> list[NoteRecord]:
+    records = [NoteRecord(name, path, attributes_of_name(name)) for name, path in audio.items()]
+    unlabelled = [record.name for record in records if not record.attributes]
+    if unlabelled:
+        listing = first_few(unlabelled)
+        logger.info("%d files are not named %s and have no labels: %s", len(unlabelled), NAME_FORM, listing)
+    return records
+
+
+def _report_unmatched(audio: Mapping[str, Path], metadata: Mapping[str, Any], where: Path) -> None:
+    without_audio = sorted(metadata.keys() - audio.keys())
+    if without_audio:
+        n_notes, n_all = len(without_audio), len(metadata)
+        logger.info("%s: %d of its %d notes have no audio: %s", where, n_notes, n_all, first_few(without_audio))
+    undescribed = sorted(audio.keys() - metadata.keys())
+    if len(undescribed) == len(audio):
+        raise DataError(
+            f"{where}: describes none of the {len(audio)} audio files, such as {audio[undescribed[0]]}; "
+            f"give the {METADATA_NAME} of these notes, or set load_metadata false"
+        )
+    if undescribed:
+        logger.warning("%s: lacks %d audio files, left out: %s", where, len(undescribed), first_few(undescribed))
+
+
+def _checked_attributes(where: str, note: Any) -> dict[str, Value]:
+    if not isinstance(note, dict):
+        raise DataError(f"{where}: expected a JSON object, got {_KINDS[type(note)]}; correct the file")
+    attributes: dict[str, Value] = {}
+    for name, expected in ATTRIBUTE_TYPES.items():
+        if name in note:
+            value = note[name]
+            if type(value) is not expected:
+                kinds = f"must be {_KINDS[expected]}, got {_KINDS[type(value)]}"
+                raise DataError(f"{where}: {name} {kinds}; correct the file")
+            attributes[name] = value
+    for name in ("pitch", "velocity"):
+        if name in attributes and attributes[name] not in range(MIDI_MAX + 1):
+            raise DataError(f"{where}: {name} {attributes[name]} is outside 0 to {MIDI_MAX}; correct the file")
+    if "qualities" in note:
+        attributes.update(_checked_qualities(where, note["qualities"]))
+    return attributes
+
+
+def _checked_qualities(where: str, flags: Any) -> dict[str, Value]:
+    well_formed = isinstance(flags, list) and len(flags) == len(QUALITIES)
+    if not well_formed or not all(type(flag) is int and flag in (0, 1) for flag in flags):
+        raise DataError(f"{where}: qualities must be {len(QUALITIES)} numbers, each 0 or 1; correct the file")
+    return dict(zip(QUALITIES, flags, strict=True))

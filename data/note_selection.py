@@ -1,0 +1,130 @@
+"""Which notes an experiment trains on: filters, shuffle, balance and size."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.attributes import expand_attributes, hint
+from data.note_records import NoteRecord, first_few, metadata_path, read_records
+from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES
+from utils.config import LoaderConfig
+from utils.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+_SOURCE, _FAMILY = "instrument_source_str", "instrument_family_str"
+
+
+def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
+    """The notes that `config` selects: filtered, then (if asked) shuffled by `seed`, then cut to `size`.
+
+    They are ordered by name, or by the shuffle. A balanced selection takes equally many of each family.
+    Raises: DataError if audio or metadata are missing or malformed, if a filter or an attribute needs what
+    is not known of the notes, or if no note is left.
+    """
+    attributes = expand_attributes(config.attribute_list)
+    kept = _filter(_table(read_records(config), (_SOURCE, _FAMILY, "pitch", *attributes)), config)
+    _require(kept, (*attributes, _FAMILY) if config.balanced_data else attributes, config)
+    if config.shuffle:
+        kept = kept.iloc[np.random.default_rng(seed).permutation(len(kept))]
+    if config.size > len(kept):
+        logger.warning("size %d: only %d notes pass the filters; using those", config.size, len(kept))
+    size = None if config.size == -1 else config.size
+    taken = _balanced(kept, size) if config.balanced_data else kept.iloc[:size]
+    _warn_of_losses(kept, taken, attributes, shuffled=config.shuffle)
+    logger.info("%s: %d notes selected", config.data_path, len(taken))
+    return list(taken["record"])
+
+
+def _table(records: Sequence[NoteRecord], attributes: Iterable[str]) -> pd.DataFrame:
+    """A row per note: a column for each of the attributes, empty where the note lacks it, and the column `record`."""
+    # As objects: integers would become floating-point numbers where a note lacks one.
+    rows, columns = [record.attributes for record in records], list(dict.fromkeys(attributes))
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    table["record"] = pd.Series(records, dtype=object)
+    return table
+
+
+def _require(table: pd.DataFrame, attributes: Iterable[str], config: LoaderConfig) -> None:
+    for name in attributes:
+        lacking = table["record"][table[name].isna()]
+        if lacking.empty:
+            continue
+        example, share = lacking.iloc[0], f"{len(lacking)} of {len(table)}"
+        if config.load_metadata:
+            raise DataError(
+                f"{metadata_path(config)}: {share} notes, such as {example.name!r}, lack {name!r}, which this "
+                "experiment needs; add it, or leave those notes out"
+            )
+        raise DataError(
+            f"{config.data_path}: the names of {share} files, such as {example.path.name}, do not give {name}; "
+            f"name them {NAME_FORM}, or give {METADATA_NAME} and set load_metadata true"
+        )
+
+
+def _filter(found: pd.DataFrame, config: LoaderConfig) -> pd.DataFrame:
+    kept, counts = found, [f"{len(found)} found"]
+    names = (
+        ("filter", config.sources, _SOURCE, SOURCES),
+        ("instrument_labels", config.instrument_labels, _FAMILY, FAMILIES),
+    )
+    for key, asked, attribute, known in names:
+        if asked:
+            _require(found, (attribute,), config)
+            _check_names(key, asked, known, set(found[attribute].unique()))
+            kept = kept[kept[attribute].isin(asked)]
+            _warn_of_absent(key, asked, set(kept[attribute].unique()))
+            counts.append(f"{len(kept)} after {key} {', '.join(asked)}")
+    if config.pitch_range is not None:
+        _require(found, ("pitch",), config)
+        low, high = config.pitch_range
+        kept = kept[kept["pitch"].between(low, high)]
+        counts.append(f"{len(kept)} after pitch_range {low} to {high}")
+    if kept.empty:
+        raise DataError(f"{config.data_path}: no note left: {'; '.join(counts)}; widen the one that leaves none")
+    logger.info("%s: notes: %s", config.data_path, "; ".join(counts))
+    return kept
+
+
+def _check_names(key: str, asked: Iterable[str], known: Iterable[str], present: set[str]) -> None:
+    for name in asked:
+        if name not in known and name not in present:
+            raise DataError(
+                f"{key}: unknown name {name!r}; {hint(name, sorted({*known, *present}))} "
+                f"(these notes have {', '.join(sorted(present))})"
+            )
+
+
+def _warn_of_absent(key: str, asked: Iterable[str], left: set[str]) -> None:
+    absent = [name for name in asked if name not in left]
+    if absent and left:
+        logger.warning("%s: no note of %s passes", key, ", ".join(absent))
+
+
+def _balanced(kept: pd.DataFrame, size: int | None) -> pd.DataFrame:
+    """The first notes of each family, equally many, in the order they come."""
+    families = kept.groupby(_FAMILY)
+    counts = families.size()
+    share = counts.min() if size is None else size // len(counts)
+    if share == 0:
+        raise DataError(f"size {size} with balanced_data is less than one note of each of {len(counts)} families")
+    short = counts[counts < share]
+    if len(short):
+        listing = ", ".join(f"{family} {count}" for family, count in short.items())
+        logger.warning("size %d asks for %d notes of each family, but there are: %s", size, share, listing)
+    return families.head(share)
+
+
+def _warn_of_losses(kept: pd.DataFrame, taken: pd.DataFrame, attributes: Iterable[str], *, shuffled: bool) -> None:
+    lost = []
+    for name in dict.fromkeys((_FAMILY, *attributes)):
+        gone = sorted(set(kept[name].dropna().unique()) - set(taken[name].dropna().unique()))
+        if gone:
+            lost.append(f"{name} {first_few(gone)}")
+    if lost:
+        remedy = "raise size" if shuffled else "set shuffle, or raise size"
+        logger.warning(
+            "taking %d of %d notes leaves out all with %s; %s", len(taken), len(kept), "; ".join(lost), remedy
+        )
