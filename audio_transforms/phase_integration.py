@@ -70,7 +70,7 @@ def sum_along_tree(level: Array, along_frequency: Array, along_time: Array) -> A
 
 def _parents(level: Array, root: int) -> NDArray[np.intp]:
     """Of each bin, counted along the rows, the neighbour on the tree's way to `root`; of `root`, itself."""
-    node = np.arange(level.size).reshape(level.shape)
+    node = np.arange(level.size, dtype=np.int32).reshape(level.shape)  # the one index type of all releases' csgraph
     one = np.concatenate((node[:-1].ravel(), node[:, :-1].ravel()))
     other = np.concatenate((node[1:].ravel(), node[:, 1:].ravel()))
     flat = level.ravel()
