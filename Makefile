@@ -80,7 +80,7 @@ $(VENV)/.ready: requirements.txt requirements-soundfont.txt requirements-lock.tx
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -r requirements.txt $(CONSTRAINTS)
-	$(PIP) --no-deps -r requirements-soundfont.txt $(CONSTRAINTS) > $(VENV)/soundfont.log 2>&1 \
+	@$(PIP) --no-deps -r requirements-soundfont.txt $(CONSTRAINTS) > $(VENV)/soundfont.log 2>&1 \
 		|| echo "No tinysoundfont, so data.render_notes and make demo will not work (see $(VENV)/soundfont.log). Python 3.11 and 3.12 have it ready-made: make clean, then make PYTHON=python3.12"
 	touch $@
 
