@@ -17,6 +17,8 @@ LOCKED = ("requirements.txt", "requirements-dev.txt", "requirements-soundfont.tx
 LOCK = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")
 VERSIONS = {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)$", LOCK, re.MULTILINE)}
 
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+
 
 def required(name):
     """The requirements that a file states: canonical name -> requirement."""
@@ -50,8 +52,7 @@ def test_the_lock_file_names_releases_alone():
 
 
 def test_pyproject_takes_its_requirements_from_the_files():
-    """Of which setuptools reads each that is named; all are."""
-    dynamic = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["dynamic"]
+    dynamic = SETUPTOOLS["dynamic"]
     named = {
         file
         for entry in (dynamic, dynamic["optional-dependencies"])
@@ -59,3 +60,16 @@ def test_pyproject_takes_its_requirements_from_the_files():
         for file in each.get("file", ())
     }
     assert named == {path.name for path in ROOT.glob("requirements*.txt")} - {"requirements-lock.txt"}
+
+
+def test_pip_installs_all_that_lies_beside_the_code():
+    """`pip install .` leaves out, and says nothing of, a file whose name no pattern of pyproject.toml fits."""
+    patterns = ("*.py", "*.pyc", *SETUPTOOLS["package-data"]["*"], "*vggish*")  # the last is each user's own
+    files = [
+        path for package in (*MAY_IMPORT, "config_files") for path in (ROOT / package).rglob("*") if path.is_file()
+    ]
+    assert len(files) > len(SOURCES)
+    assert not [path for path in files if not any(path.match(pattern) for pattern in patterns)]
+    assert {f"{package}*" for package in (*MAY_IMPORT, "config_files")} == set(
+        SETUPTOOLS["packages"]["find"]["include"]
+    )
