@@ -72,7 +72,7 @@ def sum_along_tree(level: Float64Array, along_frequency: Float64Array, along_tim
 
 def _parents(level: Float64Array, root: int) -> NDArray[np.intp]:
     """The neighbour of each bin, counted along the rows, on the tree's path to `root`; for `root`, itself."""
-    node = np.arange(level.size).reshape(level.shape)
+    node = np.arange(level.size, dtype=np.int32).reshape(level.shape)  # older releases' csgraph takes int32 alone
     one = np.concatenate((node[:-1].ravel(), node[:, :-1].ravel()))
     other = np.concatenate((node[1:].ravel(), node[:, 1:].ravel()))
     flat = level.ravel()

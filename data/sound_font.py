@@ -130,8 +130,9 @@ class SoundFontPlayer:
             import tinysoundfont
         except ImportError as error:
             raise UserError(
-                "package tinysoundfont is not installed; run `pip install --no-deps tinysoundfont==0.3.7` "
-                "(--no-deps: it asks for an audio player that notes do not need)"
+                "package tinysoundfont is not installed; run `pip install --no-deps -r requirements-soundfont.txt` "
+                "(ready-made for Python 3.11 and 3.12; a newer one needs a C++ compiler), or train on notes that you "
+                "have or download (python -m data.download_nsynth)"
             ) from error
         self._synth = tinysoundfont.Synth(gain=GAIN_DB, samplerate=RENDER_RATE)
         try:

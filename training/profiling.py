@@ -36,6 +36,7 @@ def profiled(run_folder: Path, n_steps: int | None) -> Iterator[Callable[[], Non
         activities=activities,
         schedule=schedule(wait=0, warmup=WARM_UP, active=n_steps, repeat=1),
         on_trace_ready=lambda done: _write(done, run_folder / FOLDER),
+        acc_events=True,  # there is one cycle alone; without it torch 2.10 warns of lost ones
     ) as profiler:
         yield profiler.step
     if profiler.step_num < WARM_UP:

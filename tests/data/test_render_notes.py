@@ -425,7 +425,7 @@ def test_missing_synthesiser_is_told_with_its_remedy(render, monkeypatch):
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     code, _, err = render()
     assert (code, err.count("\n")) == (2, 1)
-    assert "pip install --no-deps tinysoundfont==0.3.7" in err
+    assert "pip install --no-deps -r requirements-soundfont.txt" in err
 
 
 def test_full_disk_is_told_before_the_work(render, fake, tmp_path, monkeypatch):
