@@ -13,7 +13,7 @@ LONGEST_README, LONGEST_LINE = 150, 120
 PLACES = ("*.md", "docs/*.md", "config_files/*.md", "pretrained/*/*.md", "evaluation/weights/*.md", "benchmarks/*.md")
 DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
-COMMAND = re.compile(r"\bpython (?:-m ([\w.]*\w)|(\w+\.py)(?: ([a-z_-]*[a-z]))?)")
+COMMAND = re.compile(r"\bpython (?:-m ([\w.]*\w)|(\w+\.py)(?: ([a-z][a-z_-]*[a-z]))?)")
 SOURCE = re.compile(r"`([\w/]+/[\w/]+\.py)`")
 
 
