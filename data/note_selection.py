@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from data.attributes import expand_attributes, hint
 from data.note_records import NoteRecord, first_few, metadata_path, read_records
 from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES
 from utils.config import LoaderConfig
 from utils.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +41,10 @@ def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
     return list(taken["record"])
 
 
-def _table(records: Sequence[NoteRecord], attributes: Iterable[str]) -> pd.DataFrame:
+def _table(records: Sequence[NoteRecord], attributes: Iterable[str]) -> "pd.DataFrame":
     """A row per note: a column for each of the attributes, empty where the note lacks it, and the column `record`."""
+    import pandas as pd  # here, so that the help of programs that select notes does not wait for it
+
     # As objects: integers would become floating-point numbers where a note lacks one.
     rows, columns = [record.attributes for record in records], list(dict.fromkeys(attributes))
     table = pd.DataFrame(rows, columns=columns, dtype=object)
@@ -47,7 +52,7 @@ def _table(records: Sequence[NoteRecord], attributes: Iterable[str]) -> pd.DataF
     return table
 
 
-def _require(table: pd.DataFrame, attributes: Iterable[str], config: LoaderConfig) -> None:
+def _require(table: "pd.DataFrame", attributes: Iterable[str], config: LoaderConfig) -> None:
     for name in attributes:
         lacking = table["record"][table[name].isna()]
         if lacking.empty:
@@ -64,7 +69,7 @@ def _require(table: pd.DataFrame, attributes: Iterable[str], config: LoaderConfi
         )
 
 
-def _filter(found: pd.DataFrame, config: LoaderConfig) -> pd.DataFrame:
+def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
     kept, counts = found, [f"{len(found)} found"]
     names = (
         ("filter", config.sources, _SOURCE, SOURCES),
@@ -103,7 +108,7 @@ def _warn_of_absent(key: str, asked: Iterable[str], left: set[str]) -> None:
         logger.warning("%s: no note of %s passes", key, ", ".join(absent))
 
 
-def _balanced(kept: pd.DataFrame, size: int | None) -> pd.DataFrame:
+def _balanced(kept: "pd.DataFrame", size: int | None) -> "pd.DataFrame":
     """The first notes of each family, equally many, in the order they come."""
     families = kept.groupby(_FAMILY)
     counts = families.size()
@@ -117,7 +122,7 @@ def _balanced(kept: pd.DataFrame, size: int | None) -> pd.DataFrame:
     return families.head(share)
 
 
-def _warn_of_losses(kept: pd.DataFrame, taken: pd.DataFrame, attributes: Iterable[str], *, shuffled: bool) -> None:
+def _warn_of_losses(kept: "pd.DataFrame", taken: "pd.DataFrame", attributes: Iterable[str], *, shuffled: bool) -> None:
     lost = []
     for name in dict.fromkeys((_FAMILY, *attributes)):
         gone = sorted(set(kept[name].dropna().unique()) - set(taken[name].dropna().unique()))
