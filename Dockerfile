@@ -1,8 +1,8 @@
 # Everything in a container, from this repository alone:
-#   docker build -t audio-representations-gan .
+#   docker build -t audio-gan .
 #   mkdir -p demo
-#   docker run --rm -v "$PWD/demo:/app/demo" --user "$(id -u)" audio-representations-gan \
-#       python generate.py random -d pretrained/mag-if -o demo/notes --count 8 --pitch 60-71
+#   docker run --rm -v "$PWD/demo:/app/demo" --user "$(id -u)" audio-gan \
+#       python generate.py random -d pretrained/mag-if -o demo/notes --count 8 --pitches 60-71
 # pip brings torch with CUDA (`docker run --gpus all` uses it). For a smaller image without, name the index of CPU
 # builds that pytorch.org gives: docker build --build-arg PIP_EXTRA_INDEX_URL=... .
 # Its commands were run one by one in a fresh environment; the image itself has not been built yet (2026-11-30).
