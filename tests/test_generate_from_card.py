@@ -150,11 +150,7 @@ def test_cards_that_are_asked_for_wrongly_are_one_line(run_folder, tmp_path, cap
         ("scale", ("--from-card", whole, "--bits", "24"), r"--bits cannot be combined with --from-card, .*"),
         ("interpolation", ("--from-card", whole, "--steps", 3), r"--steps cannot be combined with --from-card, .*"),
         ("interpolation", ("--from", whole, "--to", f"{whole}#1"), r".*: lists 4 notes; choose one with #0 to #3"),
-        (
-            "interpolation",
-            ("--from", f"{whole}#0", "--truncation", 1),
-            r"--truncation cannot be combined with .*",
-        ),
+        ("interpolation", ("--from", f"{whole}#0", "--truncation", 1), r"--truncation cannot be combined with .*"),
         ("random", ("--from-card", tmp_path / "none.json"), r".*none\.json: no such file; check the path"),
     ]:
         capsys.readouterr()

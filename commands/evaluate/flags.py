@@ -7,14 +7,7 @@ from pathlib import Path
 
 from commands.shared_flags import add_json, add_truncation
 from commands.subcommands import Subcommand
-from utils.arguments import (
-    add_checkpoint_choice,
-    add_device,
-    add_pitches,
-    add_seed,
-    add_skip_broken,
-    at_least_one,
-)
+from utils.arguments import add_checkpoint_choice, add_device, add_pitches, add_seed, add_skip_broken, at_least_one
 from utils.cli import add_alias
 
 DISTANCES = ("pkid", "ikid", "fad")

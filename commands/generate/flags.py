@@ -8,15 +8,7 @@ from commands.generate.shared_flags import add_run, add_run_and_output, add_soun
 from commands.shared_flags import add_truncation
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
-from utils.arguments import (
-    LONGEST_GAP,
-    add_pitches,
-    add_seed,
-    add_seeds,
-    at_least_one,
-    number_between,
-    whole_number,
-)
+from utils.arguments import LONGEST_GAP, add_pitches, add_seed, add_seeds, at_least_one, number_between, whole_number
 
 DEFAULT_COUNT = 16
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8

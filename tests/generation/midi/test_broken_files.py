@@ -164,11 +164,7 @@ BROKEN = {
     "a huge meta event": (raw(NOTE + b"\x00\xff\x01\xff\xff\xff\x7f" + NOTE), 1, "more than the 1000000 bytes"),
     "sysex beyond its track": (raw(NOTE + b"\x00\xf0\x7f" + NOTE), 1, "the track breaks off within an event"),
     "huge sysex": (raw(NOTE + b"\x00\xf0\xff\xff\xff\x7f" + NOTE), 1, "more than the 1000000 bytes"),
-    "tempo 0": (
-        raw(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END),
-        1,
-        "track 1, byte 24: a tempo of 0",
-    ),
+    "tempo 0": (raw(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END), 1, "track 1, byte 24: a tempo of 0"),
     "a tempo of one byte": (raw(b"\x00\xff\x51\x01\x00" + NOTE + END), 1, "a tempo of 0 or of the wrong size"),
     "an undefined status": (raw(b"\x00\xf4" + NOTE + END), 1, "track 1, byte 23: status byte 0xf4 is undefined"),
     "a track longer than the file": (first_track(raw(NOTE + END, NOTE + END), 2**32 - 1), 2, "claims more bytes than"),
