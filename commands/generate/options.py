@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.nsynth import Value
-from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.asked_attributes import known_attributes
 from generation.card_notes import write_from_card
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder, SoundFormat
+from generation.note_files import NoteFolder
 from utils.errors import UserError
 from utils.ranks import own_device, require_one_process
 
@@ -29,16 +29,18 @@ def output_folder(args: argparse.Namespace) -> Path:
 
 def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
     """Where the notes go, and their format."""
-    sound = SoundFormat(args.bits or "16", args.rate)
-    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.transform.sample_rate, sound)
+    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.sample_rate, args.bits or "16", args.rate)
 
 
 def attributes_of(
     args: argparse.Namespace, instrument: Instrument, pitches: Sequence[int] | None
 ) -> dict[str, list[Value]]:
     """The values of `--attributes`, and the `pitches`, as the run knows them. Raises: UserError."""
-    asked = [AskedAttribute(name, values) for name, values in args.attributes or []]
-    return known_attributes(instrument, asked, pitches)
+    known = known_attributes(instrument.run_name, instrument.table, args.attributes or [])
+    if pitches:
+        instrument.require_pitches(pitches)
+        known["pitch"] = list(pitches)
+    return known
 
 
 def write_again(args: argparse.Namespace, *names: str) -> list[Path]:

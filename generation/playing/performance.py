@@ -62,6 +62,11 @@ class Performance:
         """Samples at `sample_rate`, from the beginning of the piece to the end of the last release."""
         return mixed_length(self.plan, self.envelope)
 
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return self.n_samples / self.sample_rate
+
     def write(
         self, path: Path, waves_of: WavesOf, *, watched: Callable[[Iterable[Wave]], Iterable[Wave]] = iter
     ) -> Level:

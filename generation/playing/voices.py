@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from data.general_midi import PROGRAMS
 from data.nsynth import FAMILIES, Value
-from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.asked_attributes import known_attributes
 from generation.instrument import Instrument
 from generation.midi.midi_file import PieceNote
 from utils.arguments import MAX_SEED
@@ -132,5 +132,5 @@ def _attribute(instrument: Instrument, text: str) -> tuple[str, Value]:
     name, _, value = text.partition("=")
     if name == "pitch":
         raise UserError(f"{text[:60]}: the piece gives the pitches; leave pitch out")
-    ((own_name, values),) = known_attributes(instrument, [AskedAttribute(name, [value])], None).items()
+    ((own_name, values),) = known_attributes(instrument.run_name, instrument.table, [(name, [value])]).items()
     return own_name, values[0]
