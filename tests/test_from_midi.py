@@ -1,6 +1,5 @@
 """`generate.py from_midi` from its command line."""
 
-import io
 import json
 import re
 
@@ -11,11 +10,9 @@ import soundfile
 
 from commands.generate.from_midi import safe_name
 from generation.instrument import Instrument
-from generation.midi.fur_elise import fur_elise
-from generation.playing.render import LONGEST
 from generation.playing.settings import PieceSource
 from models.checkpoint import find_checkpoint
-from tests.playing import CPU, card_of, run_mode, trained, with_families
+from tests.playing import CPU, card_of, run_mode, trained, unconditional, with_families
 
 BEAT = 480
 
@@ -197,18 +194,9 @@ def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_p
     assert (tmp_path / "out" / "broken.wav").read_bytes() == (tmp_path / "again" / "broken.wav").read_bytes()
 
 
-def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folder, tmp_path, capsys):
-    assert from_midi(run_folder, "-m", midi(tmp_path / "drums.mid", [(1, 60, 100)], channels=(9,))) == 2
-    assert re.fullmatch(r"generate\.py: the piece has no note to play \(.*drums.*\).*\n", capsys.readouterr().err)
-    long = midi(tmp_path / "long.mid", [(4 * LONGEST, 60, 100)])
-    assert from_midi(run_folder, "-m", long, "-o", tmp_path / "out") == 2
-    assert "hours; at most 24 are played" in capsys.readouterr().err
-
-
 @pytest.mark.usefixtures("_no_previews")
 def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    run = trained(experiment_dict, tmp_path)
+    run = trained(unconditional(experiment_dict), tmp_path)
     capsys.readouterr()
     assert from_midi(run) == 2
     assert capsys.readouterr().err == (
@@ -230,7 +218,3 @@ def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
 )
 def test_names_are_safe(path, name):
     assert safe_name(PieceSource(path=path, sha256="0")) == name
-
-
-def test_the_built_in_piece_is_a_midi_file():
-    assert mido.MidiFile(file=io.BytesIO(fur_elise())).length > 20

@@ -102,8 +102,6 @@ ODD = {
     "an empty SMPTE offset": (raw(b"\x00\xff\x54\x00" + NOTE + END), 1, "broken meta events"),
     "an empty channel prefix": (raw(b"\x00\xff\x20\x00" + NOTE + END), 1, "broken meta events"),
     "an empty time signature": (raw(b"\x00\xff\x58\x00" + NOTE + END), 1, "impossible time signatures"),
-    "a signature of no beats": (raw(b"\x00\xff\x58\x04\x00\x02\x18\x08" + NOTE + END), 1, "impossible time signatures"),
-    "a beat of 2 to the 255th": (raw(b"\x00\xff\x58\x04\x01\xff\x18\x08" + NOTE + END), 1, "time signatures whose bar"),
     "sysex with status bytes": (raw(b"\x00\xf0\x04\x90\x3c\x40\xf7" + NOTE + END), 1, None),
     "sysex without its end": (raw(b"\x00\xf0\x02\x7e\x01" + NOTE + END), 1, None),
     "sysex in pieces": (raw(b"\x00\xf0\x02\x43\x12\x10\xf7\x02\x01\xf7" + NOTE + END), 1, None),

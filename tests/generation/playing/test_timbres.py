@@ -56,11 +56,6 @@ def test_pitches_that_were_not_learned_are_told_in_a_table():
         pitch_uses(instrument, [note(0, pitch=64)], "octave")
 
 
-def test_a_run_without_pitch_plays_no_piece():
-    with pytest.raises(UserError, match="was not conditioned on pitch"):
-        pitch_uses(StandIn(values={}), [note(0)], "octave")
-
-
 def test_voices_share_have_their_own_or_what_entries_say():
     names = [VoiceName(1, 1), VoiceName(1, 2), VoiceName(2, 2)]
     assert list(map(str, names)) == ["track1.ch1", "track1.ch2", "track2.ch2"]
@@ -133,11 +128,9 @@ def test_latents_go_evenly_through_the_seeds_from_the_first_onset_to_the_last(pa
 
     for onset, seed in ((2.0, 0), (7.0, 1), (12.0, 2)):
         np.testing.assert_array_equal(latent(onset), [np.cos(seed), np.sin(seed)])
-    angle = 0.25 if path == "spherical" else None
-    if angle:  # these latents lie on a circle, so that the arc is the circle itself
-        np.testing.assert_allclose(latent(3.25), [np.cos(angle), np.sin(angle)], atol=1e-9)
-    else:
-        np.testing.assert_allclose(latent(3.25), 0.75 * latent(2.0) + 0.25 * latent(7.0), atol=1e-9)
+    # these latents lie on a circle, so that the arc is the circle itself
+    on_arc, on_line = [np.cos(0.25), np.sin(0.25)], 0.75 * latent(2.0) + 0.25 * latent(7.0)
+    np.testing.assert_allclose(latent(3.25), on_arc if path == "spherical" else on_line, atol=1e-9)
     assert motion.timbre(3.25, (0, 1, 2), ()).step == STEPS // 4
     np.testing.assert_array_equal(latent(5.0, (4,)), [np.cos(4), np.sin(4)])
 
@@ -150,12 +143,6 @@ def test_on_the_way_all_other_attributes_stay_those_of_the_first_seed():
         assert condition[0, 2:].tolist() == [1, 1]
     held = motion.timbre(1.5, (1, 2, 3), (("instrument_family_str", "string"),))
     assert latents.condition(held, 60)[0, 2:].tolist() == [0, 2]
-
-
-def test_truncation_is_the_instruments():
-    instrument = StandIn()
-    Latents(instrument, "hold", 0.7).condition(Motion("hold", [], 0, 0).timbre(0, (1,), ()), 60)
-    assert set(instrument.truncations) == {0.7}
 
 
 @given(seeds=st.lists(st.integers(0, 2**62), min_size=1, max_size=4), onset=st.floats(0, 1))
