@@ -206,7 +206,7 @@ _COMPARE = (
 )
 
 SUBCOMMANDS = {
-    "all": Subcommand(_ALL, _add_all, "commands.evaluate.all_scores"),
+    "all": Subcommand(_ALL, _add_all, "commands.evaluate.score"),
     "floor": Subcommand(_FLOOR, _add_floor, "commands.evaluate.floor"),
     "time": Subcommand(_TIME, _add_time, "commands.evaluate.timing"),
     "statistics": Subcommand(_STATISTICS, _add_statistics, "commands.evaluate.save_statistics"),

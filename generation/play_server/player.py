@@ -102,7 +102,7 @@ class Player:
                 return self._network.submit(place.sound, self._instrument).result()
         except CancelledError:
             pass
-        raise UserError("the server is about to end")
+        raise UserError("the server is shutting down")
 
 
 def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:

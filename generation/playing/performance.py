@@ -39,9 +39,7 @@ class Performance:
             said = f" ({'; '.join(piece.remarks)})" if piece.remarks else ""
             raise UserError(f"the piece has no note to play{said}; give another")
         pitches = pitch_uses(instrument, piece.notes, settings.out_of_range)
-        voices = assign_voices(
-            instrument, piece.notes, seeds=settings.seeds, entries=settings.voices, attributes=settings.attributes
-        )
+        voices = assign_voices(instrument, piece.notes, settings)
         played = {use.written: use.played for use in pitches if use.played is not None}
         notes = [note for note in piece.notes if note.pitch in played]
         rate = instrument.transform.sample_rate

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def _card(
         "duration_s": performance.seconds,
         "played": len(performance.notes),
         "distinct_sounds": len(performance.plan.timbres_and_pitches),
-        "level": level.to_plain(),
+        "level": asdict(level),
         "voices": [
             {
                 "voice": str(name),

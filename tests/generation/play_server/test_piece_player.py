@@ -149,9 +149,9 @@ def test_piece_is_given_up_when_the_server_ends(busy):
     Waiting.go_on.set()
     closing.join()
     status, _, body = first.result()
-    assert (status, error_of(body)) == (400, "the server is about to end")
+    assert (status, error_of(body)) == (400, "the server is shutting down")
 
 
 def test_piece_is_given_up_amid_its_mix():
-    with pytest.raises(UserError, match="the server is about to end"):
+    with pytest.raises(UserError, match="the server is shutting down"):
         play_piece(StandIn(), piece_of(note(0)), lambda _: StandIn().wave(100, 60, None), lambda: True)

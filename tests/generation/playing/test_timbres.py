@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from generation.playing.latents import STEPS, Latents, Motion
 from generation.playing.pitches import pitch_table, pitch_uses
+from generation.playing.settings import PieceSettings
 from generation.playing.voices import VoiceName, assign_voices, without_family
 from tests.generation.playing.stand_in import StandIn, note
 from utils.errors import UserError
@@ -16,8 +17,8 @@ THREE = [note(0, channel=1), note(1, channel=2, program=40), note(2, channel=2, 
 
 
 def voices_of(*entries, values=FAMILIES, seeds=(5,), attributes=()):
-    instrument = StandIn(values=values)
-    return assign_voices(instrument, THREE, seeds=seeds, entries=entries, attributes=attributes)
+    settings = PieceSettings(latent="bar", seeds=seeds, voices=entries, attributes=attributes)
+    return assign_voices(StandIn(values=values), THREE, settings)
 
 
 @given(known=st.sets(st.integers(0, 127), min_size=1), pitch=st.integers(0, 127))
@@ -95,7 +96,7 @@ def test_each_voice_has_the_family_of_its_program_where_the_run_learned_it():
         ("ch7=1", r"'ch7' is no voice of the piece, which has track1\.ch1, track1\.ch2, track2\.ch2"),
         ("=1", "no voice of the piece"),
         ("track=1", "no voice of the piece"),
-        ("both", r"'both' says nothing of voices: give shared, each, or an entry such as ch2=7"),
+        ("both", r"'both' is no rule for voices; give shared, each, or a rule such as ch2=7"),
         ("ch1=x", "'ch1=x': 'x' is neither a seed nor NAME=VALUE"),
         ("ch1=-1", "'-1' is neither a seed"),
         ("ch1=99999999999999999999", "is neither a seed"),
