@@ -43,8 +43,8 @@ def add_subcommands(parser: argparse.ArgumentParser, kind: str, subcommands: Map
     """Add the `subcommands` by name; `args.<kind>` is the name given, `args.module` where its work is."""
     choice = parser.add_subparsers(prog=parser.prog, dest=kind, required=True, metavar=kind)
     for name, subcommand in subcommands.items():
-        summary, description = subcommand.description.partition(".")[0], subcommand.description
-        flags = choice.add_parser(name, help=summary, description=description)
+        summary = subcommand.description.partition(". ")[0].removesuffix(".")
+        flags = choice.add_parser(name, help=summary, description=subcommand.description)
         subcommand.add_flags(flags)
         add_verbosity(flags)
         flags.set_defaults(module=subcommand.module)
