@@ -1,24 +1,11 @@
 """Make sound with a trained run."""
 
 import sys
-from collections.abc import Sequence
 
 from commands.generate.flags import SUBCOMMANDS
-from commands.subcommands import add_subcommands, run_module
-from utils.cli import Parser, add_version, start_logging, user_errors_in_one_line
+from commands.subcommands import main_of_subcommands
 
-
-@user_errors_in_one_line("generate.py")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv`; returns the exit code."""
-    parser = Parser(prog="generate.py", description=__doc__)
-    add_version(parser)
-    add_subcommands(parser, "mode", SUBCOMMANDS)
-    args = parser.parse_args(argv)
-    start_logging(args)
-    sys.stdout.write(run_module(args.module, args))
-    return 0
-
+main = main_of_subcommands("generate.py", __doc__, "mode", SUBCOMMANDS)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -88,13 +88,13 @@ def play_piece(name: str) -> dict[str, float]:
         before, start = _peak_mb(), time.perf_counter()
         piece = read_midi(folder / "piece.mid")
         source = PieceSource(path="piece.mid", sha256="")
-        rendering = render_piece(instrument, piece, PieceSettings(**choices), folder / "piece.wav", source=source)
+        performance, _ = render_piece(instrument, piece, PieceSettings(**choices), folder / "piece.wav", source=source)
         took = time.perf_counter() - start
     return {
-        "seconds": rendering.seconds,
+        "seconds": performance.seconds,
         "took": took,
-        "notes": rendering.notes,
-        "sounds": rendering.sounds,
+        "notes": len(performance.notes),
+        "sounds": len(performance.plan.timbres_and_pitches),
         "before": before,
         "peak": _peak_mb(),
     }

@@ -13,7 +13,7 @@ def add_truncation(parser: argparse._ActionsContainer) -> None:
         "--truncation",
         type=number_between(1e-3, MOST_TRUNCATION),
         metavar="BOUND",
-        help="largest size of a latent's components: 1 or less gives cleaner and less varied notes (default: no bound)",
+        help="largest absolute value in a latent: 1 or less gives cleaner, less varied notes (default: no bound)",
     )
 
 

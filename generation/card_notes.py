@@ -5,7 +5,7 @@ from typing import Any
 
 from data.audio_io import SUBTYPES
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder, SoundFormat
+from generation.note_files import NoteFolder
 from generation.note_spec import CardReference, notes_of_card, read_card, referred_note
 from generation.places import place_of_card_note
 from generation.random_notes import write_places
@@ -24,7 +24,7 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
     card = read_card(reference.path)
     instrument.require_own_card(card, str(reference.path))
     origin = instrument.to_plain()
-    output = NoteFolder(folder, origin, instrument.transform.sample_rate, _format(card, reference.path))
+    output = NoteFolder(folder, origin, instrument.sample_rate, *_format(card, reference.path))
     if reference.number is not None:
         chosen = referred_note(reference)[1]
         return [output.write(place_of_card_note(instrument, chosen).sound(instrument))]
@@ -41,10 +41,11 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
     return output.write_sequence(reference.path.stem, notes, details, gap=gap)
 
 
-def _format(card: dict[str, Any], path: Path) -> SoundFormat:
+def _format(card: dict[str, Any], path: Path) -> tuple[str, int]:
+    """Bits and sample rate."""
     bits, rate = card.get("bits", "16"), card.get("sample_rate")
     if bits not in SUBTYPES or type(rate) is not int or not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise DataError(
             f"{path}: {bits!r} bits at {rate!r} Hz is not a format that generate.py writes; restore the card"
         )
-    return SoundFormat(bits, rate)
+    return bits, rate

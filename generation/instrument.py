@@ -12,7 +12,7 @@ from torch import Tensor
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.attributes import AttributeTable
 from data.nsynth import Value
-from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.asked_attributes import known_attributes
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
@@ -88,10 +88,12 @@ class Instrument:
             raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
         if truncation is not None and not 0 < truncation <= MOST_TRUNCATION:
             raise UserError(f"truncation {truncation:g}: must be above 0 and at most {MOST_TRUNCATION:g}")
-        asked = [AskedAttribute(name, [str(value)]) for name, value in attributes.items()]
-        known = known_attributes(self, asked, None if pitch is None else [pitch])
-        labels = self.labels(seed, {name: values[0] for name, values in known.items()})
-        return fit_full_scale(self.play([seed], labels, truncation)[0])[0]
+        asked = [(name, [str(value)]) for name, value in attributes.items()]
+        fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
+        if pitch is not None:
+            self.require_pitches([pitch])
+            fixed["pitch"] = pitch
+        return fit_full_scale(self.play([seed], self.labels(seed, fixed), truncation)[0])[0]
 
     def latent(self, seed: int, truncation: float | None = None) -> Tensor:
         """The latent (1, latent_dim) of `seed`, with all its numbers within +- `truncation`.

@@ -36,21 +36,14 @@ class Note:
 
 
 @dataclass(frozen=True)
-class SoundFormat:
-    """Format of wav files: `bits` of `data.audio_io.SUBTYPES`, and the sample rate in Hz (None: that of the notes)."""
-
-    bits: str = "16"
-    sample_rate: int | None = None
-
-
-@dataclass(frozen=True)
 class NoteFolder:
     """The folder that notes at `sample_rate` Hz are written to; `origin` is the part of the card that all share."""
 
     folder: Path
     origin: dict[str, Any]
     sample_rate: int
-    format: SoundFormat = SoundFormat()
+    bits: str = "16"  # one of `data.audio_io.SUBTYPES`
+    file_rate: int | None = None  # Hz, of the wav files; None: that of the notes
 
     def write(self, note: Note) -> Path:
         """Write `note` as wav, turned down to full scale if it is louder, and its card; returns the wav."""
@@ -85,13 +78,13 @@ class NoteFolder:
         save_rainbowgrams(self.folder / f"{name}.png", waves, titles, self.sample_rate, columns=columns)
 
     def _write_wav(self, name: str, wave: Wave) -> tuple[Path, dict[str, Any]]:
-        rate = self.format.sample_rate or self.sample_rate
+        rate = self.file_rate or self.sample_rate
         # before the gain, since resampling may overshoot
         turned = wave if rate == self.sample_rate else soxr.resample(wave, self.sample_rate, rate, quality="VHQ")
         sound, gain_db = fit_full_scale(turned)
         path = self.folder / f"{name}.wav"
-        write_wav(path, sound, rate, bits=self.format.bits)
-        return path, {**self.origin, "sample_rate": rate, "bits": self.format.bits, "gain_db": gain_db}
+        write_wav(path, sound, rate, bits=self.bits)
+        return path, {**self.origin, "sample_rate": rate, "bits": self.bits, "gain_db": gain_db}
 
 
 def _joined(waves: Sequence[Wave], rest: int) -> Wave:

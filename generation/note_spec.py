@@ -4,6 +4,7 @@ It contains seeds, bounds and steps, from which the latent is computed again, bi
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data.nsynth import Value
 from utils.arguments import MAX_SEED, MOST_TRUNCATION
+from utils.config import MIDI_MAX
 from utils.errors import DataError
 from utils.files import read_json
 from utils.validation import first_fault
@@ -20,6 +22,7 @@ MOST_STEPS = 10_000
 RADII = (0.0, 2.0)
 """Norms at which a radius walk begins and ends unless others are asked for, as parts of sqrt(L)."""
 
+_WITH_PITCH = re.compile(r"pitch(?P<pitch>\d{3})_seed\d{6,}", re.ASCII)
 _REFERENCE = re.compile(r"(?P<path>.+)#(?P<number>\d{1,9})", re.ASCII | re.DOTALL)
 
 WalkPath = Literal["linear", "spherical", "circle"]
@@ -105,6 +108,25 @@ class CardNote:
     name: str
     title: str
     spec: NoteSpec
+
+
+def generated_name(values: Mapping[str, Value], seed: int) -> str:
+    """Name of a note that was generated with the attributes `values`: `pitch060_seed000001`, or `note_seed000001`.
+
+    >>> generated_name({"pitch": 60}, 1)
+    'pitch060_seed000001'
+    """
+    return f"pitch{values['pitch']:03d}_seed{seed:06d}" if "pitch" in values else f"note_seed{seed:06d}"
+
+
+def pitch_of_name(name: str) -> int | None:
+    """MIDI pitch in the name of a generated note; None if there is none.
+
+    >>> pitch_of_name("pitch060_seed000001")
+    60
+    """
+    match = _WITH_PITCH.fullmatch(name)
+    return int(match["pitch"]) if match and int(match["pitch"]) <= MIDI_MAX else None
 
 
 def read_card(path: Path) -> dict[str, Any]:

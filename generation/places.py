@@ -14,8 +14,16 @@ from data.nsynth import Value, value_in_words
 from generation import latent_paths
 from generation.instrument import Instrument
 from generation.note_files import Note
-from generation.note_names import generated_name
-from generation.note_spec import CardNote, CardReference, NoteSpec, RadiusWalk, Walk, WalkPath, referred_note
+from generation.note_spec import (
+    CardNote,
+    CardReference,
+    NoteSpec,
+    RadiusWalk,
+    Walk,
+    WalkPath,
+    generated_name,
+    referred_note,
+)
 from generation.synthesis import Wave
 from utils.cli import show_progress
 from utils.errors import DataError, UserError

@@ -9,6 +9,7 @@ import torch
 
 import generate
 import train
+from models.checkpoint import find_checkpoint, load_checkpoint
 from utils.run_folder import CONFIG_NAME
 
 N_SAMPLES = 16 * 32 - 1
@@ -40,12 +41,37 @@ def with_families(experiment_dict, name="instrument_family_str"):
     return experiment_dict
 
 
+def unconditional(experiment_dict):
+    """The experiment, conditioned on nothing."""
+    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
+    return experiment_dict
+
+
+def change_newest(run_folder, change):
+    """Save what `change` makes of the newest checkpoint in its place."""
+    newest = find_checkpoint(run_folder)
+    torch.save(change(load_checkpoint(newest)), newest)
+
+
+def with_nan(state):
+    """The checkpoint with a weight that is no number."""
+    state["ema"]["first.weight"][0] = float("nan")
+    return state
+
+
 def run_mode(mode, run_folder, *flags):
     return generate.main([mode, "-d", str(run_folder), "-q", "--device", "cpu", *map(str, flags)])
 
 
 def play(run_folder, *flags):
     return run_mode("random", run_folder, *flags)
+
+
+def random_note(run_folder, folder, *flags):
+    """The wav of the one note that `generate.py random` writes into a new folder."""
+    assert play(run_folder, "-o", folder, "--count", 1, *flags) == 0
+    (note,) = folder.glob("*.wav")
+    return note
 
 
 def wavs(folder):

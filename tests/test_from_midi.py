@@ -1,6 +1,5 @@
 """`generate.py from_midi` from its command line."""
 
-import io
 import json
 import re
 
@@ -11,27 +10,20 @@ import soundfile
 
 from commands.generate.from_midi import safe_name
 from generation.instrument import Instrument
-from generation.midi.fur_elise import fur_elise
-from generation.playing.render import LONGEST
 from generation.playing.settings import PieceSource
 from models.checkpoint import find_checkpoint
-from tests.playing import CPU, card_of, run_mode, trained, with_families
-
-BEAT = 480
+from tests.generation.midi.midi_files import off, on, written
+from tests.playing import CPU, card_of, run_mode, trained, unconditional, with_families
 
 
 def midi(path, notes, *, channels=(0,), programs=()):
     """Notes of (beats, pitch, velocity) one after the other, at 120 beats per minute, on a track for each channel."""
-    file = mido.MidiFile(ticks_per_beat=BEAT)
-    for number, channel in enumerate(channels):
-        track = mido.MidiTrack()
-        if number < len(programs):
-            track.append(mido.Message("program_change", channel=channel, program=programs[number]))
+    tracks = [[mido.Message("program_change", channel=c, program=p)] for c, p in zip(channels, programs, strict=False)]
+    tracks = tracks or [[] for _ in channels]
+    for track, channel in zip(tracks, channels, strict=True):
         for beats, pitch, velocity in notes:
-            track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=velocity))
-            track.append(mido.Message("note_off", channel=channel, note=pitch, time=round(beats * BEAT)))
-        file.tracks.append(track)
-    file.save(path)
+            track += [on(pitch, velocity=velocity, channel=channel), off(pitch, round(beats * 480), channel=channel)]
+    path.write_bytes(written(*tracks))
     return path
 
 
@@ -66,14 +58,12 @@ def test_a_midi_file_becomes_a_wav_a_card_and_a_picture(run_folder, melody, caps
     assert "1 moved by octaves, 1 left out" in err
 
 
-@pytest.mark.usefixtures("_no_pictures")
 def test_without_a_file_it_plays_fur_elise(run_folder, tmp_path):
     assert from_midi(run_folder, "-o", tmp_path / "out") == 0
     assert card_of(tmp_path / "out" / "fur_elise.wav")["piece"]["path"] is None
     assert soundfile.info(tmp_path / "out" / "fur_elise.wav").duration > 20
 
 
-@pytest.mark.usefixtures("_no_pictures")
 def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
     one = midi(tmp_path / "one.mid", [(0.04, 64, 127)])
     assert from_midi(run_folder, "-m", one, "-o", tmp_path, "--bits", "float", "--adsr", 0, 0, 1, 0, "--seed", 3) == 0
@@ -83,11 +73,6 @@ def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
     start = int(np.argmin([abs(wave[k] / read[0] - wave[k + 9] / read[9]) for k in range(200)]))
     sounding = wave[start : start + len(read)]
     np.testing.assert_allclose(read / np.abs(read).max(), sounding / np.abs(sounding).max(), atol=1e-5)
-
-
-@pytest.fixture
-def _no_pictures(monkeypatch):
-    monkeypatch.setattr("generation.playing.render.save_piece_picture", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +97,6 @@ def test_a_card_gives_the_same_bytes_again(run_folder, tmp_path, flags):
     assert (tmp_path / "a" / "piece.wav").read_bytes() == (tmp_path / "c" / "moved.wav").read_bytes()
 
 
-@pytest.mark.usefixtures("_no_pictures")
 def test_settings_change_the_sound(run_folder, tmp_path):
     piece = midi(tmp_path / "piece.mid", [(4, 60, 100), (3, 64, 64)], channels=(0, 1))
     choices = [
@@ -126,7 +110,7 @@ def test_settings_change_the_sound(run_folder, tmp_path):
     assert len(sounds) == len(choices)
 
 
-@pytest.mark.usefixtures("_no_previews", "_no_pictures")
+@pytest.mark.usefixtures("_no_previews")
 def test_families_go_by_program(experiment_dict, tmp_path):
     run = trained(with_families(experiment_dict), tmp_path)
     piece = midi(tmp_path / "piece.mid", [(1, 60, 100)], channels=(0, 1, 2), programs=(56, 73, 24))
@@ -163,7 +147,6 @@ def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, capsys, flags, 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("_no_pictures")
 def test_cards_of_other_pieces_checkpoints_and_modes_are_refused(run_folder, melody, tmp_path, capsys):
     assert from_midi(run_folder, "-m", melody, "-o", tmp_path) == 0
     path = tmp_path / "my_melody_1.json"
@@ -183,7 +166,6 @@ def test_cards_of_other_pieces_checkpoints_and_modes_are_refused(run_folder, mel
     assert "changed.json: path: " in refused({**card, "piece": {**card["piece"], "path": 3}})
 
 
-@pytest.mark.usefixtures("_no_pictures")
 def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_path, capsys):
     broken = tmp_path / "broken.mid"
     broken.write_bytes(melody.read_bytes()[:-12])
@@ -197,18 +179,9 @@ def test_broken_files_are_one_line_or_what_can_be_read(run_folder, melody, tmp_p
     assert (tmp_path / "out" / "broken.wav").read_bytes() == (tmp_path / "again" / "broken.wav").read_bytes()
 
 
-def test_a_file_without_notes_and_one_that_lasts_for_days_are_one_line(run_folder, tmp_path, capsys):
-    assert from_midi(run_folder, "-m", midi(tmp_path / "drums.mid", [(1, 60, 100)], channels=(9,))) == 2
-    assert re.fullmatch(r"generate\.py: the piece has no note to play \(.*drums.*\).*\n", capsys.readouterr().err)
-    long = midi(tmp_path / "long.mid", [(4 * LONGEST, 60, 100)])
-    assert from_midi(run_folder, "-m", long, "-o", tmp_path / "out") == 2
-    assert "hours; at most 24 are played" in capsys.readouterr().err
-
-
 @pytest.mark.usefixtures("_no_previews")
 def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    run = trained(experiment_dict, tmp_path)
+    run = trained(unconditional(experiment_dict), tmp_path)
     capsys.readouterr()
     assert from_midi(run) == 2
     assert capsys.readouterr().err == (
@@ -230,7 +203,3 @@ def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
 )
 def test_names_are_safe(path, name):
     assert safe_name(PieceSource(path=path, sha256="0")) == name
-
-
-def test_the_built_in_piece_is_a_midi_file():
-    assert mido.MidiFile(file=io.BytesIO(fur_elise())).length > 20

@@ -18,7 +18,19 @@ from generation.note_files import MOST_IN_PICTURE
 from generation.synthesis import HEADROOM, fit_full_scale
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from models.networks import build_networks
-from tests.playing import CPU, N_SAMPLES, PITCHES, card_of, play, trained, wavs, with_families
+from tests.playing import (
+    CPU,
+    N_SAMPLES,
+    PITCHES,
+    card_of,
+    change_newest,
+    play,
+    random_note,
+    trained,
+    unconditional,
+    wavs,
+    with_families,
+)
 from training.training_step import TrainingStep
 from utils.config_file import parse_experiment
 
@@ -68,29 +80,19 @@ def test_same_seed_and_pitch_give_the_same_bytes_whatever_else_is_asked_for(run_
 
 
 def test_pitch_drawn_by_the_seed_is_the_same_note_as_that_pitch_asked_for(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path / "drawn", "--count", 1, "--seed", 4) == 0
-    (name,) = wavs(tmp_path / "drawn")
-    assert play(run_folder, "-o", tmp_path / "asked", "--count", 1, "--seed", 4, "--pitch", int(name[5:8])) == 0
-    assert (tmp_path / "drawn" / name).read_bytes() == (tmp_path / "asked" / name).read_bytes()
-
-
-def test_pitches_change_the_sound(run_folder, tmp_path):
-    for pitch in PITCHES:
-        assert play(run_folder, "-o", tmp_path / "a", "--count", 1, "--pitch", pitch) == 0
-    assert len({(tmp_path / "a" / name).read_bytes() for name in wavs(tmp_path / "a")}) == len(PITCHES)
+    drawn = random_note(run_folder, tmp_path / "drawn", "--seed", 4)
+    asked = random_note(run_folder, tmp_path / "asked", "--seed", 4, "--pitch", int(drawn.name[5:8]))
+    assert drawn.read_bytes() == asked.read_bytes()
 
 
 def test_checkpoint_is_chosen_by_scale_and_iteration(run_folder, tmp_path):
     assert [(scale, iteration) for scale, iteration, _ in list_checkpoints(run_folder)] == [(s, 2) for s in range(4)]
-    for scale in range(4):
-        assert play(run_folder, "-o", tmp_path / str(scale), "--count", 1, "--pitch", 60, "-s", scale) == 0
-        card = json.loads((tmp_path / str(scale) / "pitch060_seed000000.json").read_text())
-        assert (card["checkpoint"], card["scale"]) == (f"s{scale}_i0000002.pt", scale)
-        assert soundfile.info(tmp_path / str(scale) / "pitch060_seed000000.wav").frames == N_SAMPLES
-    assert play(run_folder, "-o", tmp_path / "both", "--count", 1, "--pitch", 60, "-s", 1, "-i", 2) == 0
-    name = "pitch060_seed000000.wav"
-    assert (tmp_path / "both" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
-    assert (tmp_path / "2" / name).read_bytes() != (tmp_path / "1" / name).read_bytes()
+    notes = [random_note(run_folder, tmp_path / str(s), "--pitch", 60, "-s", s) for s in range(4)]
+    for scale, note in enumerate(notes):
+        assert (card_of(note)["checkpoint"], card_of(note)["scale"]) == (f"s{scale}_i0000002.pt", scale)
+        assert soundfile.info(note).frames == N_SAMPLES
+    both = random_note(run_folder, tmp_path / "both", "--pitch", 60, "-s", 1, "-i", 2)
+    assert both.read_bytes() == notes[1].read_bytes() != notes[2].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,7 @@ def test_picture_shows_a_limited_number_of_notes(run_folder, tmp_path):
 
 
 def test_unconditional_run_has_names_without_pitch(experiment_dict, tmp_path, capsys):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    run = trained(experiment_dict, tmp_path)
+    run = trained(unconditional(experiment_dict), tmp_path)
     assert play(run, "-o", tmp_path / "out", "--count", 2) == 0
     assert wavs(tmp_path / "out") == ["note_seed000000.wav", "note_seed000001.wav"]
     assert json.loads((tmp_path / "out" / "note_seed000000.json").read_text())["attributes"] == {}
@@ -164,40 +165,32 @@ def test_scaling_travels_with_the_checkpoint(experiment_dict, tmp_path):
 
 
 def test_sound_is_that_of_the_averaged_weights(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path / "before", "--count", 1, "--pitch", 60) == 0
-    newest = find_checkpoint(run_folder)
-    state = load_checkpoint(newest)
-    name = "pitch060_seed000000.wav"
+    before = random_note(run_folder, tmp_path / "before", "--pitch", 60).read_bytes()
 
     def replay_with(network):
-        changed = {key: value + torch.randn_like(value) for key, value in state[network].items()}
-        torch.save({**state, network: changed}, newest)
-        assert play(run_folder, "-o", tmp_path / network, "--count", 1, "--pitch", 60) == 0
-        return (tmp_path / network / name).read_bytes()
+        def change(state):
+            return {**state, network: {key: value + torch.randn_like(value) for key, value in state[network].items()}}
 
-    before = (tmp_path / "before" / name).read_bytes()
+        change_newest(run_folder, change)
+        return random_note(run_folder, tmp_path / network, "--pitch", 60).read_bytes()
+
     assert replay_with("generator") == before
     assert replay_with("ema") != before
 
 
 def test_wave_is_the_inverse_of_what_the_averaged_generator_makes(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path / "out", "--count", 1, "--seed", 11, "--pitch", 64) == 0
+    note = random_note(run_folder, tmp_path / "out", "--seed", 11, "--pitch", 64)
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
     saved = load_checkpoint(find_checkpoint(run_folder))
-    networks = build_networks_of(saved, instrument)
-    condition = torch.cat((instrument.latent(11), torch.tensor([[0.0, 0.0, 1.0, 0.0]])), dim=1)
-    with torch.no_grad():
-        wave = instrument.transform.inverse(networks(condition, 3, saved["alpha"]))[0].double()
-    sound, _ = fit_full_scale((wave * instrument.transform.support()).float().numpy())
-    read, _ = soundfile.read(tmp_path / "out" / "pitch064_seed000011.wav", dtype="float32")
-    np.testing.assert_allclose(read, sound, rtol=0, atol=1 / 32768)
-
-
-def build_networks_of(saved, instrument):
     model = parse_experiment(saved["config"], "checkpoint").model
     networks = build_networks(model, instrument.transform.shape, instrument.table.sizes, seed=99, device=CPU)
     networks.ema.load_state_dict(saved["ema"])
-    return networks.ema
+    condition = torch.cat((instrument.latent(11), torch.tensor([[0.0, 0.0, 1.0, 0.0]])), dim=1)
+    with torch.no_grad():
+        wave = instrument.transform.inverse(networks.ema(condition, 3, saved["alpha"]))[0].double()
+    sound, _ = fit_full_scale((wave * instrument.transform.support()).float().numpy())
+    read, _ = soundfile.read(note, dtype="float32")
+    np.testing.assert_allclose(read, sound, rtol=0, atol=1 / 32768)
 
 
 def test_loud_sound_is_turned_down_and_quiet_sound_left_alone():
@@ -221,22 +214,10 @@ def test_run_stopped_amid_a_fade_is_heard_as_it_was(experiment_dict, tmp_path, m
 
     monkeypatch.setattr(TrainingStep, "launch", run_and_stop)
     run = trained(experiment_dict, tmp_path)
-    assert play(run, "-o", tmp_path / "faded", "--count", 1, "--pitch", 60) == 0
-    card = json.loads((tmp_path / "faded" / "pitch060_seed000000.json").read_text())
-    assert (card["scale"], card["alpha"], card["step"]) == (1, 0.5, 5)
-    newest = find_checkpoint(run)
-    torch.save({**load_checkpoint(newest), "alpha": 0.0}, newest)
-    assert play(run, "-o", tmp_path / "sharp", "--count", 1, "--pitch", 60) == 0
-    name = "pitch060_seed000000.wav"
-    assert (tmp_path / "sharp" / name).read_bytes() != (tmp_path / "faded" / name).read_bytes()
-
-
-def test_seeds_are_ranges_and_numbers(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path / "out", "--seeds", "0-2,7", 4, "--pitch", 60) == 0
-    assert wavs(tmp_path / "out") == [f"pitch060_seed{seed:06d}.wav" for seed in (0, 1, 2, 4, 7)]
-    assert play(run_folder, "-o", tmp_path / "one", "--seeds", 7, "--pitch", 60) == 0
-    note = "pitch060_seed000007.wav"
-    assert (tmp_path / "out" / note).read_bytes() == (tmp_path / "one" / note).read_bytes()
+    faded = random_note(run, tmp_path / "faded", "--pitch", 60)
+    assert [card_of(faded)[name] for name in ("scale", "alpha", "step")] == [1, 0.5, 5]
+    change_newest(run, lambda state: {**state, "alpha": 0.0})
+    assert random_note(run, tmp_path / "sharp", "--pitch", 60).read_bytes() != faded.read_bytes()
 
 
 def test_attributes_are_taken_in_turn_beside_the_pitches(experiment_dict, tmp_path):
@@ -251,11 +232,7 @@ def test_attributes_are_taken_in_turn_beside_the_pitches(experiment_dict, tmp_pa
 def test_attributes_that_the_run_does_not_know_are_one_line(experiment_dict, run_folder, tmp_path, capsys):
     run = trained(with_families(experiment_dict), tmp_path / "other")
     for folder, asked, message in [
-        (
-            run,
-            ["instrument_family=organ"],
-            r".*organ: not among the values that tiny learned; choose from brass, flute",
-        ),
+        (run, ["instrument_family=organ"], r".*organ: not among the values that tiny learned; .* brass, flute"),
         (run, ["velocity=50"], r".*velocity: tiny was not conditioned on it; choose from instrument_family_str"),
         (run, ["pitch=60"], r"attribute pitch: give it as pitch, .*"),
         (run, ["instrument_family=brass", "instrument_family_str=flute"], r".*given twice; .*"),
@@ -268,33 +245,24 @@ def test_attributes_that_the_run_does_not_know_are_one_line(experiment_dict, run
     assert not (tmp_path / "out").exists()
 
 
-def test_families_are_known_by_nsynths_numbers(experiment_dict, tmp_path):
-    experiment_dict["loaderConfig"]["attribute_list"] = ["instrument_family", "pitch"]
-    experiment_dict["modelConfig"]["attribKeysOrder"] = {"pitch": 1, "instrument_family": 0}
-    run = trained(experiment_dict, tmp_path)
-    assert play(run, "-o", tmp_path / "out", "--count", 3, "--attributes", "instrument_family=flute") == 0
-    assert {card_of(path)["attributes"]["instrument_family"] for path in (tmp_path / "out").glob("*.wav")} == {2}
-
-
 def test_truncation_bounds_the_latent_and_is_in_the_card(run_folder, tmp_path):
-    for truncation in (0.5, 99):
-        flags = ("--seed", 3, "--count", 1, "--pitch", 60, "--truncation", truncation)
-        assert play(run_folder, "-o", tmp_path / str(truncation), *flags) == 0
-    assert play(run_folder, "-o", tmp_path / "free", "--seed", 3, "--count", 1, "--pitch", 60) == 0
-    note = "pitch060_seed000003.wav"
-    assert card_of(tmp_path / "0.5" / note)["truncation"] == 0.5
-    assert "truncation" not in card_of(tmp_path / "free" / note)
-    read = {name: soundfile.read(tmp_path / name / note)[0] for name in ("0.5", "99", "free")}
-    assert np.abs(read["99"] - read["free"]).max() <= 1 / 32768
-    assert np.abs(read["0.5"] - read["free"]).max() > 1 / 32768
+    bounds = {"narrow": ("--truncation", 0.5), "wide": ("--truncation", 99), "free": ()}
+    notes = {
+        name: random_note(run_folder, tmp_path / name, "--seed", 3, "--pitch", 60, *flags)
+        for name, flags in bounds.items()
+    }
+    assert card_of(notes["narrow"])["truncation"] == 0.5
+    assert "truncation" not in card_of(notes["free"])
+    read = {name: soundfile.read(note)[0] for name, note in notes.items()}
+    assert np.abs(read["wide"] - read["free"]).max() <= 1 / 32768
+    assert np.abs(read["narrow"] - read["free"]).max() > 1 / 32768
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
     assert instrument.latent(3, 0.5).abs().max() < 0.5
 
 
 @pytest.mark.parametrize(("bits", "subtype", "step"), [("24", "PCM_24", 2**-23), ("float", "FLOAT", 0)])
 def test_bits_of_the_files(run_folder, tmp_path, bits, subtype, step):
-    assert play(run_folder, "-o", tmp_path, "--count", 1, "--pitch", 60, "--bits", bits) == 0
-    path = tmp_path / "pitch060_seed000000.wav"
+    path = random_note(run_folder, tmp_path / "out", "--pitch", 60, "--bits", bits)
     assert soundfile.info(path).subtype == subtype
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
     wave, _ = fit_full_scale(instrument.play([0], instrument.labels(0, {"pitch": 60}))[0])
@@ -303,18 +271,9 @@ def test_bits_of_the_files(run_folder, tmp_path, bits, subtype, step):
 
 
 def test_rate_of_the_files(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path, "--count", 1, "--pitch", 60, "--rate", 44_100) == 0
-    path = tmp_path / "pitch060_seed000000.wav"
+    path = random_note(run_folder, tmp_path / "out", "--pitch", 60, "--rate", 44_100)
     assert soundfile.info(path).samplerate == card_of(path)["sample_rate"] == 44_100
     assert soundfile.info(path).frames == pytest.approx(N_SAMPLES * 44_100 / 16_000, abs=1)
-
-
-def make_empty(folder):
-    folder.mkdir()
-
-
-def make_file(folder):
-    folder.write_text("")
 
 
 def make_damaged(folder):
@@ -326,8 +285,8 @@ def make_damaged(folder):
     ("make", "message"),
     [
         (lambda folder: None, "no such run folder; give the folder that train.py made"),
-        (make_file, "no such run folder; give the folder that train.py made"),
-        (make_empty, r"holds no checkpoints/s\*_i\*\.pt; is it a run folder of train\.py\?"),
+        (lambda folder: folder.write_text(""), "no such run folder; give the folder that train.py made"),
+        (lambda folder: folder.mkdir(), r"holds no checkpoints/s\*_i\*\.pt; is it a run folder of train\.py\?"),
         (
             make_damaged,
             r"/checkpoints/s0_i0000001\.pt: not a readable checkpoint \(\w+\); remove it to use the one before",
@@ -370,8 +329,7 @@ def shorn(state, *path):
     ],
 )
 def test_checkpoint_that_contradicts_itself_is_one_short_line(run_folder, capsys, break_it):
-    newest = find_checkpoint(run_folder)
-    torch.save(break_it(load_checkpoint(newest)), newest)
+    change_newest(run_folder, break_it)
     assert play(run_folder, "--count", 1) == 2
     error = capsys.readouterr().err
     assert error.startswith("generate.py: ")
@@ -380,26 +338,14 @@ def test_checkpoint_that_contradicts_itself_is_one_short_line(run_folder, capsys
     assert not (run_folder / "generated").exists()
 
 
-def test_weights_that_are_not_finite_are_one_line(run_folder, capsys):
-    newest = find_checkpoint(run_folder)
-    state = load_checkpoint(newest)
-    state["ema"]["first.weight"][0] = float("nan")
-    torch.save(state, newest)
-    assert play(run_folder, "--count", 1) == 2
-    assert "the generator's sound is not finite" in capsys.readouterr().err
-
-
 def test_output_where_a_file_stands_is_one_line(run_folder, tmp_path, capsys):
     (tmp_path / "taken").write_text("mine")
     assert play(run_folder, "-o", tmp_path / "taken", "--count", 1) == 2
-    assert re.fullmatch(
-        r"generate\.py: \S+taken: a file stands where a folder is needed; .*\n", capsys.readouterr().err
-    )
+    assert "taken: a file stands where a folder is needed; " in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_mode_is_required(capsys):
     assert generate.main([]) == 2
-    assert (
-        capsys.readouterr().err == "generate.py: the following arguments are required: mode; see generate.py --help\n"
-    )
+    required = "generate.py: the following arguments are required: mode; see generate.py --help\n"
+    assert capsys.readouterr().err == required

@@ -6,8 +6,7 @@ import re
 import pytest
 import torch
 
-from models.checkpoint import find_checkpoint, load_checkpoint
-from tests.playing import PITCHES, card_of, files_of, play, run_mode, trained, wavs, with_families
+from tests.playing import card_of, change_newest, files_of, play, random_note, run_mode, trained, wavs, with_families
 
 pytestmark = pytest.mark.usefixtures("_no_previews")
 
@@ -129,14 +128,25 @@ def test_notes_of_one_name_but_other_attributes_are_all_written(name, experiment
     ],
 )
 def test_card_that_is_none_is_one_line(run_folder, tmp_path, capsys, change, message):
-    assert play(run_folder, "-o", tmp_path / "saved", "--count", 1, "--pitch", 60) == 0
-    saved, changed = tmp_path / "saved" / "pitch060_seed000000.json", tmp_path / "changed.json"
-    changed.write_text(json.dumps({**json.loads(saved.read_text()), **change}))
+    note, changed = random_note(run_folder, tmp_path / "saved", "--pitch", 60), tmp_path / "changed.json"
+    changed.write_text(json.dumps({**card_of(note), **change}))
     capsys.readouterr()
     assert play(run_folder, "-o", tmp_path / "out", "--from-card", changed) == 2
     assert re.fullmatch(rf"generate\.py: ({re.escape(str(changed))}(#0)?: )?{message}\n", capsys.readouterr().err)
     if not {"bits", "sample_rate"} & change.keys():
-        assert run_mode("interpolation", run_folder, "-o", tmp_path / "out", "--from", saved, "--to", changed) == 2
+        assert (
+            run_mode(
+                "interpolation",
+                run_folder,
+                "-o",
+                tmp_path / "out",
+                "--from",
+                note.with_suffix(".json"),
+                "--to",
+                changed,
+            )
+            == 2
+        )
         assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
@@ -150,11 +160,7 @@ def test_cards_that_are_asked_for_wrongly_are_one_line(run_folder, tmp_path, cap
         ("scale", ("--from-card", whole, "--bits", "24"), r"--bits cannot be combined with --from-card, .*"),
         ("interpolation", ("--from-card", whole, "--steps", 3), r"--steps cannot be combined with --from-card, .*"),
         ("interpolation", ("--from", whole, "--to", f"{whole}#1"), r".*: lists 4 notes; choose one with #0 to #3"),
-        (
-            "interpolation",
-            ("--from", f"{whole}#0", "--truncation", 1),
-            r"--truncation cannot be combined with .*",
-        ),
+        ("interpolation", ("--from", f"{whole}#0", "--truncation", 1), r"--truncation cannot be combined with .*"),
         ("random", ("--from-card", tmp_path / "none.json"), r".*none\.json: no such file; check the path"),
     ]:
         capsys.readouterr()
@@ -164,8 +170,7 @@ def test_cards_that_are_asked_for_wrongly_are_one_line(run_folder, tmp_path, cap
 
 
 def test_card_made_with_another_torch_is_said(run_folder, tmp_path, capsys):
-    assert play(run_folder, "-o", tmp_path / "saved", "--count", 1, "--pitch", PITCHES[0]) == 0
-    path = tmp_path / "saved" / "pitch060_seed000000.json"
+    path = random_note(run_folder, tmp_path / "saved").with_suffix(".json")
     path.write_text(path.read_text().replace(torch.__version__, "0.4.1"))
     capsys.readouterr()
     assert play(run_folder, "-o", tmp_path / "out", "--from-card", path) == 0
@@ -173,8 +178,7 @@ def test_card_made_with_another_torch_is_said(run_folder, tmp_path, capsys):
 
 
 def test_weights_changed_since_are_another_checkpoint(run_folder, tmp_path, capsys):
-    assert play(run_folder, "-o", tmp_path / "saved", "--count", 1, "--pitch", 60) == 0
-    newest = find_checkpoint(run_folder)
-    torch.save({**load_checkpoint(newest), "alpha": 0.0}, newest)
-    assert play(run_folder, "-o", tmp_path / "out", "--from-card", tmp_path / "saved" / "pitch060_seed000000.json") == 2
+    card = random_note(run_folder, tmp_path / "saved").with_suffix(".json")
+    change_newest(run_folder, lambda state: {**state, "alpha": 0.0})
+    assert play(run_folder, "-o", tmp_path / "out", "--from-card", card) == 2
     assert "made by another checkpoint" in capsys.readouterr().err

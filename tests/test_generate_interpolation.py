@@ -1,17 +1,29 @@
 """`generate.py interpolation` from its command line, and the faults that it shares with `scale`."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from generation.instrument import Instrument
 from generation.interpolation_notes import places_on_path, seeded_anchors
 from generation.note_files import MOST_IN_PICTURE
-from models.checkpoint import find_checkpoint, load_checkpoint
-from tests.playing import CPU, N_SAMPLES, card_of, files_of, play, run_mode, sound, trained, wavs, with_families
+from tests.playing import (
+    CPU,
+    N_SAMPLES,
+    card_of,
+    change_newest,
+    files_of,
+    play,
+    random_note,
+    run_mode,
+    sound,
+    trained,
+    unconditional,
+    wavs,
+    with_families,
+    with_nan,
+)
 
 pytestmark = pytest.mark.usefixtures("_no_previews")
 
@@ -31,11 +43,10 @@ def test_interpolation_goes_through_the_random_notes_of_its_seeds(run_folder, tm
     assert card["notes"][1] == f"pitch062_seed000000_{path}_pitch062_seed000005_1of3.wav"
     assert sorted(card["notes"]) == [name for name in wavs(tmp_path / "out") if name != "interpolation.wav"]
     for place, seed in ((0, 0), (3, 5), (6, 2)):
-        assert play(run_folder, "-o", tmp_path / "random", "--count", 1, "--seed", seed, "--pitch", 62) == 0
-        assert card["notes"][place] == f"pitch062_seed{seed:06d}.wav"
-        for suffix in (".wav", ".json"):
-            name = Path(card["notes"][place]).with_suffix(suffix)
-            assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "random" / name).read_bytes()
+        note = random_note(run_folder, tmp_path / str(seed), "--seed", seed, "--pitch", 62)
+        assert card["notes"][place] == note.name == f"pitch062_seed{seed:06d}.wav"
+        for path_ in (note, note.with_suffix(".json")):
+            assert (tmp_path / "out" / path_.name).read_bytes() == path_.read_bytes()
     notes = np.stack([sound(tmp_path / "out" / name) for name in card["notes"]])
     assert len(np.unique(notes, axis=0)) == 7
     assert len(sound(tmp_path / "out" / "interpolation.wav")) == 7 * N_SAMPLES
@@ -77,8 +88,7 @@ def test_radius_goes_through_the_norms_asked_for(run_folder, tmp_path):
     flags = ("--path", "radius", "--seeds", 6, "--pitch", 60, "--steps", 2, "--radii", own / 2, 3 * own / 2)
     card = interpolation_of(run_folder, tmp_path / "out", *flags)
     assert card["radii"] == [own / 2, 3 * own / 2]
-    assert play(run_folder, "-o", tmp_path / "random", "--count", 1, "--seed", 6, "--pitch", 60) == 0
-    own_note = sound(tmp_path / "random" / "pitch060_seed000006.wav").astype(int)
+    own_note = sound(random_note(run_folder, tmp_path / "random", "--seed", 6, "--pitch", 60)).astype(int)
     assert np.abs(sound(tmp_path / "out" / card["notes"][1]) - own_note).max() <= 1
     assert np.abs(sound(tmp_path / "out" / card["notes"][0]) - own_note).max() > 1
     between = card_of(tmp_path / "out" / card["notes"][1])["between"]
@@ -88,9 +98,8 @@ def test_radius_goes_through_the_norms_asked_for(run_folder, tmp_path):
 def test_pitches_that_differ_are_mixed(run_folder, tmp_path):
     card = interpolation_of(run_folder, tmp_path / "out", "--seeds", "0,0", "--pitch", "60,67", "--steps", 4)
     assert (card["notes"][0], card["notes"][-1]) == ("pitch060_seed000000.wav", "pitch067_seed000000.wav")
-    assert play(run_folder, "-o", tmp_path / "random", "--count", 1, "--pitch", 67) == 0
-    note = "pitch067_seed000000.wav"
-    assert (tmp_path / "out" / note).read_bytes() == (tmp_path / "random" / note).read_bytes()
+    note = random_note(run_folder, tmp_path / "random", "--pitch", 67)
+    assert (tmp_path / "out" / note.name).read_bytes() == note.read_bytes()
     assert card_of(tmp_path / "out" / card["notes"][2])["attributes"] == {}
     quarter = next(place for place in places_of(run_folder, [0, 0], [60, 67], "linear", 4) if "1of4" in place.name)
     assert quarter.one_hot.tolist() == [0.75, 0, 0, 0.25]
@@ -102,8 +111,7 @@ def places_of(run_folder, seeds, pitches, path, steps):
 
 
 def test_without_pitch_all_notes_have_that_of_the_first_seed(run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path / "random", "--count", 1, "--seed", 8) == 0
-    (name,) = wavs(tmp_path / "random")
+    name = random_note(run_folder, tmp_path / "random", "--seed", 8).name
     card = interpolation_of(run_folder, tmp_path / "out", "--seeds", "8,9,10", "--steps", 1)
     assert card["notes"] == [name, name.replace("8.wav", "9.wav"), name.replace("08.wav", "10.wav")]
 
@@ -128,8 +136,8 @@ def test_other_attributes_are_those_of_each_end(experiment_dict, tmp_path):
     card = interpolation_of(run, tmp_path / "out", "--seeds", "0-7", "--pitch", 62, "--steps", 2)
     for name in card["notes"][::2]:
         seed = card_of(tmp_path / "out" / name)["seed"]
-        assert play(run, "-o", tmp_path / "random", "--count", 1, "--seed", seed, "--pitch", 62) == 0
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "random" / name).read_bytes()
+        note = random_note(run, tmp_path / str(seed), "--seed", seed, "--pitch", 62)
+        assert (tmp_path / "out" / name).read_bytes() == note.read_bytes()
     families = {anchor["attributes"]["instrument_family_str"] for anchor in card["anchors"]}
     assert families == {"brass", "flute"}
     between = [card_of(tmp_path / "out" / name)["attributes"] for name in card["notes"][1::2]]
@@ -137,8 +145,7 @@ def test_other_attributes_are_those_of_each_end(experiment_dict, tmp_path):
 
 
 def test_unconditional_run_interpolates_but_has_no_scale(experiment_dict, tmp_path, capsys):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    run = trained(experiment_dict, tmp_path)
+    run = trained(unconditional(experiment_dict), tmp_path)
     card = interpolation_of(run, tmp_path / "out", "--steps", 2)
     assert card["notes"] == [
         "note_seed000000.wav", "note_seed000000_spherical_note_seed000001_1of2.wav", "note_seed000001.wav"
@@ -186,12 +193,9 @@ def test_what_cannot_be_walked_is_one_line(run_folder, tmp_path, capsys, mode, f
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("mode", ["scale", "interpolation"])
+@pytest.mark.parametrize("mode", ["random", "scale", "interpolation"])
 def test_sound_that_is_not_finite_leaves_nothing(run_folder, tmp_path, capsys, mode):
-    newest = find_checkpoint(run_folder)
-    state = load_checkpoint(newest)
-    state["ema"]["first.weight"][0] = float("nan")
-    torch.save(state, newest)
+    change_newest(run_folder, with_nan)
     assert run_mode(mode, run_folder, "-o", tmp_path / "out") == 2
     assert "the generator's sound is not finite" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

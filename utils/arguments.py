@@ -26,26 +26,17 @@ def whole_number(text: str) -> int:
 
 def at_least_one(text: str) -> int:
     """A whole number of 1 or more."""
-    number = whole_number(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be 1 or more")
-    return number
+    return _within(text, 1, math.inf, "1 or more")
 
 
 def seed(text: str) -> int:
     """A whole number from 0 to 2**62."""
-    number = whole_number(text)
-    if not 0 <= number <= MAX_SEED:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be from 0 to 2**62")
-    return number
+    return _within(text, 0, MAX_SEED, "from 0 to 2**62")
 
 
 def sample_rate(text: str) -> int:
     """A rate from 1 000 to 384 000 Hz."""
-    number = whole_number(text)
-    if not LOWEST_RATE <= number <= HIGHEST_RATE:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz")
-    return number
+    return _within(text, LOWEST_RATE, HIGHEST_RATE, f"from {LOWEST_RATE} to {HIGHEST_RATE} Hz")
 
 
 def pitch_list(text: str) -> list[int]:
@@ -143,6 +134,13 @@ def add_precision(parser: argparse._ActionsContainer, default: str) -> None:
         default=default,
         help="number format that the networks compute in (default: %(default)s)",
     )
+
+
+def _within(text: str, lowest: int, highest: float, said: str) -> int:
+    number = whole_number(text)
+    if not lowest <= number <= highest:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be {said}")
+    return number
 
 
 def _pitch_range(text: str) -> range:

@@ -16,16 +16,7 @@ from utils.project import version_report
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-OUR_LOGGERS = (
-    "utils",
-    "data",
-    "audio_transforms",
-    "models",
-    "generation",
-    "evaluation",
-    "training",
-    "commands",
-)
+OUR_LOGGERS = ("utils", "data", "audio_transforms", "models", "generation", "evaluation", "training", "commands")
 """Packages whose messages -v and -q show or hide."""
 
 
@@ -115,7 +106,7 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """Add -v (debug) and -q (warnings only); the default shows the progress of the work."""
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("-v", "--verbose", action="store_true", help="say more")
+    group.add_argument("-v", "--verbose", action="store_true", help="show more messages")
     group.add_argument("-q", "--quiet", action="store_true", help="warnings and errors only, no progress bars")
 
 

@@ -7,14 +7,7 @@ from pathlib import Path
 
 from commands.shared_flags import add_json, add_truncation
 from commands.subcommands import Subcommand
-from utils.arguments import (
-    add_checkpoint_choice,
-    add_device,
-    add_pitches,
-    add_seed,
-    add_skip_broken,
-    at_least_one,
-)
+from utils.arguments import add_checkpoint_choice, add_device, add_pitches, add_seed, add_skip_broken, at_least_one
 from utils.cli import add_alias
 
 DISTANCES = ("pkid", "ikid", "fad")
@@ -213,7 +206,7 @@ _COMPARE = (
 )
 
 SUBCOMMANDS = {
-    "all": Subcommand(_ALL, _add_all, "commands.evaluate.all_scores"),
+    "all": Subcommand(_ALL, _add_all, "commands.evaluate.score"),
     "floor": Subcommand(_FLOOR, _add_floor, "commands.evaluate.floor"),
     "time": Subcommand(_TIME, _add_time, "commands.evaluate.timing"),
     "statistics": Subcommand(_STATISTICS, _add_statistics, "commands.evaluate.save_statistics"),

@@ -50,20 +50,11 @@ def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -
 
 def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | None) -> SideOptions:
     """What the flags say of reading and making notes. Raises: UserError if they are of a run and no side is one."""
-    flags = {
-        "--count": args.count,
-        "--pitches": args.pitches,
-        "--truncation": args.truncation,
-        "--scale": args.scale,
-        "--iteration": args.iteration,
-    }
-    given = [flag for flag, value in flags.items() if value is not None]
+    names = ("count", "pitches", "truncation", "scale", "iteration")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if given and not any(side is not None and is_run(side) for side in sides):
-        raise UserError(f"{given[0]} is for notes made by a run, but no run folder is given; leave it out")
-    count = {} if args.count is None else {"count": args.count}
-    generation = GenerationOptions(
-        **count, pitches=args.pitches, truncation=args.truncation, scale=args.scale, iteration=args.iteration
-    )
+        raise UserError(f"--{next(iter(given))} is for notes made by a run, but no run folder is given; leave it out")
+    generation = GenerationOptions(**given)
     return SideOptions(cache=cache, skip_broken=args.skip_broken, device=own_device(args.device), generation=generation)
 
 

@@ -8,15 +8,7 @@ from commands.generate.shared_flags import add_run, add_run_and_output, add_soun
 from commands.shared_flags import add_truncation
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
-from utils.arguments import (
-    LONGEST_GAP,
-    add_pitches,
-    add_seed,
-    add_seeds,
-    at_least_one,
-    number_between,
-    whole_number,
-)
+from utils.arguments import LONGEST_GAP, add_pitches, add_seed, add_seeds, at_least_one, number_between, whole_number
 
 DEFAULT_COUNT = 16
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
@@ -51,7 +43,7 @@ def _add_interpolation(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_run_and_output(parser, "interpolation")
     add_seeds(parser, "seeds of the latents in their order, such as 0,1,2 (default: 0,1)")
-    from_ = "card of a note to start from, instead of a seed; CARD#3 is a note of those that a card lists, from 0"
+    from_ = "card of the note to start from, not a seed; if a card lists several notes, CARD#0 is the first of them"
     add("--from", dest="start", type=CardReference.parse, metavar="CARD", help=from_)
     add("--to", dest="end", type=CardReference.parse, metavar="CARD", help="card of the note to end at; needs --from")
     add_pitches(parser, "one, or one for each latent (default: of the cards, or drawn by the first seed)")
@@ -72,7 +64,7 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "folder of the page (default: RUN/page; needed with several runs)"
     add("-o", "--output", type=Path, metavar="FOLDER", help=help_)
-    add_pitches(parser, "those to hear (default: a few, evenly chosen from those that all runs learned)")
+    add_pitches(parser, "those to hear (default: a few, evenly spaced among those that all runs learned)")
     add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
     add_truncation(parser)
     help_ = "folder of real notes to compare with (default: the notes that each run learned from)"
@@ -108,12 +100,12 @@ def _add_counted_seeds(parser: argparse.ArgumentParser, counted: str) -> None:
 
 
 def _add_from_card(parser: argparse.ArgumentParser) -> None:
-    help_ = "make again what this card describes, bit for bit; CARD#3 is a note of those that a card lists, from 0"
+    help_ = "make the sound of this card again, bit for bit; if a card lists several notes, CARD#0 is the first of them"
     parser.add_argument("--from-card", type=CardReference.parse, metavar="CARD", help=help_)
 
 
 def _add_gap(parser: argparse.ArgumentParser) -> None:
-    help_ = "seconds of silence between the notes in the file of all of them (default: 0)"
+    help_ = "seconds of silence between notes in the file that joins them (default: 0)"
     parser.add_argument("--gap", type=number_between(0, LONGEST_GAP), metavar="S", help=help_)
 
 
@@ -124,7 +116,7 @@ _SCALE = (
 )
 _INTERPOLATION = (
     "Go from one timbre to another. The notes lie along a path through the latents, or between values of attributes; "
-    "each is a WAV file, and so are all of them together."
+    "each is a WAV file, and one more file joins them all."
 )
 _FROM_MIDI = "Play a MIDI file. It becomes NAME.wav, with its card NAME.json and a picture of its beginning, NAME.png."
 _PAGE = (

@@ -12,8 +12,8 @@ from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
 from generation.note_spec import read_card
 from generation.playing.pitches import pitch_table
-from generation.playing.render import Rendering, render_piece
-from generation.playing.settings import PieceSettings, PieceSource, parse_settings, parse_source
+from generation.playing.render import render_piece
+from generation.playing.settings import PieceSettings, PieceSource, parsed
 from utils.errors import DataError, UserError
 from utils.files import sha256_of_file
 from utils.ranks import require_one_process
@@ -54,7 +54,7 @@ def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
             "to give voices different ones"
         )
     asked["attributes"] = [f"{name}={values[0]}" for name, values in asked.get("attributes", ())]
-    return parse_settings({**asked, "seeds": seeds}, "from_midi")
+    return parsed(PieceSettings, {**asked, "seeds": seeds}, "from_midi")
 
 
 def _read_piece(path: Path | None, *, lenient: bool) -> tuple[Piece, PieceSource]:
@@ -69,8 +69,8 @@ def _read_piece(path: Path | None, *, lenient: bool) -> tuple[Piece, PieceSource
 
 def _play_again(args: argparse.Namespace) -> str:
     card, where = read_card(args.from_card), str(args.from_card)
-    settings = parse_settings(card.get("settings"), where)
-    origin = parse_source(card.get("piece", card.get("score")), where)
+    settings = parsed(PieceSettings, card.get("settings"), where)
+    origin = parsed(PieceSource, card.get("piece", card.get("score")), where)
     piece, source = _read_piece(args.midi or (Path(origin.path) if origin.path else None), lenient=origin.lenient)
     if source.sha256 != origin.sha256:
         raise DataError(f"{source.path or BUILT_IN}: is not the piece that {where} was made of; name that one with -m")
@@ -83,16 +83,11 @@ def _play(
     args: argparse.Namespace, instrument: Instrument, piece: Piece, settings: PieceSettings, source: PieceSource
 ) -> str:
     path = output_folder(args) / f"{safe_name(source)}.wav"
-    return _answer(instrument, render_piece(instrument, piece, settings, path, source=source))
-
-
-def _answer(instrument: Instrument, rendering: Rendering) -> str:
-    level = rendering.level
+    performance, level = render_piece(instrument, piece, settings, path, source=source)
     loudness = "silence" if level.loudness is None else f"{level.loudness:.1f} LUFS"
     peak = "" if level.true_peak is None else f", {level.true_peak:.1f} dBTP"
-    folder, stem = rendering.path.parent, rendering.path.stem
     return (
-        f"{pitch_table(rendering.pitches)}"
-        f"{rendering.notes} notes, {rendering.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), played by "
-        f"{instrument.run_name}\n{rendering.path.name} in {folder}; see {stem}.png there\n"
+        f"{pitch_table(performance.pitches)}"
+        f"{len(performance.notes)} notes, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
+        f"played by {instrument.run_name}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
     )

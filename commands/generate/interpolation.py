@@ -4,22 +4,18 @@ import argparse
 from collections.abc import Sequence
 
 from commands.generate.flags import DEFAULT_PATH, DEFAULT_STEPS
-from commands.generate.options import attributes_of, note_folder, open_instrument, write_again
+from commands.generate.options import attributes_of, note_folder, open_instrument, write_notes
 from generation.instrument import Instrument
 from generation.interpolation_notes import seeded_anchors, write_interpolation
 from generation.note_spec import MOST_STEPS, RADII
 from generation.places import Place, places_of_cards
 from utils.errors import UserError
-from utils.ranks import Ranks, joined_ranks, own_device
+from utils.ranks import Ranks
 
 
 def run(args: argparse.Namespace) -> str:
     """Notes along a path through the latents, or between values of attributes: each by itself and all as one file."""
-    if args.from_card:
-        written = write_again(args, "seeds", "start", "end", "path", "steps", "radii", "gap")
-        return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
-    with joined_ranks(own_device(args.device)) as ranks:
-        return _write(args, ranks)
+    return write_notes(args, _write, ("seeds", "start", "end", "path", "steps", "radii", "gap"), shown=-1)
 
 
 def _write(args: argparse.Namespace, ranks: Ranks) -> str:

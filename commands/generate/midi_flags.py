@@ -20,7 +20,7 @@ def add_midi_flags(parser: argparse.ArgumentParser) -> None:
     _add_timbres(parser)
     _add_playing(parser)
     add_sound(parser)
-    help_ = "play again what this card describes, bit for bit; -m names the MIDI file if it has moved"
+    help_ = "play the piece of this card again, bit for bit; -m names the MIDI file if it has moved"
     add("--from-card", type=Path, metavar="CARD", help=help_)
 
 
@@ -70,7 +70,7 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out-of-range",
         choices=get_args(OutOfRange),
-        help="pitches that the run did not learn. octave: they are moved by octaves to the nearest one that it did; "
+        help="pitches that the run did not learn. octave: they move by octaves to the nearest one that it learned; "
         f"drop: they are left out; error: the piece is not played (default: {_DEFAULT.out_of_range})",
     )
     parser.add_argument(

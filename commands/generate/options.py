@@ -1,16 +1,16 @@
 """What several subcommands of generate.py make of their flags."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data.nsynth import Value
-from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.asked_attributes import known_attributes
 from generation.card_notes import write_from_card
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder, SoundFormat
+from generation.note_files import NoteFolder
 from utils.errors import UserError
-from utils.ranks import own_device, require_one_process
+from utils.ranks import Ranks, joined_ranks, own_device, require_one_process
 
 _FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
 
@@ -29,28 +29,38 @@ def output_folder(args: argparse.Namespace) -> Path:
 
 def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
     """Where the notes go, and their format."""
-    sound = SoundFormat(args.bits or "16", args.rate)
-    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.transform.sample_rate, sound)
+    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.sample_rate, args.bits or "16", args.rate)
 
 
 def attributes_of(
     args: argparse.Namespace, instrument: Instrument, pitches: Sequence[int] | None
 ) -> dict[str, list[Value]]:
     """The values of `--attributes`, and the `pitches`, as the run knows them. Raises: UserError."""
-    asked = [AskedAttribute(name, values) for name, values in args.attributes or []]
-    return known_attributes(instrument, asked, pitches)
+    known = known_attributes(instrument.run_name, instrument.table, args.attributes or [])
+    if pitches:
+        instrument.require_pitches(pitches)
+        known["pitch"] = list(pitches)
+    return known
 
 
-def write_again(args: argparse.Namespace, *names: str) -> list[Path]:
-    """The sounds of `--from-card`.
+def write_notes(
+    args: argparse.Namespace, write: Callable[[argparse.Namespace, Ranks], str], set_by_cards: Sequence[str], shown: int
+) -> str:
+    """What `write` does by the flags, shared by all ranks; or with `--from-card`, the sounds of that card.
 
-    Raises: UserError if one of the flags `names`, or of those that all modes share, is given beside it.
+    The answer on a card names the sound at `shown`. Raises: UserError if one of the flags `set_by_cards`, or of those
+    that all modes share, is given beside `--from-card`.
     """
+    if not args.from_card:
+        with joined_ranks(own_device(args.device)) as ranks:
+            return write(args, ranks)
     require_one_process("--from-card")
-    for name in (*names, "pitches", "attributes", "truncation", "bits", "rate"):
+    for name in (*set_by_cards, "pitches", "attributes", "truncation", "bits", "rate"):
         if getattr(args, name) is not None:
             raise set_by_card(_FLAGS.get(name, f"--{name}"))
-    return write_from_card(open_instrument(args), output_folder(args), args.from_card)
+    written = write_from_card(open_instrument(args), output_folder(args), args.from_card)
+    place = "first" if shown == 0 else "last"
+    return f"{len(written)} sounds in {written[0].parent}, {written[shown].name} {place}\n"
 
 
 def set_by_card(flag: str) -> UserError:

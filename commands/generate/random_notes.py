@@ -3,18 +3,14 @@
 import argparse
 
 from commands.generate.flags import DEFAULT_COUNT
-from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_again
+from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_notes
 from generation.random_notes import write_random_notes
-from utils.ranks import Ranks, joined_ranks, own_device
+from utils.ranks import Ranks
 
 
 def run(args: argparse.Namespace) -> str:
     """Notes of random timbre."""
-    if args.from_card:
-        again = write_again(args, "count", "seed", "seeds")
-        return f"{len(again)} sounds in {again[0].parent}, {again[0].name} first\n"
-    with joined_ranks(own_device(args.device)) as ranks:
-        return _write(args, ranks)
+    return write_notes(args, _write, ("count", "seed", "seeds"), shown=0)
 
 
 def _write(args: argparse.Namespace, ranks: Ranks) -> str:

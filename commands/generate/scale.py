@@ -2,19 +2,15 @@
 
 import argparse
 
-from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_again
+from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_notes
 from generation.scale_notes import write_scales
 from utils.errors import UserError
-from utils.ranks import Ranks, joined_ranks, own_device
+from utils.ranks import Ranks
 
 
 def run(args: argparse.Namespace) -> str:
     """One latent, or several, through the pitches: a note for each, and the whole scale as one file."""
-    if args.from_card:
-        written = write_again(args, "count", "seed", "seeds", "gap")
-        return f"{len(written)} sounds in {written[0].parent}, {written[-1].name} last\n"
-    with joined_ranks(own_device(args.device)) as ranks:
-        return _write(args, ranks)
+    return write_notes(args, _write, ("count", "seed", "seeds", "gap"), shown=-1)
 
 
 def _write(args: argparse.Namespace, ranks: Ranks) -> str:

@@ -27,7 +27,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-c", "--config", type=Path, nargs="+", help="experiments as JSON files, which are trained one after the other")
     add("-n", "--name", help="name of the run (default: that in the config)")
-    help_ = "folder in which runs have their folders (default: output_path of the config)"
+    help_ = "folder that holds the run folders (default: output_path of the config)"
     add_alias(parser, add("-d", "--output", dest="output_path", metavar="FOLDER", help=help_), "--dir")
 
 
@@ -57,7 +57,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add_number("--scores-every", default=None, help_="training steps between scores")
     add_number("--score-notes", default=256, help_="number of notes that scores compare", aliases=("--n-scores",))
     add_seed(parser, "random seed of the run", nargs="?", const=0)
-    help_ = "save and end after so much training: 500steps, 30m, 1.5h (default: train to the end)"
+    help_ = "save and end after this much training: 500steps, 30m, 1.5h (default: train to the end)"
     add("--stop-after", type=training_limit, default=TrainingLimit(), metavar="LIMIT", help=help_)
     add_precision(parser, "float32")
     add_device(parser)
@@ -66,7 +66,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_other_tasks(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--status", type=Path, metavar="RUN", help="show how far a run is, which may be training, and do nothing else")
+    add(
+        "--status",
+        type=Path,
+        metavar="RUN",
+        help="show the progress of a run, which may be training now, and do nothing else",
+    )
     add("--dry-run", action="store_true", help="show shapes, sizes and memory, and do nothing else; reads no audio")
     add_json(parser, "the answer of --status or --dry-run")
     add("--smoke-test", action="store_true", help="train two steps at each scale at toy size, as NAME-smoke-test")

@@ -11,7 +11,7 @@ from data.note_records import NoteRecord
 from data.nsynth import Value
 from evaluation.embeddings.notes import NotesInMemory
 from generation.instrument import Instrument
-from generation.note_names import generated_name
+from generation.note_spec import generated_name
 from generation.synthesis import Wave, fit_full_scale
 from utils.cli import show_progress
 from utils.ranks import ALONE, Ranks

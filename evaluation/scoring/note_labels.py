@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from data.note_folder import family_of
 from data.note_records import NoteRecord
-from generation.note_names import pitch_of_name
+from generation.note_spec import pitch_of_name
 from utils.config import MIDI_MAX
 from utils.errors import DataError
 from utils.files import read_json

@@ -43,17 +43,17 @@ def read_frame(content: bytes, name: str, remarks: Remarks) -> Frame:
         what = "is empty" if not content else "is not a MIDI file (it does not begin with MThd)"
         raise DataError(f"{name}: {what}; give a Standard MIDI File")
     if end - start < 14:
-        raise DataError(f"{name}: breaks off in its header; export it anew")
+        raise DataError(f"{name}: breaks off in its header; export it again")
     size, form, promised, division = struct.unpack_from(">LHHh", content, start + 4)
     if size < 6:
-        raise DataError(f"{name}: its header has {size} bytes instead of 6; export it anew")
+        raise DataError(f"{name}: its header has {size} bytes instead of 6; export it again")
     time_base = _time_base(division, name)
     if form > 2:
         remarks.fault(f"format {form} is not 0, 1 or 2", "read as 1", start + 8)
         form = 1
     tracks = _tracks(content[:end], start + 8 + size, promised, remarks)
     if not tracks:
-        raise DataError(f"{name}: holds no track; export it anew")
+        raise DataError(f"{name}: holds no track; export it again")
     if form == 0 and len(tracks) > 1:
         remarks.say("format 0 has one track, this file more; they are played together, as in format 1")
         form = 1
@@ -77,7 +77,7 @@ def _time_base(division: int, name: str) -> TimeBase:
         return TimeBase(_DEFAULT_TEMPO, 1_000_000 * division, tempo_applies=True, quarter=Fraction(division))
     frames, ticks_per_frame = -(division >> 8), division & 0xFF
     if division == 0 or frames not in _FRAMES_PER_SECOND or ticks_per_frame == 0:
-        raise DataError(f"{name}: its division {division & 0xFFFF:#06x} gives ticks no length; export it anew")
+        raise DataError(f"{name}: its division {division & 0xFFFF:#06x} gives ticks no length; export it again")
     numerator, denominator = _FRAMES_PER_SECOND[frames]
     ticks_per_second = Fraction(numerator * ticks_per_frame, denominator)
     return TimeBase(denominator, numerator * ticks_per_frame, tempo_applies=False, quarter=ticks_per_second / 2)

@@ -7,7 +7,7 @@ Source: Standard MIDI Files 1.0 (RP-001) and MIDI 1.0 Detailed Specification, MI
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +22,6 @@ from mido.midifiles.midifiles import (
     read_variable_int,
 )
 
-from generation.midi.drums import part_mode
 from generation.midi.remarks import Remarks
 
 # Kinds of events: mido's names, and PART_MODE.
@@ -162,14 +161,13 @@ class _TrackReader:
     def _read_sysex(self) -> None:
         self._check_number(0)
         try:
-            message = read_sysex(
-                self._file, 0, clip=True
-            )  # without it, mido refuses the status bytes that may follow F7
+            # clip: otherwise mido refuses the status bytes that may follow F7
+            message = read_sysex(self._file, 0, clip=True)
         except OSError as error:
             raise _UnreadableError(_TOO_LONG) from error
-        mode = part_mode(message.data)
+        mode = _part_mode(message.data)
         if mode:
-            self._keep(PART_MODE, mode.channel, int(mode.drums), 0)
+            self._keep(PART_MODE, *mode, 0)
 
     def _read_system_message(self, status: int) -> None:
         if status not in SPEC_BY_STATUS:
@@ -191,3 +189,19 @@ class _TrackReader:
 
     def _keep(self, kind: str, channel: int, first: int, second: int) -> None:
         self._events.append(Event(self._tick, self._track, self._port, channel, kind, first, second))
+
+
+def _part_mode(data: Sequence[int]) -> tuple[int, int] | None:
+    """The channel (from 1) that a system exclusive message gives to drums (1) or to tones (0); None: another message.
+
+    `data` are its bytes between F0 and F7. Source: Roland GS, parameter "use for rhythm part" (address 40 1x 15);
+    Yamaha XG, multi part parameter "part mode" (address 08 nn 07).
+    """
+    match data:
+        case (0x41, _, 0x42, 0x12, 0x40, part, 0x15, mode, _) if part >> 4 == 1:
+            number = part & 0x0F  # parts count 10, 1 to 9, 11 to 16
+            return (10 if number == 0 else number + (number > 9)), int(mode > 0)
+        case (0x43, device, 0x4C, 0x08, part, 0x07, mode) if device >> 4 == 1 and part < 16:
+            return part + 1, int(mode > 0)
+        case _:
+            return None

@@ -5,6 +5,7 @@ Transcribed from the music, not copied from another file: bars 1 to 22 with thei
 
 import io
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 import mido
@@ -25,7 +26,7 @@ _THEME_LEFT = (
     "- - - - - - | ped A2 E3 A3 - - - | ped E2 E3 G#3 - - - | ped A2 E3 A3 - - -"
     " | - - - - - - | ped A2 E3 A3 - - - | ped E2 E3 G#3 - - -"
 )
-_BACK_TO_UPBEAT_RIGHT, _ON_RIGHT, _END_RIGHT = "A4:4 E5 D#5", "A4:2 - B4 C5 D5", "A4:4 - -"
+_BACK_RIGHT, _ON_RIGHT, _END_RIGHT = "A4:4 E5 D#5", "A4:2 - B4 C5 D5", "A4:4 - -"
 _CLOSE_LEFT = "ped A2 E3 A3 - - -"
 _MIDDLE_RIGHT = "E5:3 G4 F5 E5 | D5:3 F4 E5 D5 | C5:3 E4 D5 C5 | B4:2 - E4 E5 - | - E5 E6 - - D#5 | E5 - - D#5 E5 D#5"
 _MIDDLE_LEFT = (
@@ -33,16 +34,7 @@ _MIDDLE_LEFT = (
 )
 
 RIGHT_HAND = " | ".join(
-    [
-        _UPBEAT_RIGHT,
-        _THEME_RIGHT,
-        _BACK_TO_UPBEAT_RIGHT,
-        _THEME_RIGHT,
-        _ON_RIGHT,
-        _MIDDLE_RIGHT,
-        _THEME_RIGHT,
-        _END_RIGHT,
-    ]
+    [_UPBEAT_RIGHT, _THEME_RIGHT, _BACK_RIGHT, _THEME_RIGHT, _ON_RIGHT, _MIDDLE_RIGHT, _THEME_RIGHT, _END_RIGHT]
 )
 LEFT_HAND = " | ".join(
     [_UPBEAT_LEFT, _THEME_LEFT, _CLOSE_LEFT, _THEME_LEFT, _CLOSE_LEFT, _MIDDLE_LEFT, _THEME_LEFT, _CLOSE_LEFT]
@@ -110,10 +102,7 @@ def _pitch(name: str) -> int:
 
 def _starts(bars: list[Bar]) -> list[int]:
     """Where each bar begins, in sixteenths; one more, the end."""
-    starts = [0]
-    for bar in bars:
-        starts.append(starts[-1] + bar.length)
-    return starts
+    return list(accumulate((bar.length for bar in bars), initial=0))
 
 
 def _directions(bars: list[Bar]) -> Iterator[tuple[int, mido.MetaMessage]]:

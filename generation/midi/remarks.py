@@ -25,7 +25,7 @@ class Remarks:
         """
         place = f"byte {byte}" if track is None else f"track {track}, byte {byte}"
         if not self._lenient:
-            raise DataError(f"{self._name}, {place}: {what}; export the file anew, or read the rest leniently")
+            raise DataError(f"{self._name}, {place}: {what}; export the file again, or read the rest leniently")
         form = f"{what}; {remedy}"
         self._first.setdefault(form, place)
         self.say(form)

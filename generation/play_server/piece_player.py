@@ -39,7 +39,7 @@ def play_piece(
     def until_the_end(blocks: Iterable[Wave]) -> Iterator[Wave]:
         for block in blocks:
             if ending():
-                raise UserError("the server is about to end")
+                raise UserError("the server is shutting down")
             yield block
 
     with tempfile.TemporaryDirectory() as folder:

@@ -165,7 +165,7 @@ async function playPiece(file) {
   player.src = URL.createObjectURL(await answer.blob());
   player.hidden = false;
   find("remarks").append(...JSON.parse(answer.headers.get("Remarks")).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  tell(`${file.name}, by the timbre of ${timbre}`);
+  tell(`${file.name}, in the timbre of ${timbre}`);
   await player.play().catch(() => {}); // where the browser wants a gesture first, its own button is there
 }
 

@@ -15,7 +15,7 @@ from data.nsynth import Value, value_in_words
 from generation.instrument import Instrument
 from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
 from generation.note_files import Note
-from generation.play_server.latent_square import place_in_square
+from generation.places import Place, seeded_place, walk
 from generation.play_server.note_request import GRID, NoteRequest
 from generation.play_server.piece_player import PlayedPiece, play_piece
 from generation.synthesis import Wave, fit_full_scale
@@ -90,7 +90,9 @@ class Player:
         note = self._sound(request)
         sound, gain_db = fit_full_scale(note.wave)
         card = {**self._origin, "bits": "16", "gain_db": gain_db, **note.details}
-        return PlayedNote(_name(note.name, request), wav_bytes(sound, self._instrument.transform.sample_rate), card)
+        file = io.BytesIO()  # byte for byte what `data.audio_io.write_wav` writes
+        soundfile.write(file, quantise(sound)[0], self._instrument.sample_rate, format="WAV", subtype="PCM_16")
+        return PlayedNote(_name(note.name, request), file.getvalue(), card)
 
     def _sound(self, request: NoteRequest) -> Note:
         """The note itself, made in the network's thread. Raises: UserError, also once the player is closed."""
@@ -100,14 +102,27 @@ class Player:
                 return self._network.submit(place.sound, self._instrument).result()
         except CancelledError:
             pass
-        raise UserError("the server is about to end")
+        raise UserError("the server is shutting down")
 
 
-def wav_bytes(wave: Wave, sample_rate: int) -> bytes:
-    """`wave` (n_samples,), within [-1, 1], as a 16-bit WAV, byte for byte that of `data.audio_io.write_wav`."""
-    file = io.BytesIO()
-    soundfile.write(file, quantise(wave)[0], sample_rate, format="WAV", subtype="PCM_16")
-    return file.getvalue()
+def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:
+    """The note that `request` asks for: arcs along the upper and the lower side, then the arc between their points.
+
+    The corners are the seeds' own notes, and the sides are the walks between two of them. The place says how it was
+    found, so that its card makes the note again, bit for bit.
+    Raises: UserError where two latents point opposite ways.
+    """
+    fixed = dict(request.attributes)
+    corners = [seeded_place(instrument, seed, fixed, truncation=request.truncation) for seed in request.seeds]
+    upper = _step(corners[0], corners[1], request.right)
+    lower = _step(corners[2], corners[3], request.right)
+    return _step(upper, lower, request.down)
+
+
+def _step(start: Place, end: Place, step: int) -> Place:
+    if step in (0, GRID):  # the ends themselves, even if there is no arc between them
+        return end if step else start
+    return walk("spherical", start, end, GRID)[step]
 
 
 def _name(name: str, request: NoteRequest) -> str:

@@ -233,9 +233,6 @@ def _turn_away(connection: socket.socket) -> None:
 
 def _note_of(query: str) -> str:
     try:
-        ((name, (request,)),) = parse_qs(query, strict_parsing=True, max_num_fields=1).items()
-    except ValueError as error:
+        return parse_qs(query, strict_parsing=True, max_num_fields=1)["note"][0]
+    except (ValueError, KeyError) as error:
         raise UserError("the query must be note=, and what /note takes") from error
-    if name != "note":
-        raise UserError("the query must be note=, and what /note takes")
-    return request

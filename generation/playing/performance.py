@@ -39,9 +39,7 @@ class Performance:
             said = f" ({'; '.join(piece.remarks)})" if piece.remarks else ""
             raise UserError(f"the piece has no note to play{said}; give another")
         pitches = pitch_uses(instrument, piece.notes, settings.out_of_range)
-        voices = assign_voices(
-            instrument, piece.notes, seeds=settings.seeds, entries=settings.voices, attributes=settings.attributes
-        )
+        voices = assign_voices(instrument, piece.notes, settings)
         played = {use.written: use.played for use in pitches if use.played is not None}
         notes = [note for note in piece.notes if note.pitch in played]
         rate = instrument.transform.sample_rate
@@ -61,6 +59,11 @@ class Performance:
     def n_samples(self) -> int:
         """Samples at `sample_rate`, from the beginning of the piece to the end of the last release."""
         return mixed_length(self.plan, self.envelope)
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return self.n_samples / self.sample_rate
 
     def write(
         self, path: Path, waves_of: WavesOf, *, watched: Callable[[Iterable[Wave]], Iterable[Wave]] = iter

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from generation.midi.midi_file import Piece, PieceNote
 from generation.playing.latents import Latents
 from generation.playing.performance import Performance
 from generation.playing.picture import MOST_SECONDS, save_piece_picture
-from generation.playing.pitches import PitchUse
 from generation.playing.settings import PieceSettings, PieceSource
 from generation.playing.sound_file import Level
 from generation.playing.voices import VoiceName
@@ -30,25 +29,13 @@ logger = logging.getLogger(__name__)
 LONGEST = 24 * 3600  # s
 
 
-@dataclass(frozen=True)
-class Rendering:
-    """What was written: the file, its length, how many notes of how many distinct sounds, and at which level."""
-
-    path: Path
-    seconds: float
-    notes: int
-    sounds: int
-    pitches: list[PitchUse]
-    level: Level
-
-
 def render_piece(
     instrument: Instrument, piece: Piece, settings: PieceSettings, path: Path, *, source: PieceSource
-) -> Rendering:
+) -> tuple[Performance, Level]:
     """Play `piece` into the WAV `path`, with a card (.json) and a picture of its beginning (.png) beside it.
 
     `source` is what the card says of where the piece comes from. The same instrument, piece and settings give the same
-    bytes on the CPU.
+    bytes on the CPU. Returns what was played, and at which level.
     Raises: UserError if there is nothing to play, the piece is longer than a day, or the settings do not fit the piece
     or the run; then nothing is written.
     """
@@ -59,22 +46,14 @@ def render_piece(
         logger.warning("%s", remark)
     latents = Latents(instrument, settings.latent, settings.truncation)
     level = performance.write(path, latents.waves, watched=partial(_shown, performance))
-    rendering = Rendering(
-        path=path,
-        seconds=performance.n_samples / performance.sample_rate,
-        notes=len(performance.notes),
-        sounds=len(performance.plan.timbres_and_pitches),
-        pitches=performance.pitches,
-        level=level,
-    )
     _draw(path, performance.notes)
-    write_json(path.with_suffix(".json"), _card(instrument, piece, performance, rendering, source))
-    return rendering
+    write_json(path.with_suffix(".json"), _card(instrument, piece, performance, level, path.name, source))
+    return performance, level
 
 
 def _shown(performance: Performance, blocks: Iterable[Wave]) -> Iterator[Wave]:
     rate = performance.sample_rate
-    with tqdm(total=round(performance.n_samples / rate), unit="s", disable=not show_progress(), leave=False) as bar:
+    with tqdm(total=round(performance.seconds), unit="s", disable=not show_progress(), leave=False) as bar:
         done = 0
         for block in blocks:
             yield block
@@ -89,7 +68,7 @@ def _draw(path: Path, notes: Sequence[PieceNote]) -> None:
 
 
 def _card(
-    instrument: Instrument, piece: Piece, performance: Performance, rendering: Rendering, source: PieceSource
+    instrument: Instrument, piece: Piece, performance: Performance, level: Level, file: str, source: PieceSource
 ) -> dict[str, Any]:
     settings = performance.settings
     programs: dict[VoiceName, Counter[int]] = {name: Counter() for name in performance.voices}
@@ -100,13 +79,13 @@ def _card(
         "mode": "from_midi",
         "piece": source.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
-        "file": rendering.path.name,
+        "file": file,
         "sample_rate": settings.rate or performance.sample_rate,
         "bits": settings.bits,
-        "duration_s": rendering.seconds,
-        "played": rendering.notes,
-        "distinct_sounds": rendering.sounds,
-        "level": rendering.level.to_plain(),
+        "duration_s": performance.seconds,
+        "played": len(performance.notes),
+        "distinct_sounds": len(performance.plan.timbres_and_pitches),
+        "level": asdict(level),
         "voices": [
             {
                 "voice": str(name),
@@ -118,6 +97,6 @@ def _card(
             }
             for name, voice in performance.voices.items()
         ],
-        "pitches": [use.to_plain() for use in rendering.pitches],
+        "pitches": [use.to_plain() for use in performance.pitches],
         "remarks": list(piece.remarks),
     }

@@ -62,17 +62,8 @@ class PieceSource(BaseModel):
     lenient: bool = False
 
 
-def parse_settings(raw: Any, where: str) -> PieceSettings:
-    """The settings in `raw`, read from `where`. Raises: DataError naming `where` and the first fault."""
-    return _parsed(PieceSettings, raw, where)
-
-
-def parse_source(raw: Any, where: str) -> PieceSource:
-    """The source in `raw`, read from `where`. Raises: DataError naming `where` and the first fault."""
-    return _parsed(PieceSource, raw, where)
-
-
-def _parsed(model: type[M], raw: Any, where: str) -> M:
+def parsed(model: type[M], raw: Any, where: str) -> M:
+    """The settings or the source in `raw`, read from `where`. Raises: DataError naming `where` and the first fault."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -34,10 +34,6 @@ class Level:
     loudness: float | None  # LUFS, in the file
     true_peak: float | None  # dBTP, in the file
     limited_by: str  # "loudness", "true peak", or "silence"
-
-    def to_plain(self) -> dict[str, float | str | None]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def write_levelled(

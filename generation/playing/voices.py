@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from data.general_midi import PROGRAMS
 from data.nsynth import FAMILIES, Value
-from generation.asked_attributes import AskedAttribute, known_attributes
+from generation.asked_attributes import known_attributes
 from generation.instrument import Instrument
 from generation.midi.midi_file import PieceNote
+from generation.playing.settings import PieceSettings
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
 
@@ -49,34 +50,29 @@ class Voice:
 
 
 def assign_voices(
-    instrument: Instrument,
-    notes: Iterable[PieceNote],
-    *,
-    seeds: Sequence[int],
-    entries: Sequence[str],
-    attributes: Sequence[str],
+    instrument: Instrument, notes: Iterable[PieceNote], settings: PieceSettings
 ) -> dict[VoiceName, Voice]:
-    """The voices of `notes` by name, in order. All get `seeds` and `attributes` (NAME=VALUE), then what `entries` say.
+    """The voices of `notes` by name, in order. All get the seeds and attributes of `settings`, then what `voices` say.
 
-    An entry is `shared` (all have `seeds`), `each` (voice k has every seed + k, and families by program), or
+    An entry there is `shared` (all have `seeds`), `each` (voice k has every seed + k, and families by program), or
     TARGET=SEED,NAME=VALUE,... for the voices of a channel (`ch2`), a track (`track1`) or both (`track1.ch2`); later
     entries win.
     Raises: UserError if an entry cannot be read, or names a voice or value that is not there.
     """
     counts = Counter(VoiceName(note.track, note.channel) for note in notes)
-    fixed = dict(_attribute(instrument, text) for text in attributes)
-    voices = {name: Voice(name, counts[name], tuple(seeds), fixed) for name in sorted(counts)}
-    for entry in entries:
+    fixed = dict(_attribute(instrument, text) for text in settings.attributes)
+    voices = {name: Voice(name, counts[name], settings.seeds, fixed) for name in sorted(counts)}
+    for entry in settings.voices:
         target, equals, items = entry.partition("=")
         if entry == "shared":
-            voices = {name: replace(voice, seeds=tuple(seeds), by_program=False) for name, voice in voices.items()}
+            voices = {name: replace(voice, seeds=settings.seeds, by_program=False) for name, voice in voices.items()}
         elif entry == "each":
             voices = {
-                name: replace(voice, seeds=tuple(seed + k for seed in seeds), by_program=True)
+                name: replace(voice, seeds=tuple(seed + k for seed in settings.seeds), by_program=True)
                 for k, (name, voice) in enumerate(voices.items())
             }
         elif not equals:
-            raise UserError(f"{entry[:60]!r} says nothing of voices: give shared, each, or an entry such as ch2=7")
+            raise UserError(f"{entry[:60]!r} is no rule for voices; give shared, each, or a rule such as ch2=7")
         else:
             for name in _targets(target, list(voices)):
                 voices[name] = _changed(instrument, voices[name], items.split(","), entry)
@@ -132,5 +128,5 @@ def _attribute(instrument: Instrument, text: str) -> tuple[str, Value]:
     name, _, value = text.partition("=")
     if name == "pitch":
         raise UserError(f"{text[:60]}: the piece gives the pitches; leave pitch out")
-    ((own_name, values),) = known_attributes(instrument, [AskedAttribute(name, [value])], None).items()
+    ((own_name, values),) = known_attributes(instrument.run_name, instrument.table, [(name, [value])]).items()
     return own_name, values[0]

@@ -144,6 +144,7 @@ def test_every_flag_is_explained_and_no_default_stands_alone():
     for script in ("eval.py", "generate.py"):
         (choice,) = (action for action in parser_of(script)._actions if action.dest in ("evaluation", "mode"))
         parsers += choice.choices.values()
+        assert all(each.help.count("(") == each.help.count(")") for each in choice._choices_actions)  # whole sentences
     assert len(parsers) == 1 + len(EVALUATIONS) + len(MODES)
     for parser in parsers:
         assert all(action.help for action in parser._actions)

@@ -6,7 +6,7 @@ import pytest
 
 from data.note_records import NoteRecord
 from evaluation.scoring.note_labels import NoteLabels, asked_pitch
-from generation.note_names import generated_name
+from generation.note_spec import generated_name
 from utils.errors import DataError
 
 

@@ -1,5 +1,3 @@
-import re
-
 import pytest
 
 from generation.midi.fur_elise import BAR, LEFT_HAND, RIGHT_HAND, bars_of, fur_elise
@@ -26,11 +24,6 @@ def test_every_bar_is_full_after_an_upbeat_of_a_quaver(text):
     assert [bar.length for bar in bars_of(text)] == [2] + [BAR] * 30
 
 
-@pytest.mark.parametrize("text", [RIGHT_HAND, LEFT_HAND])
-def test_the_text_holds_nothing_but_notes_rests_and_pedals(text):
-    assert all(re.fullmatch(r"[A-G]#?[2-6](:[234])?|-|\||ped", word) for word in text.split())
-
-
 def test_it_begins_as_everyone_knows(piece):
     right, left = hand(piece, 1), hand(piece, 2)
     first = "E5 D#5 E5 D#5 E5 B4 D5 C5 A4 C4 E4 A4 B4 E4 G#4 B4 C5 E4 E5 D#5"
@@ -51,11 +44,6 @@ def test_the_pedal_holds_an_arpeggio_together(piece):
     bass, fifth, octave = hand(piece, 2)[:3]
     ends = {round(note.onset + note.duration - bass.onset, 6) for note in (bass, fifth, octave)}
     assert ends == {round(4 * 30 / 130, 6)}
-
-
-def test_the_left_hand_is_softer(piece):
-    loudness = [sum(note.velocity for note in hand(piece, track)) / len(hand(piece, track)) for track in (1, 2)]
-    assert loudness[0] > loudness[1] + 10
 
 
 def test_nothing_in_it_is_skipped_or_repaired(piece):

@@ -199,7 +199,7 @@ def test_midi_file_plays(page, tmp_path):
     (tmp_path / "tune.mid").write_bytes(TUNE)
     hands(page).key_down("a").key_up("a").perform()
     find(page, "#file").send_keys(str(tmp_path / "tune.mid"))
-    _until(page, lambda: text(page, "#piece-status").startswith("tune.mid, by the timbre of seed "))
+    _until(page, lambda: text(page, "#piece-status").startswith("tune.mid, in the timbre of seed "))
     sound = find(page, "#player")
     _until(page, lambda: float(sound.get_property("currentTime")) > 0.05)
     assert not sound.get_property("paused")
@@ -215,7 +215,7 @@ def test_dropped_file_plays(page):
         "new DragEvent(name, {dataTransfer: dropped, bubbles: true, cancelable: true}))",
         list(TUNE),
     )
-    _until(page, lambda: text(page, "#piece-status").startswith("dropped.mid, by the timbre of seed "))
+    _until(page, lambda: text(page, "#piece-status").startswith("dropped.mid, in the timbre of seed "))
     assert find(page, "#player").is_displayed()
 
 
@@ -228,7 +228,7 @@ def test_what_goes_wrong_is_said(browser, run_folder, tmp_path):
         _until(browser, lambda: text(browser, "#piece-status").startswith("broken.mid: this file: "))
         server.player.close()
         hands(browser).key_down("a").perform()
-        _until(browser, lambda: text(browser, "#error") == "the server is about to end")
+        _until(browser, lambda: text(browser, "#error") == "the server is shutting down")
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])

@@ -10,14 +10,13 @@ import time
 from argparse import ArgumentTypeError
 
 import pytest
-import torch
 
 import generate
 from commands.generate.flags import port
 from generation.midi.midi_file import LARGEST_FILE
 from generation.play_server.server import LARGEST_REQUEST, MOST_CONNECTIONS, PlayServer
-from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.generation.play_server.talk import JSON, error_of, head, raw, request, rest_of, status_and_error
+from tests.playing import change_newest, with_nan
 from utils.errors import UserError
 
 SCRIPTS = ("/play.js", "/keyboard.js", "/sound.js")
@@ -313,10 +312,7 @@ def test_address_is_printed_also_with_q_and_ctrl_c_ends_the_server(run_folder, c
 
 
 def test_run_that_does_not_sound_is_not_served(run_folder, capsys):
-    newest = find_checkpoint(run_folder)
-    state = load_checkpoint(newest)
-    state["ema"]["first.weight"][0] = float("nan")
-    torch.save(state, newest)
+    change_newest(run_folder, with_nan)
     assert generate.main(["serve", "-d", str(run_folder), "--port", "0", "--device", "cpu"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -9,11 +9,11 @@ import torch
 
 from generation import latent_paths
 from generation.instrument import Instrument
-from generation.play_server.latent_square import place_in_square
 from generation.play_server.note_request import parse_note_request
+from generation.play_server.player import place_in_square
 from tests.generation.play_server.conftest import player_of, serving
 from tests.generation.play_server.talk import JSON, ask, error_of, request, seed_note, square_note
-from tests.playing import CPU, N_SAMPLES, PITCHES, play, run_mode, trained, with_families
+from tests.playing import CPU, N_SAMPLES, PITCHES, random_note, run_mode, trained, unconditional, with_families
 
 SQUARE = (3, 1, 4, 15)
 CORNERS = {(0, 0): 3, (1, 0): 1, (0, 1): 4, (1, 1): 15}
@@ -40,19 +40,18 @@ def test_numbered_families_have_their_words(experiment_dict, tmp_path):
 
 @pytest.mark.parametrize("corner", CORNERS)
 def test_corner_is_the_seed_s_own_note_byte_for_byte(server, run_folder, tmp_path, corner):
-    assert play(run_folder, "-o", tmp_path, "--count", 1, "--seed", CORNERS[corner], "--pitch", 62) == 0
-    name = f"pitch062_seed{CORNERS[corner]:06d}"
+    made = random_note(run_folder, tmp_path / "made", "--seed", CORNERS[corner], "--pitch", 62)
     for note in (square_note(*corner, SQUARE, pitch=62), seed_note(CORNERS[corner], pitch=62)):
         for path, suffix, kind in (("/note", "wav", "audio/wav"), ("/card", "json", "application/json; charset=utf-8")):
             status, headers, body = ask(server, path, note)
             assert (status, headers["Content-Type"]) == (200, kind)
-            assert headers["Content-Disposition"] == f'attachment; filename="{name}.{suffix}"'
-            assert body == (tmp_path / f"{name}.{suffix}").read_bytes()
+            assert headers["Content-Disposition"] == f'attachment; filename="{made.stem}.{suffix}"'
+            assert body == made.with_suffix(f".{suffix}").read_bytes()
 
 
 def test_truncation_is_that_of_random(server, run_folder, tmp_path):
-    assert play(run_folder, "-o", tmp_path, "--count", 1, "--seed", 3, "--pitch", 62, "--truncation", 0.5) == 0
-    made = (tmp_path / "pitch062_seed000003.wav").read_bytes()
+    flags = ("--seed", 3, "--pitch", 62, "--truncation", 0.5)
+    made = random_note(run_folder, tmp_path / "made", *flags).read_bytes()
     assert ask(server, "/note", {**seed_note(3, pitch=62), "truncation": 0.5})[2] == made
     assert ask(server, "/note", {**seed_note(3, pitch=62), "truncation": None})[2] != made
 
@@ -97,9 +96,8 @@ def test_attributes_left_out_are_drawn_by_each_seed(experiment_dict, tmp_path):
     run = trained(with_families(experiment_dict), tmp_path)
     with serving(player_of(run)) as server:
         for seed in range(4):
-            assert play(run, "-o", tmp_path / "out", "--count", 1, "--seed", seed, "--pitch", 62) == 0
-            made = (tmp_path / "out" / f"pitch062_seed{seed:06d}.wav").read_bytes()
-            assert ask(server, "/note", seed_note(seed, pitch=62))[2] == made
+            made = random_note(run, tmp_path / str(seed), "--seed", seed, "--pitch", 62)
+            assert ask(server, "/note", seed_note(seed, pitch=62))[2] == made.read_bytes()
         family = {"instrument_family_str": "flute"}
         card = json.loads(ask(server, "/card", square_note(0.5, 0.5, (0, 1, 2, 3), pitch=62, **family))[2])
         assert card["attributes"] == {"pitch": 62, **family}
@@ -110,11 +108,10 @@ def test_attributes_left_out_are_drawn_by_each_seed(experiment_dict, tmp_path):
 
 @pytest.mark.usefixtures("_no_previews")
 def test_unconditional_run_has_notes_without_pitch(experiment_dict, tmp_path):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    run = trained(experiment_dict, tmp_path)
-    assert play(run, "-o", tmp_path / "out", "--count", 1, "--seed", 7) == 0
+    run = trained(unconditional(experiment_dict), tmp_path)
+    made = random_note(run, tmp_path / "out", "--seed", 7)
     with serving(player_of(run)) as server:
-        assert ask(server, "/note", seed_note(7))[2] == (tmp_path / "out" / "note_seed000007.wav").read_bytes()
+        assert ask(server, "/note", seed_note(7))[2] == made.read_bytes()
         assert ask(server, "/note", square_note(0.5, 0, (1, 2, 3, 4)))[1]["Content-Disposition"].endswith(
             '"note_square1-2-3-4_x050_y000.wav"'
         )
@@ -178,13 +175,6 @@ def test_latents_that_point_opposite_ways_are_one_line(server, monkeypatch):
     assert ask(server, "/note", square_note(1, 0, (0, 1, 0, 1), pitch=60))[0] == 200
 
 
-def test_note_that_was_made_is_kept(server):
-    for _ in range(3):
-        ask(server, "/note", square_note(0.2, 0.4, pitch=60))
-    ask(server, "/card", square_note(0.2, 0.4, pitch=60))
-    assert server.player.note.cache_info()[:2] == (3, 1)
-
-
 def test_several_hands_hear_what_one_would(server):
     asked = [square_note(x / 10, 0.3, pitch=pitch) for x in range(4) for pitch in PITCHES]
     one_by_one = [ask(server, "/note", note)[2] for note in asked]
@@ -198,5 +188,5 @@ def test_closed_player_makes_nothing(run_folder):
         server.player.close()
         assert ask(server, "/note", seed_note(1, pitch=60))[::2] == (
             400,
-            b'{\n  "error": "the server is about to end"\n}\n',
+            b'{\n  "error": "the server is shutting down"\n}\n',
         )

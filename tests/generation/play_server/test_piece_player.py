@@ -18,10 +18,10 @@ from generation.play_server.player import Player
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource
 from tests.generation.midi.midi_files import end, off, on, written
-from tests.generation.play_server.conftest import player_of, serving
+from tests.generation.play_server.conftest import serving
 from tests.generation.play_server.talk import MIDI, ask, error_of, post_midi, request, seed_note, square_note
 from tests.generation.playing.stand_in import StandIn, note, piece_of
-from tests.playing import CPU, trained
+from tests.playing import CPU
 from utils.errors import UserError
 
 TUNE = written([on(60, 480), off(60, 240), on(67, 480), on(64), off(67, 100), off(64, 50), end(0)])
@@ -149,18 +149,9 @@ def test_piece_is_given_up_when_the_server_ends(busy):
     Waiting.go_on.set()
     closing.join()
     status, _, body = first.result()
-    assert (status, error_of(body)) == (400, "the server is about to end")
+    assert (status, error_of(body)) == (400, "the server is shutting down")
 
 
 def test_piece_is_given_up_amid_its_mix():
-    with pytest.raises(UserError, match="the server is about to end"):
+    with pytest.raises(UserError, match="the server is shutting down"):
         play_piece(StandIn(), piece_of(note(0)), lambda _: StandIn().wave(100, 60, None), lambda: True)
-
-
-@pytest.mark.usefixtures("_no_previews")
-def test_run_without_pitch_plays_no_piece(experiment_dict, tmp_path):
-    experiment_dict["modelConfig"] |= {"ac_gan": False, "attribKeysOrder": None}
-    with serving(player_of(trained(experiment_dict, tmp_path))) as server:
-        status, _, body = post_midi(server, TUNE, seed_note(1))
-    assert status == 400
-    assert "was not conditioned on pitch" in error_of(body)

@@ -49,7 +49,6 @@ class StandIn:
     n_samples: int = RATE
     run_name: str = "stand-in"
     made: list = field(default_factory=list)
-    truncations: list = field(default_factory=list)
 
     @property
     def table(self):
@@ -60,7 +59,6 @@ class StandIn:
         return SimpleNamespace(sample_rate=RATE, n_samples=self.n_samples)
 
     def latent(self, seed, truncation=None):
-        self.truncations.append(truncation)
         return torch.tensor([[np.cos(seed), np.sin(seed)]], dtype=torch.float64)
 
     def labels(self, seed, fixed):

@@ -66,11 +66,6 @@ def test_cases_of_ebu_tech_3341(parts, expected):
     assert loudness(wave, rate) == pytest.approx(expected - 3.01, abs=0.1)
 
 
-def test_what_is_below_the_absolute_gate_is_not_heard():
-    assert loudness(tone(16_000, 2, -66.0), 16_000) == pytest.approx(-69.0, abs=0.1)
-    assert loudness(tone(16_000, 2, -68.0), 16_000) == -math.inf
-
-
 @given(cuts=st.lists(st.integers(0, 30_000), max_size=8), rate=st.sampled_from([11_025, 16_000]))
 @settings(deadline=None, max_examples=30)
 def test_blocks_of_any_size_are_heard_alike(cuts, rate):

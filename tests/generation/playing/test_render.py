@@ -9,7 +9,7 @@ import soundfile
 
 from generation.playing.mixer import Envelope, mix
 from generation.playing.render import render_piece
-from generation.playing.settings import PieceSettings, PieceSource, parse_settings, parse_source
+from generation.playing.settings import PieceSettings, PieceSource, parsed
 from tests.generation.playing.stand_in import RATE, StandIn, click, note, piece_of
 from tests.generation.playing.test_mixer import ready
 from utils.errors import DataError, UserError
@@ -23,13 +23,12 @@ def render(folder, piece, instrument=None, **settings):
 
 
 def test_the_file_is_the_mix_with_one_gain(tmp_path):
-    rendering = render(tmp_path, piece_of(*PIECE), bits="float")
+    performance, level = render(tmp_path, piece_of(*PIECE), bits="float")
     plan, bank = ready(StandIn(), PIECE)
     whole = np.concatenate(list(mix(plan, bank.sound, Envelope.of(PieceSettings().adsr, RATE), block_size=10**9)))
     read, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
-    np.testing.assert_allclose(read, whole * 10 ** (rendering.level.gain_db / 20), rtol=1e-6, atol=0)
-    assert rendering.seconds == len(read) / RATE
-    assert (rendering.notes, rendering.sounds) == (20, 20)
+    np.testing.assert_allclose(read, whole * 10 ** (level.gain_db / 20), rtol=1e-6, atol=0)
+    assert performance.seconds == len(read) / RATE
 
 
 def test_the_card_says_all(tmp_path):
@@ -43,7 +42,7 @@ def test_the_card_says_all(tmp_path):
         ("track1.ch1", 12, [0]), ("track1.ch2", 10, [7])
     ]  # fmt: skip
     assert {"pitch": 96, "name": "C7", "notes": 1, "played": None} in card["pitches"]
-    assert parse_settings(card["settings"], "card").voices == ("each", "ch2=7")
+    assert parsed(PieceSettings, card["settings"], "card").voices == ("each", "ch2=7")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png", "a.wav"]
 
@@ -71,8 +70,8 @@ def test_voices_have_their_own_timbres(tmp_path):
 
 def test_shared_voices_share_their_sounds(tmp_path):
     instrument = StandIn()
-    rendering = render(tmp_path, piece_of(note(0, channel=1), note(1, channel=2), note(2, track=2)), instrument)
-    assert rendering.sounds == len(instrument.made) == 1
+    render(tmp_path, piece_of(note(0, channel=1), note(1, channel=2), note(2, track=2)), instrument)
+    assert json.loads((tmp_path / "a.json").read_text())["distinct_sounds"] == len(instrument.made) == 1
 
 
 @pytest.mark.parametrize("rate", [None, 48_000])
@@ -114,7 +113,7 @@ def test_a_stopped_rendering_leaves_nothing(tmp_path):
 
 def test_settings_come_back_from_json_and_strangers_are_refused():
     settings = PieceSettings(seeds=(1, 2), latent="bar", adsr=(0, 0.1, 0.5, 1), rate=48_000)
-    assert parse_settings(json.loads(settings.model_dump_json()), "card") == settings
+    assert parsed(PieceSettings, json.loads(settings.model_dump_json()), "card") == settings
     for raw, message in (
         ({"tempo": 3}, "card: tempo: Extra inputs"),
         ({"adsr": [0, 0, 2, 0]}, r"card: adsr\.2: "),
@@ -127,6 +126,6 @@ def test_settings_come_back_from_json_and_strangers_are_refused():
         (None, "card: "),
     ):
         with pytest.raises(DataError, match=message):
-            parse_settings(raw, "card")
+            parsed(PieceSettings, raw, "card")
     with pytest.raises(DataError, match="card: sha256"):
-        parse_source({"path": None}, "card")
+        parsed(PieceSource, {"path": None}, "card")

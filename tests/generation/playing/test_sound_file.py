@@ -8,7 +8,7 @@ import soundfile
 import soxr
 
 from generation.playing import sound_file
-from generation.playing.sound_file import levelled, resampled, resampled_length, write_levelled
+from generation.playing.sound_file import Level, levelled, resampled, resampled_length, write_levelled
 from tests.generation.playing.stand_in import RATE, tone
 from utils.errors import UserError
 
@@ -59,10 +59,7 @@ def test_silence_stays_silence(tmp_path):
 
 
 def test_what_is_too_quiet_for_the_gates_is_brought_to_its_peak():
-    assert levelled(-math.inf, -90.0, -16.0).to_plain() == {
-        "loudness_before": None, "true_peak_before": -90.0, "gain_db": 89.0, "loudness": None, "true_peak": -1.0,
-        "limited_by": "true peak",
-    }  # fmt: skip
+    assert levelled(-math.inf, -90.0, -16.0) == Level(None, -90.0, 89.0, None, -1.0, "true peak")
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])

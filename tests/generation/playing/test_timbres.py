@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from generation.playing.latents import STEPS, Latents, Motion
 from generation.playing.pitches import pitch_table, pitch_uses
+from generation.playing.settings import PieceSettings
 from generation.playing.voices import VoiceName, assign_voices, without_family
 from tests.generation.playing.stand_in import StandIn, note
 from utils.errors import UserError
@@ -16,8 +17,8 @@ THREE = [note(0, channel=1), note(1, channel=2, program=40), note(2, channel=2, 
 
 
 def voices_of(*entries, values=FAMILIES, seeds=(5,), attributes=()):
-    instrument = StandIn(values=values)
-    return assign_voices(instrument, THREE, seeds=seeds, entries=entries, attributes=attributes)
+    settings = PieceSettings(latent="bar", seeds=seeds, voices=entries, attributes=attributes)
+    return assign_voices(StandIn(values=values), THREE, settings)
 
 
 @given(known=st.sets(st.integers(0, 127), min_size=1), pitch=st.integers(0, 127))
@@ -54,11 +55,6 @@ def test_pitches_that_were_not_learned_are_told_in_a_table():
         pitch_uses(instrument, notes, "error")
     with pytest.raises(UserError, match="no note of the piece is among the 5 pitches"):
         pitch_uses(instrument, [note(0, pitch=64)], "octave")
-
-
-def test_a_run_without_pitch_plays_no_piece():
-    with pytest.raises(UserError, match="was not conditioned on pitch"):
-        pitch_uses(StandIn(values={}), [note(0)], "octave")
 
 
 def test_voices_share_have_their_own_or_what_entries_say():
@@ -100,7 +96,7 @@ def test_each_voice_has_the_family_of_its_program_where_the_run_learned_it():
         ("ch7=1", r"'ch7' is no voice of the piece, which has track1\.ch1, track1\.ch2, track2\.ch2"),
         ("=1", "no voice of the piece"),
         ("track=1", "no voice of the piece"),
-        ("both", r"'both' says nothing of voices: give shared, each, or an entry such as ch2=7"),
+        ("both", r"'both' is no rule for voices; give shared, each, or a rule such as ch2=7"),
         ("ch1=x", "'ch1=x': 'x' is neither a seed nor NAME=VALUE"),
         ("ch1=-1", "'-1' is neither a seed"),
         ("ch1=99999999999999999999", "is neither a seed"),
@@ -133,11 +129,9 @@ def test_latents_go_evenly_through_the_seeds_from_the_first_onset_to_the_last(pa
 
     for onset, seed in ((2.0, 0), (7.0, 1), (12.0, 2)):
         np.testing.assert_array_equal(latent(onset), [np.cos(seed), np.sin(seed)])
-    angle = 0.25 if path == "spherical" else None
-    if angle:  # these latents lie on a circle, so that the arc is the circle itself
-        np.testing.assert_allclose(latent(3.25), [np.cos(angle), np.sin(angle)], atol=1e-9)
-    else:
-        np.testing.assert_allclose(latent(3.25), 0.75 * latent(2.0) + 0.25 * latent(7.0), atol=1e-9)
+    # these latents lie on a circle, so that the arc is the circle itself
+    on_arc, on_line = [np.cos(0.25), np.sin(0.25)], 0.75 * latent(2.0) + 0.25 * latent(7.0)
+    np.testing.assert_allclose(latent(3.25), on_arc if path == "spherical" else on_line, atol=1e-9)
     assert motion.timbre(3.25, (0, 1, 2), ()).step == STEPS // 4
     np.testing.assert_array_equal(latent(5.0, (4,)), [np.cos(4), np.sin(4)])
 
@@ -150,12 +144,6 @@ def test_on_the_way_all_other_attributes_stay_those_of_the_first_seed():
         assert condition[0, 2:].tolist() == [1, 1]
     held = motion.timbre(1.5, (1, 2, 3), (("instrument_family_str", "string"),))
     assert latents.condition(held, 60)[0, 2:].tolist() == [0, 2]
-
-
-def test_truncation_is_the_instruments():
-    instrument = StandIn()
-    Latents(instrument, "hold", 0.7).condition(Motion("hold", [], 0, 0).timbre(0, (1,), ()), 60)
-    assert set(instrument.truncations) == {0.7}
 
 
 @given(seeds=st.lists(st.integers(0, 2**62), min_size=1, max_size=4), onset=st.floats(0, 1))
