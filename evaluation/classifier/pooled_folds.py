@@ -47,7 +47,7 @@ def _undoubted(folder: Path) -> set[str]:
         try:
             doubtful = sounds_octaves_away(wave, int(record.attributes[PITCH]), family_of(record))
         except ValueError as error:
-            raise DataError(f"{record.path}: too short to tell its pitch; leave --data out") from error
+            raise DataError(f"{record.path}: too short to tell its pitch; leave the folder of notes out") from error
         if not doubtful:
             names.add(record.name)
     return names

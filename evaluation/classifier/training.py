@@ -36,7 +36,7 @@ PRECISIONS = {"bf16": torch.bfloat16, "float32": torch.float32}
 
 
 def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Train as the flags `args` say, which came as `argv`; returns the exit code. Raises: UserError."""
+    """Train with the options `args`, parsed from the command line `argv`; returns the exit code. Raises: UserError."""
     _require_fold(args)
     with StopRequest() as stop, RunFolderLock(args.output) as lock:
         task = _task(args)
@@ -60,7 +60,7 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
 
 def _require_fold(args: argparse.Namespace) -> None:
     if not -1 <= args.fold < args.folds or (args.fold >= 0 and args.folds < 2):
-        raise UserError(f"--fold {args.fold} of --folds {args.folds}: must be from 0 to {args.folds - 1}, or -1")
+        raise UserError(f"fold {args.fold} of {args.folds}: must be from 0 to {args.folds - 1}, or -1")
 
 
 def _task(args: argparse.Namespace) -> Task:
@@ -82,7 +82,7 @@ def _held_out(args: argparse.Namespace, notes: LabelledNotes) -> npt.NDArray[np.
     folds = instrument_folds(notes.records, notes.contents(), args.folds, seed=0)
     held = np.flatnonzero(folds == args.fold)
     if len(held) in (0, len(folds)):
-        raise UserError(f"{notes.folder}: too few instruments for --folds {args.folds}; give fewer folds, or --fold -1")
+        raise UserError(f"{notes.folder}: too few instruments for {args.folds} folds; give fewer folds, or fold -1")
     return held
 
 

@@ -32,7 +32,7 @@ MOST_NOTES = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class PageOptions:
-    """What a page shows, as the flags of `generate.py page` say it."""
+    """What a page shows: the options of `generate.py page`."""
 
     runs: Sequence[Path]
     output: Path
@@ -128,7 +128,7 @@ def _require_free(folder: Path) -> None:
     strangers = sorted(set(strangers) - own)
     if strangers:
         raise UserError(
-            f"{folder}: holds {strangers[0]}, which no earlier page wrote; choose another --output, or move it away"
+            f"{folder}: holds {strangers[0]}, which no earlier page wrote; choose another output folder, or move it away"
         )
 
 

@@ -46,8 +46,8 @@ def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
         try:
             records = find_notes(loader, run.training_seed)
         except DataError as error:
-            logger.warning("%s: no real notes to compare with (%s), or name some with --real", run.name, error)
-            gone = "The notes it learned from were not there when this page was made: nothing to compare with."
+            logger.warning("%s: no real notes to compare with (%s); name a folder of them", run.name, error)
+            gone = "The notes it learned from were not there when this page was made, so there is nothing to compare with."
             return RealNotes([], REAL, gone)
         return _described(records, "from those it learned from", loader.data_path)
     described = find_beside_notes(folder) is not None
@@ -91,8 +91,8 @@ def _described(records: list[NoteRecord], source: str, folder: Path) -> RealNote
         return RealNotes(records, REAL, f"Real notes: {source}.")
     font = card.get("sound_font")
     name = font.get("file") if isinstance(font, dict) else None
-    said = f"Rendered notes: {source}. They stand in for NSynth, and are no recordings: the sound font "
-    return RealNotes(records, RENDERED, f"{said}{name or 'named in their card'} played them.")
+    said = f"Rendered notes: {source}. They stand in for NSynth and are not recordings: they were played by the sound font"
+    return RealNotes(records, RENDERED, f"{said} {name or 'named in their card'}.")
 
 
 def _name(note: NoteRecord) -> str:

@@ -80,7 +80,7 @@ def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> lis
         foreign = [pitch for pitch in asked if pitch not in union]
         if foreign:
             there = f"the pitches they learned are {_ranges(union)}" if union else "none was conditioned on pitch"
-            raise UserError(f"--pitches {foreign[0]}: no run knows this pitch; {there}")
+            raise UserError(f"pitch {foreign[0]}: no run learned it; {there}")
         return list(dict.fromkeys(asked))
     shared = sorted(set.intersection(*known)) if known else []
     offered = shared or union

@@ -85,7 +85,7 @@ def score_table(folders: Sequence[Path], runs: Sequence[HeardRun]) -> ScoreTable
             rows[name].append(_cell(line, len(cards)) if line else None)
     _, remarks = compare_results(folders)
     if len(last) < len(lines):
-        remarks.append(f"{len(lines) - len(last)} earlier lines of the same scores stand in {RESULTS} only.")
+        remarks.append(f"{len(lines) - len(last)} earlier values of the same scores are in {RESULTS} only.")
     return ScoreTable(columns, rows, cards, remarks)
 
 

@@ -153,7 +153,7 @@ def test_weights_that_are_there_need_no_network(run, tmp_path, published, server
     ("content", "message"),
     [
         (b"no weights", "not weights of VGGish (Error while deserializing header"),
-        (save(state()), "not as this program wrote it; move it away or give another -o"),
+        (save(state()), "not as this program wrote it; move it away or choose another file"),
         (save(state(), metadata={"weights_sha256": "0" * 64, "source": "x"}), "not as this program wrote it"),
         (save({"other": torch.zeros(1)}, metadata={"source": "x"}), "not the weights of Tiny: lacks embedding"),
     ],
@@ -240,7 +240,7 @@ def test_no_network_is_one_line_with_the_way_around(run, tmp_path, monkeypatch):
         code, _, err = run()
     assert (code, err.count("\n")) == (2, 1)
     assert "Connection refused" in err
-    assert "fetch it elsewhere and give the file by --from PATH" in err
+    assert "fetch the file elsewhere and give its path" in err
     assert names(tmp_path / "weights") == []
 
 

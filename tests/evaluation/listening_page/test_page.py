@@ -67,7 +67,7 @@ def test_bound_of_the_latents_is_obeyed_and_told(run_folder, tmp_path):
     assert (out / audio).read_bytes() == (tmp_path / "random/pitch067_seed000005.wav").read_bytes()
     assert card["truncation"] == 0.5
     assert "--truncation 0.5" in card["command"]
-    assert "The latents’ numbers are kept within ±0.5." in Page(out).text
+    assert "Latent values are limited to ±0.5." in Page(out).text
 
 
 def test_real_notes_are_as_training_heard_them(run_folder, tiny_nsynth, tmp_path):
@@ -101,7 +101,7 @@ def test_rendered_notes_are_not_called_real(run_folder, tiny_nsynth, tmp_path):
     (notes / "card.json").write_text('{"made_by": "data.render_notes", "sound_font": {"file": "Some.sf2"}}')
     assert make_page(run_folder, tmp_path / "page", "--seeds", 0, "--real", notes / "audio") == 0
     page = Page(tmp_path / "page")
-    assert "stand in for NSynth, and are no recordings: the sound font Some.sf2" in page.text
+    assert "stand in for NSynth and are not recordings: they were played by the sound font Some.sf2" in page.text
     assert page.players()[0]["aria-label"].startswith("Play rendered note ")
     assert not re.search(r"\breal note", page.text)
 
@@ -110,7 +110,7 @@ def test_without_notes_or_log_the_page_says_so(run_folder, tmp_path, capsys):
     (run_folder / "log.jsonl").unlink()
     assert make_page(run_folder, tmp_path / "page", "--seeds", 0) == 0
     warnings = capsys.readouterr().err
-    assert re.search(r"tiny: no real notes to compare with \(.*no such folder.*--real", warnings)
+    assert re.search(r"tiny: no real notes to compare with \(.*no such folder.*\); name a folder of them", warnings)
     assert re.search(r"holds no log\.jsonl, so the page has no loss curves", warnings)
     page = Page(tmp_path / "page")
     assert "not there when this page was made" in page.text
@@ -299,10 +299,7 @@ def test_whole_pieces_of_the_run_are_shown(run_folder, tmp_path, capsys, monkeyp
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (
-            ("--pitches", 61),
-            r"--pitches 61: no run knows this pitch; the pitches they learned are 60 to 67 \(4 of them\)",
-        ),
+        (("--pitches", 61), r"pitch 61: no run learned it; the pitches they learned are 60 to 67 \(4 of them\)"),
         (("--seeds", "0-9999"), r"40000 notes are too many for one page, at most 2000; ask for .*"),
         (("--scores", "nowhere"), r"nowhere/results\.jsonl: cannot be read; .*"),
         (("--format", "mp3"), r"argument --format: .*"),
