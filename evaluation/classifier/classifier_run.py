@@ -19,6 +19,7 @@ from tqdm import tqdm
 from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
+from evaluation.embeddings.semitone_spectrogram import transposed
 from utils.cli import show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.files import atomic_path
@@ -186,7 +187,7 @@ class ClassifierRun:
         inside = (moved >= 0) & (moved < len(self.task.classes[PITCH])) & (labels[PITCH] != UNLABELLED)
         semitones = torch.where(inside, semitones, 0)
         pitch = torch.where(inside, moved, labels[PITCH])
-        return self.task.transposed(images, semitones.to(images.device)), {**labels, PITCH: pitch}
+        return transposed(images, semitones.to(images.device)), {**labels, PITCH: pitch}
 
     def _forward(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):

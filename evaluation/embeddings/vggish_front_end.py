@@ -58,7 +58,8 @@ class LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._window, self._weights = Constant(_periodic_hann(WIN_LENGTH)), Constant(_mel_weights())
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WIN_LENGTH) / WIN_LENGTH)
+        self._window, self._weights = Constant(hann), Constant(_mel_weights())
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, frames, 64). Raises: ValueError below 400 samples."""
@@ -111,7 +112,3 @@ def _mel_weights() -> Float64Array:
 
 def _hz_to_mel(hertz: Float64Array) -> Float64Array:
     return 1127 * np.log1p(hertz / 700)
-
-
-def _periodic_hann(length: int) -> Float64Array:
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)

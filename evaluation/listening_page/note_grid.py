@@ -75,7 +75,12 @@ class _RealNotesOfPage:
 
     def write(self, run: HeardRun, note: NoteRecord) -> RealNote:
         transform = run.instrument.transform
-        key = (note.path.resolve(), transform.sample_rate, transform.n_samples, run.experiment.transform.fade_out)
+        key = (
+            note.path.resolve(),
+            transform.sample_rate,
+            transform.n_samples,
+            run.instrument.experiment.transform.fade_out,
+        )
         if key not in self.written:
             wave = heard_in_training(run, note)
             sound = self.sounds.write(f"real-{len(self.written) + 1:03d}", wave, transform.sample_rate)

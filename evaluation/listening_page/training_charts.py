@@ -22,7 +22,7 @@ def training_charts(run: HeardRun) -> list[Chart]:
 
     Raises: UserError if one of them cannot be read.
     """
-    marks = growth_marks(run.experiment.model)
+    marks = growth_marks(run.instrument.experiment.model)
     try:
         rows = read_log(run.folder)
     except FileNotFoundError:

@@ -263,5 +263,5 @@ def test_vggish_from_tensorflows_files_equals_the_original(tensorflow, tmp_path,
         embedding = loaded(torch.from_numpy(arrays["network/input_log_mel"]))
     assert (embedding - expected).abs().max() <= EMBEDDING * expected.abs().max()
     before = sha256_of_weights(loaded)
-    fit_weights(loaded, weights_from_tensorflow(variables), tmp_path)
+    fit_weights(loaded, weights_from_tensorflow(variables, tmp_path), tmp_path)
     assert sha256_of_weights(loaded) == before

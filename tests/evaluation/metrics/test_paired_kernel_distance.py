@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
 
-from evaluation.metrics import paired_kernel_distance as module
-from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, kernel_distance, polynomial_kernel
-from evaluation.metrics.paired_kernel_distance import paired_kernel_distance
+from evaluation.metrics import kernel_distance as module
+from evaluation.metrics.kernel_distance import (
+    inverse_multiquadric_kernel,
+    kernel_distance,
+    paired_kernel_distance,
+    polynomial_kernel,
+)
 
 
 def linear(x, y):
