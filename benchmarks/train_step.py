@@ -13,14 +13,16 @@ import argparse
 import platform
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from benchmarks.results import write_section
-from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns, timed
+from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns
 from benchmarks.training_nets import nets
+from evaluation.timing.measures import timed
 
 SECTION = "## Training steps"
 FULL_SCALE_SECTION = "## Training steps at full scale"
@@ -135,12 +137,8 @@ def measure_ceiling(device: torch.device) -> Ceiling:
     found = []
     for dtype in (torch.float32, torch.bfloat16):
         a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-        found.append(2 * size**3 / min(_product_seconds(a, b) for _ in range(10)))
+        found.append(2 * size**3 / min(timed(partial(torch.matmul, a, b), device)[1] for _ in range(10)))
     return Ceiling(*found)
-
-
-def _product_seconds(a: torch.Tensor, b: torch.Tensor) -> float:
-    return timed(lambda: a @ b, a.device)
 
 
 def _section(args: argparse.Namespace) -> str:

@@ -28,6 +28,7 @@ from benchmarks.results import write_section
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
 from data.sampling import evenly_spaced
+from evaluation.floor.signal_distances import snr_db
 from utils.config import TRANSFORM_CONFIGS
 
 Array = npt.NDArray[Any]
@@ -95,11 +96,7 @@ def from_polar(image: Array) -> Array:
 
 def through_polar(inner: Rival) -> Rival:
     """`inner` with its coefficients as log-magnitude and instantaneous frequency."""
-    return Rival(
-        inner.package,
-        lambda wave: polar(inner.forward(wave)),
-        lambda image: inner.inverse(from_polar(image)),
-    )
+    return Rival(inner.package, lambda wave: polar(inner.forward(wave)), lambda image: inner.inverse(from_polar(image)))
 
 
 def mel_rival(n_samples: int) -> Rival:
@@ -214,7 +211,7 @@ def medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, Tensor], float], str]:
     """How far a restored sound is from the note: log-mel error where the phase was made up, else SNR."""
     if name not in ("mel", "mfcc", "mag-pghi"):
-        return lambda wave, restored: float(snr(wave, restored).median()), "SNR, dB"
+        return lambda wave, restored: float(snr_db(wave, restored).median()), "SNR, dB"
     mel = build_transform(TRANSFORM_CONFIGS["mel"].model_validate({"transform": "mel"} | MEL))
 
     def log_mel_error(wave: Tensor, restored: Tensor) -> float:
@@ -223,12 +220,6 @@ def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, 
         return float(10 * torch.log10(after.maximum(floor) / before.maximum(floor)).abs().mean())
 
     return log_mel_error, "log-mel error, dB"
-
-
-def snr(wave: Tensor, restored: Tensor) -> Tensor:
-    """Signal-to-noise ratio in dB of each note, at most 300."""
-    error = (wave.double() - restored.double()).square().sum(dim=1)
-    return (10 * torch.log10(wave.double().square().sum(dim=1) / error.clamp(min=1e-30))).clamp(max=300)
 
 
 def read_notes(folder: Path | None) -> Array:
@@ -251,11 +242,12 @@ def read_notes(folder: Path | None) -> Array:
 
 def table(rows: list[Row], args: argparse.Namespace) -> str:
     """The section of RESULTS.md."""
+    command = "python -m benchmarks.transforms" + (" --real DIR" if args.real else "") + " --write"
     source = f"{BATCH} notes of {args.real.name}" if args.real else f"{BATCH} made-up harmonic tones"
     lines = [
         SECTION,
         "",
-        f"`{command(args)}`: milliseconds per note. Ours in one batch of {BATCH}, theirs note by note "
+        f"`{command}`: milliseconds per note. Ours in one batch of {BATCH}, theirs note by note "
         f"on {args.rival_notes} of them; medians of {args.rounds} rounds, taking turns of {LEAST_MS} ms or more. "
         f"{source}; {os.cpu_count()} {platform.machine()} cores, shared; Python {platform.python_version()}, "
         f"torch {torch.__version__}, librosa {librosa.__version__}.",
@@ -265,11 +257,6 @@ def table(rows: list[Row], args: argparse.Namespace) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(line_of(row) for row in rows)]) + "\n"
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line that made the table, without the path of the notes."""
-    return "python -m benchmarks.transforms" + (" --real DIR" if args.real else "") + " --write"
 
 
 def line_of(row: Row) -> str:

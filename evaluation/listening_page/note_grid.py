@@ -121,12 +121,7 @@ def write_grid(
 
 
 def _write_note(
-    run: HeardRun,
-    number: int,
-    note: Note,
-    known: RealNotes,
-    place: tuple[int, int],
-    reals: _RealNotesOfPage,
+    run: HeardRun, number: int, note: Note, known: RealNotes, place: tuple[int, int], reals: _RealNotesOfPage
 ) -> GeneratedNote:
     attributes: dict[str, Value] = note.details["attributes"]
     pitch = attributes.get("pitch")

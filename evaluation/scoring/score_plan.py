@@ -19,14 +19,7 @@ from evaluation.scoring.score_map import (
     plan_of_fake,
     samples,
 )
-from evaluation.scoring.scores import (
-    Score,
-    score_bins,
-    score_coverage,
-    score_frechet,
-    score_inception,
-    score_kernel,
-)
+from evaluation.scoring.scores import Score, score_bins, score_coverage, score_frechet, score_inception, score_kernel
 from evaluation.scoring.side import Side
 from utils.arrays import FloatArray
 

@@ -39,13 +39,6 @@ def weights(network, tmp_path_factory):
     return path
 
 
-def test_shapes(network):
-    found = network(torch.rand(2, 32, N_BINS))
-    assert [tuple(part.shape) for part in found] == [(2, 256), (2, 61), (2, 11)]
-    assert len(PITCHES) == 61
-    assert len(FAMILIES) == 11
-
-
 def test_salience_moves_with_the_pitch(network):
     """Before the bias, and away from the edges, a note a semitone higher has its salience a semitone higher."""
     levels = torch.zeros(1, 32, N_BINS)

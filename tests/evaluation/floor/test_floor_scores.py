@@ -15,6 +15,7 @@ from evaluation.floor import report as floor_report
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
 from evaluation.floor.notes import AudioFormat, decoded_notes
 from evaluation.scoring import score_embeddings
+from tests.evaluation.reports import cells
 from tests.evaluation.stub_embedding import StubClassifier
 from tests.evaluation.stub_networks import StubVGGish
 
@@ -160,10 +161,6 @@ def configs(experiment_dict, tmp_path):
 
 def run(*flags):
     return eval.main(["floor", "-q", "--device", "cpu", *map(str, flags)])
-
-
-def cells(table):
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
 
 
 def test_report_has_the_scores_of_every_representation_below_those_of_real_notes(

@@ -42,15 +42,6 @@ def test_unbiased_however_much_the_pairs_have_in_common():
     assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(400)
 
 
-def test_near_the_unpaired_estimate_for_independent_samples():
-    rng = np.random.default_rng(2)
-    x, y = rng.normal(size=(300, 4)), rng.normal(size=(300, 4)) + 0.5
-    paired = paired_kernel_distance(x, y, inverse_multiquadric_kernel)
-    unpaired = kernel_distance(x, y, inverse_multiquadric_kernel)
-    assert paired.value == pytest.approx(unpaired.value, rel=0.05)
-    assert paired.standard_error == pytest.approx(unpaired.standard_error, rel=0.3)
-
-
 def test_blocks_make_no_difference(monkeypatch):
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 23, 3))

@@ -6,12 +6,9 @@ import pytest
 
 import eval
 from evaluation.scoring.comparison import differences
-from tests.evaluation.stub_networks import use_stubs, write_notes
+from tests.evaluation.stub_networks import write_notes
 
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 
 
 @pytest.fixture

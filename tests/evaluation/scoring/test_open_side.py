@@ -8,19 +8,9 @@ import pytest
 import eval
 import generate
 from evaluation.scoring import score_embeddings
-from tests.evaluation.stub_networks import StubClassifier, use_stubs, write_notes
-from tests.test_generate import trained
+from tests.evaluation.stub_networks import StubClassifier, write_notes
 
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
-    monkeypatch.setattr("training.preview.PreviewWriter.__call__", lambda *_: None)
-
-
-@pytest.fixture
-def run_folder(experiment_dict, tmp_path):
-    return trained(experiment_dict, tmp_path)
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 
 
 @pytest.fixture
@@ -195,10 +185,7 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
         (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: the name of a statistics file must end with .npz"),
         (["--notes", "{tmp}/x.npz", "-d", "{tmp}/out.npz"], "x.npz: is a statistics file already"),
         (["--notes", "{tmp}/none", "-d", "{tmp}/out.npz"], "none: no such folder"),
-        (
-            ["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"],
-            "for a network of your own",
-        ),
+        (["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"], "for a network of your own"),
     ],
 )
 def test_statistics_that_cannot_be_made_are_one_line(flags, message, real, tmp_path, capsys):
