@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,11 @@ class Pool:
 
     notes: LabelledNotes
     rows: npt.NDArray[np.int64]
-    odds: npt.NDArray[np.float64]
 
-    @classmethod
-    def of(cls, notes: LabelledNotes, rows: npt.NDArray[np.int64]) -> "Pool":
-        """`rows` of `notes`, with `drawing_odds`."""
-        return cls(notes, rows, drawing_odds([notes.records[row] for row in rows]))
+    @cached_property
+    def odds(self) -> npt.NDArray[np.float64]:
+        """The `drawing_odds` of the rows."""
+        return drawing_odds([self.notes.records[row] for row in self.rows])
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Waves (count, n_samples) and labels (count,) by attribute."""

@@ -93,7 +93,7 @@ def _run(
         raise UserError(f"{args.data}: no note is left for training outside fold {args.fold}; give more notes")
     return ClassifierRun(
         task,
-        [Pool.of(each, chosen) for each, chosen in zip(notes, rows, strict=True)],
+        [Pool(each, chosen) for each, chosen in zip(notes, rows, strict=True)],
         schedule,
         seed=args.seed,
         device=choose_device(args.device),

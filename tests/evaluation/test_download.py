@@ -16,7 +16,7 @@ from torch import nn
 
 from evaluation.download import main
 from evaluation.embeddings import vggish_download
-from evaluation.embeddings.vggish import VGGISH_WEIGHTS, VGGish, load_vggish, sha256_of_weights
+from evaluation.embeddings.vggish import VGGish, load_vggish, sha256_of_weights
 from evaluation.embeddings.vggish_download import SINE_MEAN, SINE_STD, SOURCES, WeightsSource
 from evaluation.embeddings.weights import fit_weights, read_weights
 
@@ -119,15 +119,6 @@ def kept(folder):
 
 def names(folder):
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
-
-
-def test_official_facts():
-    assert SOURCES["torch"].url.endswith("torchvggish/releases/download/v0.1/vggish-10086976.pth")
-    assert SOURCES["torch"].sha256 == "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b"
-    assert SOURCES["tensorflow"] == WeightsSource(
-        "https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True
-    )
-    assert VGGISH_WEIGHTS.parts[-3:] == ("evaluation", "weights", "vggish.safetensors")
 
 
 def test_weights_are_fetched_verified_and_kept_with_their_card(run, tmp_path, published):

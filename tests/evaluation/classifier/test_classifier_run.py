@@ -42,7 +42,7 @@ def a_run(notes, *, steps=60, held=(0, 5, 13, 20), patience=99, learning_rate=0.
     )  # fmt: skip
     return ClassifierRun(
         ToyTask(),
-        [Pool.of(notes, rows)],
+        [Pool(notes, rows)],
         schedule,
         seed=seed,
         device=torch.device("cpu"),

@@ -150,16 +150,6 @@ def test_forms_are_told_apart(tmp_path):
     assert is_tensorflow(tmp_path)
 
 
-def test_a_file_that_cannot_be_opened_is_left_to_who_reads_it(tmp_path, monkeypatch):
-    def refuse(*args):
-        raise PermissionError
-
-    path = tmp_path / "vggish.pth"
-    path.touch()
-    monkeypatch.setattr(type(path), "open", refuse)
-    assert not is_tensorflow(path)
-
-
 def test_folder_that_is_no_saved_model_is_refused_before_tensorflow_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(UserError, match=r"no SavedModel, lacks variables/variables\.index; give the folder"):

@@ -125,12 +125,7 @@ def test_vggish_takes_the_place_of_the_distance_on_the_classifier(notes):
     assert (own["fad-vggish-google"].n_real, real["fad-vggish-google"].n_real) == (48, 24)  # two windows a note
 
 
-def test_weights_decide_what_is_heard(tmp_path, monkeypatch):
-    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "none.safetensors")
-    monkeypatch.setattr(score_embeddings, "VGGISH_WEIGHTS", tmp_path / "none.pth")
-    assert floor_embeddings(None, CPU) == []
-    monkeypatch.setattr(note_classifier, "SHIPPED", random_weights(tmp_path))
-    assert [embedding.name for embedding in floor_embeddings(None, CPU)] == ["note-classifier"]
+def test_vggish_takes_the_weights_that_are_given(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
         floor_scores.score_embeddings, "vggish", lambda options: asked.append(options) or StubClassifier()
