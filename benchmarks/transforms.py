@@ -9,7 +9,6 @@ import argparse
 import importlib.util
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -64,8 +63,8 @@ class Row:
     """Medians in milliseconds per note; quality of both inverses, in the case's own measure."""
 
     case: Case
-    ours: tuple[float, float]
-    theirs: tuple[float, float] | None
+    ours: Array  # (2,): forward, inverse
+    theirs: Array | None
     package: str
     quality: tuple[float, float | None]
     measure: str
@@ -177,8 +176,8 @@ def measure(case: Case, notes: Array, rounds: int, rival_notes: int) -> Row:
     their_quality = judged(batch[: len(few)], torch.from_numpy(np.stack(sounds)).float()) if rival else None
     return Row(
         case,
-        medians(ours),
-        medians(theirs) if rival else None,
+        np.median(ours, axis=0),
+        np.median(theirs, axis=0) if rival else None,
         rival.package if rival else "",
         (judged(batch[: len(few)], restored[: len(few)]), their_quality),
         measure_name,
@@ -200,12 +199,6 @@ def clocked(work: Callable[[], Any]) -> tuple[float, Any]:
         result = work()
         times += 1
     return 1000 * (time.perf_counter() - start) / times, result
-
-
-def medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Median of each column."""
-    forward, inverse = zip(*pairs, strict=True)
-    return statistics.median(forward), statistics.median(inverse)
 
 
 def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, Tensor], float], str]:
@@ -267,7 +260,7 @@ def line_of(row: Row) -> str:
         cells.append(f"{row.ours[place]:.2f}")
         cells += (
             [f"{row.theirs[place]:.1f} ({row.package})", f"{row.theirs[place] / row.ours[place]:.1f}×"]
-            if row.theirs
+            if row.theirs is not None
             else ["", ""]
         )
     ours, theirs = row.quality

@@ -1,4 +1,4 @@
-"""What networks hear in notes: each note is computed once, and read back later whatever the order of the notes."""
+"""Features of notes: each note is computed once, and read back later whatever the order of the notes."""
 
 import hashlib
 import json

@@ -76,7 +76,7 @@ class LogMel(nn.Module):
 class VGGishExamples(nn.Module):
     """Waveforms (B, n_samples) at 16 kHz in [-1, 1] -> log-mel examples (B, n, 96, 64), as many as `windowing` counts.
 
-    Clips shorter than one window have no example in the original, and are missing from its distance without a word:
+    Clips shorter than one window have no example in the original, and are silently missing from its distance:
     here they raise DataError, or, with `pad`, are continued by silence to one window.
     """
 

@@ -115,7 +115,7 @@ def write_grid(
             notes[seed, pitch] = _write_note(run, number, made, known, place, reals) if made else None
         lacking = sum(1 for note in notes.values() if note and not note.real)
         if known.records and lacking:
-            logger.warning("%s: %d of %d notes have no real note of their attributes", run.name, lacking, len(notes))
+            logger.warning("%s: no real note has the attributes of %d of %d notes", run.name, lacking, len(notes))
         grid.append(RunNotes(run, {seed: [notes[seed, pitch] for pitch in columns] for seed in seeds}, known))
     return grid
 

@@ -30,7 +30,7 @@ def training_charts(run: HeardRun) -> list[Chart]:
         rows = []
     except OSError as error:
         raise UserError(
-            f"{run.folder / LOG_NAME}: cannot be read ({error.strerror}); mend it or move it away"
+            f"{run.folder / LOG_NAME}: cannot be read ({error.strerror}); repair it or move it away"
         ) from error
     try:
         scores = read_scores(run.folder)

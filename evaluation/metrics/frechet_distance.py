@@ -137,7 +137,7 @@ def frechet_distance_inf(real: GaussianStatistics, fake: npt.ArrayLike, *, seed:
 
 def _require_one_embedding(statistics: GaussianStatistics, n_features: int) -> None:
     if statistics.n_features != n_features:
-        raise ValueError(f"{statistics.n_features} and {n_features} features: not of one embedding")
+        raise ValueError(f"{statistics.n_features} and {n_features} features: not of the same embedding")
 
 
 def _distance(fixed: GaussianStatistics, mean: Float64Array, trace: float, overlap: float) -> float:

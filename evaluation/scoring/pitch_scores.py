@@ -7,8 +7,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from evaluation.embeddings.note_classifier import PITCHES
-from evaluation.metrics.in_tune import TOLERANCE_CENTS, tuning
-from evaluation.metrics.pitch_accuracy import pitch_accuracy, pitch_entropy
+from evaluation.metrics.pitch_accuracy import TOLERANCE_CENTS, pitch_accuracy, pitch_entropy, tuning
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.scores import Score

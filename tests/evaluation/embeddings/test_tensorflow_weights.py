@@ -152,7 +152,7 @@ def test_forms_are_told_apart(tmp_path):
 
 def test_folder_that_is_no_saved_model_is_refused_before_tensorflow_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(UserError, match=r"no SavedModel, lacks variables/variables\.index; give the folder"):
+    with pytest.raises(UserError, match=r"not a SavedModel, lacks variables/variables\.index; give the folder"):
         load_vggish(tmp_path)
 
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.embeddings.vggish import TF_LAYERS, VGGish, load_vggish, sha256_of_weights, weights_from_tensorflow
+from evaluation.embeddings.vggish import TF_LAYERS, VGGish, sha256_of_weights, weights_from_tensorflow
 from evaluation.embeddings.weights import fit_weights
 from tests.places import GOLDEN
-from utils.errors import UserError
 
 SHAPES = dict(json.loads((GOLDEN / "vggish.json").read_text())["variables_in_order"])
 EMBEDDING = 1e-4  # (1.3e-6) of the largest golden value
@@ -70,16 +69,6 @@ def test_names_and_shapes_are_those_of_the_torch_port():
     assert shapes["embeddings.4.bias"] == (128,)
 
 
-def test_files_of_another_network_are_refused(tmp_path):
-    path = tmp_path / "vggish.pth"
-    torch.save({"features.0.weight": torch.zeros(64, 1, 5, 5), "pproc.pca_means": torch.zeros(128, 1)}, path)
-    with pytest.raises(UserError, match=r"vggish\.pth: not the weights of VGGish: lacks features\.0\.bias") as caught:
-        load_vggish(path)
-    assert "pproc.pca_means" in str(caught.value)
-    assert "features.0.weight (64, 1, 5, 5) instead of (64, 1, 3, 3)" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 def test_the_hash_is_of_names_and_values_alone():
     def linear(name="layer", bias=0.5):
         layer = torch.nn.Linear(2, 3)
@@ -92,12 +81,3 @@ def test_the_hash_is_of_names_and_values_alone():
     same = {sha256_of_weights(network) for network in (linear(), transposed)}
     assert len(same) == 1
     assert not same & {sha256_of_weights(linear(name="other")), sha256_of_weights(linear(bias=0.25))}
-
-
-@pytest.mark.slow  # writes and reads 289 MB
-def test_a_saved_file_is_read_back(network, golden, tmp_path):
-    torch.save(network.state_dict(), tmp_path / "vggish.pth")
-    loaded = load_vggish(tmp_path / "vggish.pth")
-    assert not loaded.training
-    with torch.no_grad():
-        assert torch.equal(loaded(golden[0]), network(golden[0]))

@@ -101,7 +101,7 @@ def test_faults_are_refused():
     good = normal(9, 2, 0)
     with pytest.raises(ValueError, match="NaN"):
         coverage(good, np.full((9, 2), np.nan))
-    with pytest.raises(ValueError, match="not of one embedding"):
+    with pytest.raises(ValueError, match="not of the same embedding"):
         coverage(good, normal(9, 3, 0))
     with pytest.raises(ValueError, match="n_neighbours must be 1"):
         coverage(good, good, n_neighbours=0)

@@ -167,7 +167,7 @@ def test_damaged_statistics_are_refused(entries, real, tmp_path, capsys):
     edited(path, **entries)
     assert run("pis", "--fake", path, "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith(f"eval.py: {path}: no statistics file, or damaged (")
+    assert said.startswith(f"eval.py: {path}: not a statistics file, or damaged (")
     assert not (tmp_path / "out").exists()
 
 
@@ -176,7 +176,7 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
     with (tmp_path / "notes.npz").open("wb") as file:
         np.save(file, np.zeros(3)) if content is None else file.write(content)
     assert run("pis", "--fake", tmp_path / "notes.npz", "-d", tmp_path / "out") == 2
-    assert "no statistics file" in capsys.readouterr().err
+    assert "not a statistics file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`eval.py time`: what is timed, that the numbers are per note, and what it leaves behind."""
+"""`eval.py time`: what is timed, that the numbers are per note, and what it writes."""
 
 import json
 import re
