@@ -53,7 +53,6 @@ class NotesInMemory:
         self._waves = rows
 
     def __len__(self) -> int:
-        """Number of notes."""
         return len(self.records)
 
     def waves(self, rows: Sequence[int]) -> Tensor:
