@@ -8,9 +8,7 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 import torch
 
 from audio_transforms import AudioTransform, build_transform
+from benchmarks.results import ROOT, in_own_process, peak_bytes
 from models.growth import Phase
 from models.networks import build_networks
 from training.budget import estimate_budget
@@ -27,7 +26,6 @@ from utils.config import ExperimentConfig
 from utils.config_file import load_experiment
 from utils.device import keep_freed_memory
 
-ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "config_files" / "README.md"
 BEGIN, END = "<!-- made by benchmarks/config_costs.py -->", "<!-- end -->"
 STEPS = 3
@@ -50,7 +48,7 @@ def measure(path: Path) -> dict[str, Any]:
         "generator": budget.generator_parameters,
         "discriminator": budget.discriminator_parameters,
         "batch": model.batch_sizes[-1],
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_bytes() / 2**20,
         "seconds_per_1000": 1000 * seconds[-1] / model.batch_sizes[-1],
         "hours": sum(each * steps for each, steps in zip(seconds, model.max_iter_at_scale, strict=True)) / 3600,
     }
@@ -108,9 +106,7 @@ def table(paths: list[Path]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for path in paths:
-        command = [sys.executable, "-m", "benchmarks.config_costs", "--one", str(path)]
-        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        lines.append(line_of(path, json.loads(answer)))
+        lines.append(line_of(path, in_own_process("config_costs", str(path))))
         print(lines[-1], flush=True)
     return "\n".join(lines)
 
@@ -124,7 +120,7 @@ def main() -> int:
     if args.one:
         print(json.dumps(measure(args.one)))
         return 0
-    text = table(sorted(path for path in (ROOT / "config_files").glob("*/*.json")))
+    text = table(sorted((ROOT / "config_files").glob("*/*.json")))
     if args.write:
         before = README.read_text(encoding="utf-8")
         head, tail = before.partition(BEGIN)[0], before.partition(END)[2]

@@ -12,8 +12,6 @@ import os
 import platform
 import pstats
 import random
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +23,7 @@ import mido
 import torch
 
 from audio_transforms import build_transform
-from benchmarks.results import write_section
+from benchmarks.results import ROOT, in_own_process, peak_bytes, write_section
 from data.attributes import AttributeTable
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi
@@ -36,7 +34,6 @@ from generation.random_notes import write_random_notes
 from models.networks import build_networks
 from utils.config_file import load_experiment
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config_files" / "mag-if" / "paper.json"
 SECTION = "## Generation"
 PITCHES = range(44, 71)  # of the config
@@ -85,7 +82,7 @@ def play_piece(name: str) -> dict[str, float]:
         instrument = paper_instrument(folder)
         write_piece(folder / "piece.mid", choices.pop("minutes"))
         instrument.play([0], instrument.labels(0, {}))
-        before, start = _peak_mb(), time.perf_counter()
+        before, start = peak_bytes(), time.perf_counter()
         piece = read_midi(folder / "piece.mid")
         source = PieceSource(path="piece.mid", sha256="")
         performance, _ = render_piece(instrument, piece, PieceSettings(**choices), folder / "piece.wav", source=source)
@@ -95,8 +92,8 @@ def play_piece(name: str) -> dict[str, float]:
         "took": took,
         "notes": len(performance.notes),
         "sounds": len(performance.plan.timbres_and_pitches),
-        "before": before,
-        "peak": _peak_mb(),
+        "before": before / 2**20,
+        "peak": peak_bytes() / 2**20,
     }
 
 
@@ -125,10 +122,6 @@ def _key(function: Callable[..., Any]) -> tuple[str, int, str]:
     return code.co_filename, code.co_firstlineno, code.co_name
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def table(count: int) -> str:
     """The section of RESULTS.md."""
     lines = [
@@ -143,8 +136,7 @@ def table(count: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name in PIECES:
-        command = [sys.executable, "-m", "benchmarks.generation", "--one", name]
-        answer = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        answer = in_own_process("generation", name)
         speed = answer["seconds"] / answer["took"]
         lines.append(
             f"| {name} | {answer['notes']:,} | {answer['sounds']:,} | {answer['took']:.1f} | {speed:.0f}× "

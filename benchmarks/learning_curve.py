@@ -6,7 +6,6 @@ the scores that `train.py --scores-every` wrote.
 """
 
 import argparse
-import csv
 import itertools
 import math
 from pathlib import Path
@@ -17,7 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.results import write_section
-from evaluation.embeddings.features import embed_notes
+from evaluation.embeddings.features import hear
+from evaluation.embeddings.notes import notes_in_memory
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
@@ -25,6 +25,7 @@ from evaluation.scoring.pitch_scores import score_in_tune
 from generation.instrument import Instrument
 from models.checkpoint import list_own_checkpoints
 from utils.files import atomic_path
+from utils.score_table import read_scores
 
 SECTION = "## Learning curve"
 SCORES = ("pis", "iis", "pkid")
@@ -60,28 +61,21 @@ def main() -> int:
 
 def measured(run: Path, count: int) -> list[Point]:
     """A point for each checkpoint, oldest first."""
-    scores = _scores(run / "scores.csv")
+    # a row bears the number of the last step, counted from 0
+    scores = {int(row["step"]) + 1: row for row in read_scores(run)}
     points = []
     for scale, iteration, _ in list_own_checkpoints(run):
         instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
         pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
         notes = generate_notes(instrument, run, GenerationOptions(count=count, pitches=pitches))
-        (heard,) = embed_notes(notes, [PyinEmbedding()], None)
-        (tuning,) = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), None, None)
+        source = notes_in_memory(notes, instrument.transform.sample_rate)
+        (heard,) = hear(source, [PyinEmbedding()]).values()
+        tuning = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), baseline=False)
         row = scores.get(instrument.step, {})
-        known = {name: float(row[name]) for name in SCORES if row.get(name)}
+        known = {name: row[name] for name in SCORES if name in row}
         error = tuning.details["median_error_cents"]
         points.append(Point(instrument.step, scale, tuning.value, math.nan if error is None else error, known))
     return points
-
-
-def _scores(path: Path) -> dict[int, dict[str, str]]:
-    """Steps done -> the row of scores after them; none if the run was not scored."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        # a row bears the number of the last step, counted from 0
-        return {int(row["step"]) + 1: row for row in csv.DictReader(file)}
 
 
 def table(args: argparse.Namespace, points: list[Point]) -> str:

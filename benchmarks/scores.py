@@ -12,23 +12,20 @@ import argparse
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from audio_transforms.mag_if import MagIF, MagIFConfig
-from benchmarks.results import write_section
+from benchmarks.results import peak_bytes, write_section
 from data.audio_io import read_audio, write_wav
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding
@@ -55,24 +52,6 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
 SECTION = "## Scores"
 
 
-@dataclass
-class MadeUp:
-    """Stands for an embedding whose features are made up."""
-
-    name: str
-    sample_rate: int = RATE
-    n_samples: int = RATE
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Nothing shapes it."""
-        return {}
-
-    def embed(self, waves: Tensor) -> dict[str, Tensor]:
-        """Is never asked."""
-        raise AssertionError("its features are made up")
-
-
 def made_up_side(n_notes: int, seed: int) -> Side:
     """Features whose deviations fall off as those of networks do, with logits and asked pitches."""
     random = np.random.default_rng(seed)
@@ -90,17 +69,12 @@ def made_up_side(n_notes: int, seed: int) -> Side:
 def score_features(n_notes: int) -> tuple[float, float, float]:
     """(seconds, peak memory in MB before, and after) of all scores of n + n made-up features."""
     real, fake = made_up_side(n_notes, 0), made_up_side(n_notes, 1)
-    before = peak_mb()
+    before = peak_bytes() / 1e6
     start = time.perf_counter()
-    for planned in plan_all([MadeUp(name) for name in SHAPES], infinite=True, seed=0):
+    networks = [SimpleNamespace(name=name) for name in SHAPES]  # all that is asked of them, since nothing is embedded
+    for planned in plan_all(networks, infinite=True, seed=0):
         planned.compute(real, fake)
-    return time.perf_counter() - start, before, peak_mb()
-
-
-def peak_mb() -> float:
-    """Most memory that this process has had, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return time.perf_counter() - start, before, peak_bytes() / 1e6
 
 
 def ours(real: Path, fake: Path, names: Sequence[str] | None, weights: Path, device: torch.device) -> float:
@@ -195,9 +169,9 @@ def side_by_side(args: argparse.Namespace, folder: Path) -> list[str]:
 def of_features(counts: Sequence[int]) -> list[str]:
     """Lines on the scores of made-up features."""
     lines = [
-        "| all scores of features, with uncertainty and baselines | seconds | peak memory, MB | of it at the start |"
+        "| all scores of features, with uncertainty and baselines | seconds | peak memory, MB | of it at the start |",
+        "|---|---|---|---|",
     ]
-    lines.append("|---|---|---|---|")
     for count in counts:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             seconds, before, peak = pool.apply(score_features, (count,))

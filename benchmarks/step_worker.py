@@ -1,11 +1,9 @@
 """Training steps of several kinds, each in a process of its own, that take turns."""
 
 import multiprocessing
-import resource
-import sys
-import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 from unittest import mock
@@ -17,7 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.published_step import PublishedStep
+from benchmarks.results import peak_bytes
 from benchmarks.training_nets import Net, nets
+from evaluation.timing.measures import timed
 from models import discriminator, generator, layers
 from models.growth import Phase
 from models.networks import build_networks
@@ -49,8 +49,8 @@ class Turns(NamedTuple):
 
     first_seconds: float
     seconds: list[float]  # of each step but the first
-    flops: float  # of one step
-    peak_bytes: float
+    flops: int  # of one step
+    peak_bytes: int
 
 
 class FlopCount(TorchDispatchMode):
@@ -91,15 +91,6 @@ def take_turns(net: str, scale: int, kinds: Iterable[str], *, n_steps: int, devi
     return found
 
 
-def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds until `work` is done, on a GPU too."""
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
 def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, n_threads: int) -> None:
     torch.set_num_threads(n_threads)
     net, device = nets()[name], torch.device(device_name)
@@ -121,27 +112,18 @@ def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, 
             step.run(Phase(scale, number + 1, 0.0, size, number * size), images, labels)
 
         while (number := pipe.recv()) is not None:
-            pipe.send(timed(lambda number=number: run(number), device))  # type: ignore[misc]
-        peak = _peak_bytes(device)
+            pipe.send(timed(partial(run, number), device)[1])
+        peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else peak_bytes()
         with FlopCount() as counter:
             run(0)
-    pipe.send((float(counter.flops), peak))
+    pipe.send((counter.flops, peak))
 
 
 def _step(net: Net, kind: str, device: torch.device) -> PublishedStep | TrainingStep:
     networks = build_networks(net.config, net.shape, (net.n_classes,), seed=0, device=device)
     if kind == "published":
         return PublishedStep(net.config, networks, seed=0)
-    return TrainingStep(
-        net.config, networks, classified_fakes=[True], seed=0, device=device, bf16=kind.startswith("bf16")
-    )
-
-
-def _peak_bytes(device: torch.device) -> float:
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
+    return TrainingStep(net.config, networks, classified_fakes=[True], seed=0, device=device, bf16=kind == "bf16")
 
 
 def _plain_convolve(x: Tensor, weight: Tensor, bias: Tensor, *, stride: tuple[int, int], padding: int) -> Tensor:

@@ -13,26 +13,20 @@ import argparse
 import platform
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from benchmarks.results import write_section
-from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns, timed
+from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns
 from benchmarks.training_nets import nets
+from evaluation.timing.measures import timed
 
 SECTION = "## Training steps"
 FULL_SCALE_SECTION = "## Training steps at full scale"
 PARTS_SECTION = "## What makes a step fast"
 PARTS_OF = (("quick", 3), ("fork", 4))
-
-
-class Ceiling(NamedTuple):
-    """FLOP/s of a product of two large matrices."""
-
-    float32: float
-    bf16: float
 
 
 def main() -> int:
@@ -54,11 +48,11 @@ def main() -> int:
 
 def table(args: argparse.Namespace) -> str:
     """The section of RESULTS.md: each net at each of its scales."""
-    ceiling = measure_ceiling(torch.device(args.device))
+    float32, bf16 = measure_ceiling(torch.device(args.device))
     lines = [
         f"{_section(args)}\n",
         f"{_command(args)}: medians of {args.steps} steps, in turns; {_machine(args)}. A product of large matrices: "
-        f"{ceiling.float32 / 1e9:,.0f} GFLOP/s in float32, {ceiling.bf16 / 1e9:,.0f} in bf16. GFLOP are those of a "
+        f"{float32 / 1e9:,.0f} GFLOP/s in float32, {bf16 / 1e9:,.0f} in bf16. GFLOP are those of a "
         "step of ours, and in brackets of a published one.\n",
         "| net | scale | batch | published, s | float32, s | bf16, s | times faster | bf16, notes/s | GFLOP "
         "| GFLOP/s | memory, MB: published | float32 | bf16 |",
@@ -129,18 +123,14 @@ def _cells_of_part(change: str, part: str, name: str, scale: int, args: argparse
     ]
 
 
-def measure_ceiling(device: torch.device) -> Ceiling:
-    """The best of ten products of two 2048 x 2048 matrices (8192 on a GPU)."""
+def measure_ceiling(device: torch.device) -> list[float]:
+    """FLOP/s in float32 and bf16: the best of ten products of two 2048 x 2048 matrices (8192 on a GPU)."""
     size = 2048 if device.type == "cpu" else 8192
     found = []
     for dtype in (torch.float32, torch.bfloat16):
         a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-        found.append(2 * size**3 / min(_product_seconds(a, b) for _ in range(10)))
-    return Ceiling(*found)
-
-
-def _product_seconds(a: torch.Tensor, b: torch.Tensor) -> float:
-    return timed(lambda: a @ b, a.device)
+        found.append(2 * size**3 / min(timed(partial(torch.matmul, a, b), device)[1] for _ in range(10)))
+    return found
 
 
 def _section(args: argparse.Namespace) -> str:

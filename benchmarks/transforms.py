@@ -9,7 +9,6 @@ import argparse
 import importlib.util
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from benchmarks.results import write_section
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
 from data.sampling import evenly_spaced
+from evaluation.floor.signal_distances import snr_db
 from utils.config import TRANSFORM_CONFIGS
 
 Array = npt.NDArray[Any]
@@ -63,8 +63,8 @@ class Row:
     """Medians in milliseconds per note; quality of both inverses, in the case's own measure."""
 
     case: Case
-    ours: tuple[float, float]
-    theirs: tuple[float, float] | None
+    ours: Array  # (2,): forward, inverse
+    theirs: Array | None
     package: str
     quality: tuple[float, float | None]
     measure: str
@@ -95,11 +95,7 @@ def from_polar(image: Array) -> Array:
 
 def through_polar(inner: Rival) -> Rival:
     """`inner` with its coefficients as log-magnitude and instantaneous frequency."""
-    return Rival(
-        inner.package,
-        lambda wave: polar(inner.forward(wave)),
-        lambda image: inner.inverse(from_polar(image)),
-    )
+    return Rival(inner.package, lambda wave: polar(inner.forward(wave)), lambda image: inner.inverse(from_polar(image)))
 
 
 def mel_rival(n_samples: int) -> Rival:
@@ -180,8 +176,8 @@ def measure(case: Case, notes: Array, rounds: int, rival_notes: int) -> Row:
     their_quality = judged(batch[: len(few)], torch.from_numpy(np.stack(sounds)).float()) if rival else None
     return Row(
         case,
-        medians(ours),
-        medians(theirs) if rival else None,
+        np.median(ours, axis=0),
+        np.median(theirs, axis=0) if rival else None,
         rival.package if rival else "",
         (judged(batch[: len(few)], restored[: len(few)]), their_quality),
         measure_name,
@@ -205,16 +201,10 @@ def clocked(work: Callable[[], Any]) -> tuple[float, Any]:
     return 1000 * (time.perf_counter() - start) / times, result
 
 
-def medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Median of each column."""
-    forward, inverse = zip(*pairs, strict=True)
-    return statistics.median(forward), statistics.median(inverse)
-
-
 def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, Tensor], float], str]:
     """How far a restored sound is from the note: log-mel error where the phase was made up, else SNR."""
     if name not in ("mel", "mfcc", "mag-pghi"):
-        return lambda wave, restored: float(snr(wave, restored).median()), "SNR, dB"
+        return lambda wave, restored: float(snr_db(wave, restored).median()), "SNR, dB"
     mel = build_transform(TRANSFORM_CONFIGS["mel"].model_validate({"transform": "mel"} | MEL))
 
     def log_mel_error(wave: Tensor, restored: Tensor) -> float:
@@ -223,12 +213,6 @@ def quality_of(transform: AudioTransform, name: str) -> tuple[Callable[[Tensor, 
         return float(10 * torch.log10(after.maximum(floor) / before.maximum(floor)).abs().mean())
 
     return log_mel_error, "log-mel error, dB"
-
-
-def snr(wave: Tensor, restored: Tensor) -> Tensor:
-    """Signal-to-noise ratio in dB of each note, at most 300."""
-    error = (wave.double() - restored.double()).square().sum(dim=1)
-    return (10 * torch.log10(wave.double().square().sum(dim=1) / error.clamp(min=1e-30))).clamp(max=300)
 
 
 def read_notes(folder: Path | None) -> Array:
@@ -251,11 +235,12 @@ def read_notes(folder: Path | None) -> Array:
 
 def table(rows: list[Row], args: argparse.Namespace) -> str:
     """The section of RESULTS.md."""
+    command = "python -m benchmarks.transforms" + (" --real DIR" if args.real else "") + " --write"
     source = f"{BATCH} notes of {args.real.name}" if args.real else f"{BATCH} made-up harmonic tones"
     lines = [
         SECTION,
         "",
-        f"`{command(args)}`: milliseconds per note. Ours in one batch of {BATCH}, theirs note by note "
+        f"`{command}`: milliseconds per note. Ours in one batch of {BATCH}, theirs note by note "
         f"on {args.rival_notes} of them; medians of {args.rounds} rounds, taking turns of {LEAST_MS} ms or more. "
         f"{source}; {os.cpu_count()} {platform.machine()} cores, shared; Python {platform.python_version()}, "
         f"torch {torch.__version__}, librosa {librosa.__version__}.",
@@ -267,11 +252,6 @@ def table(rows: list[Row], args: argparse.Namespace) -> str:
     return "\n".join([*lines, *(line_of(row) for row in rows)]) + "\n"
 
 
-def command(args: argparse.Namespace) -> str:
-    """The command line that made the table, without the path of the notes."""
-    return "python -m benchmarks.transforms" + (" --real DIR" if args.real else "") + " --write"
-
-
 def line_of(row: Row) -> str:
     """One line of the table."""
     keys = ", ".join(f"{key} {value}" for key, value in row.case.keys.items() if key not in ("keep_dc", "audio_length"))
@@ -280,7 +260,7 @@ def line_of(row: Row) -> str:
         cells.append(f"{row.ours[place]:.2f}")
         cells += (
             [f"{row.theirs[place]:.1f} ({row.package})", f"{row.theirs[place] / row.ours[place]:.1f}×"]
-            if row.theirs
+            if row.theirs is not None
             else ["", ""]
         )
     ours, theirs = row.quality

@@ -18,6 +18,7 @@ from data.audio_io import write_wav
 from evaluation.embeddings import note_classifier
 from evaluation.floor import report as floor_report
 from evaluation.floor import round_trip
+from tests.evaluation.reports import cells
 from utils.config_file import load_experiment
 
 N_SAMPLES = 16 * 32 - 1
@@ -58,10 +59,6 @@ def run(*flags):
 
 def card_of(folder):
     return json.loads((folder / "floor.json").read_text())
-
-
-def cells(table):
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
 
 
 def test_report_has_tables_numbers_sound_and_a_picture(configs, tiny_nsynth, tmp_path, capsys):

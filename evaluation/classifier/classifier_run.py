@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
+from evaluation.embeddings.semitone_spectrogram import transposed
 from utils.cli import show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.files import atomic_path
@@ -53,12 +55,11 @@ class Pool:
 
     notes: LabelledNotes
     rows: npt.NDArray[np.int64]
-    odds: npt.NDArray[np.float64]
 
-    @classmethod
-    def of(cls, notes: LabelledNotes, rows: npt.NDArray[np.int64]) -> "Pool":
-        """`rows` of `notes`, with `drawing_odds`."""
-        return cls(notes, rows, drawing_odds([notes.records[row] for row in rows]))
+    @cached_property
+    def odds(self) -> npt.NDArray[np.float64]:
+        """The `drawing_odds` of the rows."""
+        return drawing_odds([self.notes.records[row] for row in self.rows])
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Waves (count, n_samples) and labels (count,) by attribute."""
@@ -186,7 +187,7 @@ class ClassifierRun:
         inside = (moved >= 0) & (moved < len(self.task.classes[PITCH])) & (labels[PITCH] != UNLABELLED)
         semitones = torch.where(inside, semitones, 0)
         pitch = torch.where(inside, moved, labels[PITCH])
-        return self.task.transposed(images, semitones.to(images.device)), {**labels, PITCH: pitch}
+        return transposed(images, semitones.to(images.device)), {**labels, PITCH: pitch}
 
     def _forward(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):

@@ -22,7 +22,9 @@ from utils.files import read_json
 def report_folds(args: argparse.Namespace) -> str:
     """Write the reports to `args.output`; returns what the terminal shows. Raises: UserError."""
     pooled = pd.concat([read_predictions(folder / PREDICTIONS) for folder in args.folds], ignore_index=True)
-    _require_once(pooled)
+    repeated = pooled[pooled.duplicated(["name", "attribute"])]
+    if not repeated.empty:
+        raise DataError(f"{repeated['name'].iloc[0]}: is in two of the folds; give each fold of one split once")
     classes = _classes(args.folds)
     said = write_report(args.output, pooled, classes)
     if args.data:
@@ -47,7 +49,7 @@ def _undoubted(folder: Path) -> set[str]:
         try:
             doubtful = sounds_octaves_away(wave, int(record.attributes[PITCH]), family_of(record))
         except ValueError as error:
-            raise DataError(f"{record.path}: too short to tell its pitch; leave --data out") from error
+            raise DataError(f"{record.path}: too short to tell its pitch; leave the folder of notes out") from error
         if not doubtful:
             names.add(record.name)
     return names
@@ -62,9 +64,3 @@ def _classes(folders: Sequence[Path]) -> Classes:
         if found[-1] != found[0]:
             raise DataError(f"{folder}: has other classes than {folders[0]}; pool folds of one network and data")
     return found[0]
-
-
-def _require_once(predictions: pd.DataFrame) -> None:
-    repeated = predictions[predictions.duplicated(["name", "attribute"])]
-    if not repeated.empty:
-        raise DataError(f"{repeated['name'].iloc[0]}: is in two of the folds; give each fold of one split once")

@@ -45,7 +45,7 @@ def confusion_matrix(predictions: pd.DataFrame, names: Sequence[str]) -> pd.Data
     """
     counts = pd.crosstab(predictions["label"], predictions["predicted"])
     if unknown := sorted({*counts.index, *counts.columns} - set(names)):
-        raise DataError(f"predictions of {unknown[0]}, which is none of the {len(names)} classes; train the fold again")
+        raise DataError(f"predictions of {unknown[0]}, not one of the {len(names)} classes; train the fold again")
     return counts.reindex(index=names, columns=names, fill_value=0)
 
 

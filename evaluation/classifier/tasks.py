@@ -1,7 +1,7 @@
 """What can be trained: a network, its input, and the classes of its heads."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from data.note_records import NoteRecord
 from data.nsynth import FAMILIES
 from evaluation.embeddings.note_classifier import N_SAMPLES, PITCHES, NoteClassifier
 from evaluation.embeddings.of_notes import SPECTROGRAM
-from evaluation.embeddings.semitone_spectrogram import SemitoneSpectrogram, transposed
+from evaluation.embeddings.semitone_spectrogram import SemitoneSpectrogram
 from evaluation.embeddings.spectrogram_inception import SpectrogramInception, inception_images
 from utils.errors import DataError
 
@@ -24,96 +24,63 @@ Classes = Mapping[str, tuple[int | str, ...]]
 PITCH, FAMILY = "pitch", "instrument_family_str"
 
 
-class Task(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Task:
     """A classifier that can be trained on labelled notes."""
 
     name: str
     classes: Classes
     n_samples: int  # of each note, at 16 kHz
-    transposition: int  # semitones up or down by which its images can be moved
     learning_rate: float  # the default
-
-    def network(self) -> nn.Module:
-        """The network, with fresh weights from torch's seed."""
-
-    def images(self, waves: Tensor) -> Tensor:
-        """Waves (B, n_samples) -> the network's input (B, ...)."""
-
-    def transposed(self, images: Tensor, semitones: Tensor) -> Tensor:
-        """Images moved by whole semitones (B,), at most `transposition`."""
-
-    def logits(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
-        """Attribute -> logits (B, n_classes)."""
+    transposition: int  # semitones up or down by which its images can be moved
+    network: Callable[[], nn.Module]
+    """The network, with fresh weights from torch's seed."""
+    images: Callable[[Tensor], Tensor]
+    """Waves (B, n_samples) -> the network's input (B, ...)."""
+    logits: Callable[[nn.Module, Tensor], dict[str, Tensor]]
+    """Network, images -> logits (B, n_classes) by attribute."""
 
 
-class NoteTask:
+def note_task() -> Task:
     """The shipped network: pitch and family."""
 
-    name = "note-classifier"
-    n_samples = N_SAMPLES
-    transposition = 5
-    learning_rate = 3e-3
-
-    def __init__(self) -> None:
-        self.classes: Classes = {PITCH: tuple(PITCHES), FAMILY: FAMILIES}
-        self._spectrogram = SemitoneSpectrogram()
-
-    def network(self) -> nn.Module:
-        """See `Task`."""
-        return NoteClassifier()
-
-    def images(self, waves: Tensor) -> Tensor:
-        """See `Task`."""
-        return self._spectrogram(waves)
-
-    def transposed(self, images: Tensor, semitones: Tensor) -> Tensor:
-        """See `Task`."""
-        return transposed(images, semitones)
-
-    def logits(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
-        """See `Task`."""
+    def logits(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         found = network(images)
         return {PITCH: found.pitch, FAMILY: found.family}
 
+    return Task(
+        name="note-classifier",
+        classes={PITCH: tuple(PITCHES), FAMILY: FAMILIES},
+        n_samples=N_SAMPLES,
+        learning_rate=3e-3,
+        transposition=5,
+        network=NoteClassifier,
+        images=SemitoneSpectrogram(),
+        logits=logits,
+    )
 
-class InceptionTask:
-    """The published network: one attribute, one class for each of the values that the notes have."""
 
-    name = "inception"
-    transposition = 0
-    learning_rate = 1e-3
+def inception_task(attribute: str, records: Sequence[NoteRecord]) -> Task:
+    """The published network: one class for each value that `attribute` has among `records`.
 
-    def __init__(self, attribute: str, values: Sequence[int | str]) -> None:
-        self.classes: Classes = {attribute: tuple(values)}
-        self._spectrogram = MagIF(MagIFConfig.model_validate(SPECTROGRAM))
-        self.n_samples = self._spectrogram.n_samples
-
-    @classmethod
-    def of_notes(cls, attribute: str, records: Sequence[NoteRecord]) -> "InceptionTask":
-        """One class for each value among `records`. Raises: DataError if they have fewer than two."""
-        values = {record.attributes[attribute] for record in records if attribute in record.attributes}
-        if len(values) < 2:
-            raise DataError(
-                f"{attribute}: {len(values)} values of this attribute are among the notes; 2 or more are needed"
-            )
-        return cls(attribute, sorted(values, key=lambda value: (isinstance(value, str), value)))
-
-    def network(self) -> nn.Module:
-        """See `Task`."""
-        (values,) = self.classes.values()
-        return SpectrogramInception(len(values))
-
-    def images(self, waves: Tensor) -> Tensor:
-        """See `Task`."""
-        return inception_images(self._spectrogram(waves)[:, 0])
-
-    def transposed(self, images: Tensor, semitones: Tensor) -> Tensor:
-        """See `Task`; images with a linear frequency axis are not moved."""
-        return images
-
-    def logits(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
-        """See `Task`."""
-        return {next(iter(self.classes)): network(images).logits}
+    Raises: DataError if there are fewer than two values.
+    """
+    values = {record.attributes[attribute] for record in records if attribute in record.attributes}
+    if len(values) < 2:
+        raise DataError(
+            f"{attribute}: {len(values)} values of this attribute are among the notes; 2 or more are needed"
+        )
+    spectrogram = MagIF(MagIFConfig.model_validate(SPECTROGRAM))
+    return Task(
+        name="inception",
+        classes={attribute: tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))},
+        n_samples=spectrogram.n_samples,
+        learning_rate=1e-3,
+        transposition=0,  # its frequency axis is linear
+        network=lambda: SpectrogramInception(len(values)),
+        images=lambda waves: inception_images(spectrogram(waves)[:, 0]),
+        logits=lambda network, images: {attribute: network(images).logits},
+    )
 
 
 def labels_of(records: Sequence[NoteRecord], classes: Classes) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from evaluation.classifier.folds import instrument_folds
 from evaluation.classifier.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
 from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
 from evaluation.classifier.report import write_report
-from evaluation.classifier.tasks import InceptionTask, NoteTask, Task
+from evaluation.classifier.tasks import Task, inception_task, note_task
 from utils.cli import EXIT_INTERRUPTED
 from utils.device import choose_device
 from utils.errors import UserError
@@ -36,12 +35,14 @@ PRECISIONS = {"bf16": torch.bfloat16, "float32": torch.float32}
 
 
 def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Train as the flags `args` say, which came as `argv`; returns the exit code. Raises: UserError."""
-    _require_fold(args)
+    """Train with the options `args`, parsed from the command line `argv`; returns the exit code. Raises: UserError."""
+    if not -1 <= args.fold < args.folds or (args.fold >= 0 and args.folds < 2):
+        raise UserError(f"fold {args.fold} of {args.folds}: must be from 0 to {args.folds - 1}, or -1")
+    cache = args.output.parent / NOTE_CACHE  # beside the run, so that the folds of a cross-check share what is decoded
     with StopRequest() as stop, RunFolderLock(args.output) as lock:
         task = _task(args)
         notes = [
-            open_labelled_notes(folder, task, _cache(args), skip_broken=args.skip_broken)
+            open_labelled_notes(folder, task, cache, skip_broken=args.skip_broken)
             for folder in (args.data, *args.extra_data)
         ]
         if args.drop_doubtful_pitches:
@@ -58,21 +59,11 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
     return 0
 
 
-def _require_fold(args: argparse.Namespace) -> None:
-    if not -1 <= args.fold < args.folds or (args.fold >= 0 and args.folds < 2):
-        raise UserError(f"--fold {args.fold} of --folds {args.folds}: must be from 0 to {args.folds - 1}, or -1")
-
-
 def _task(args: argparse.Namespace) -> Task:
     if args.network == "note-classifier":
-        return NoteTask()
+        return note_task()
     records = [record for folder in (args.data, *args.extra_data) for record in notes_of_folder(folder)]
-    return InceptionTask.of_notes(args.attribute, records)
-
-
-def _cache(args: argparse.Namespace) -> Path:
-    """Beside the run, so that the folds of a cross-check share what is decoded."""
-    return Path(args.output).parent / NOTE_CACHE
+    return inception_task(args.attribute, records)
 
 
 def _held_out(args: argparse.Namespace, notes: LabelledNotes) -> npt.NDArray[np.int64]:
@@ -82,7 +73,7 @@ def _held_out(args: argparse.Namespace, notes: LabelledNotes) -> npt.NDArray[np.
     folds = instrument_folds(notes.records, notes.contents(), args.folds, seed=0)
     held = np.flatnonzero(folds == args.fold)
     if len(held) in (0, len(folds)):
-        raise UserError(f"{notes.folder}: too few instruments for --folds {args.folds}; give fewer folds, or --fold -1")
+        raise UserError(f"{notes.folder}: too few instruments for {args.folds} folds; give fewer folds, or fold -1")
     return held
 
 
@@ -102,7 +93,7 @@ def _run(
         raise UserError(f"{args.data}: no note is left for training outside fold {args.fold}; give more notes")
     return ClassifierRun(
         task,
-        [Pool.of(each, chosen) for each, chosen in zip(notes, rows, strict=True)],
+        [Pool(each, chosen) for each, chosen in zip(notes, rows, strict=True)],
         schedule,
         seed=args.seed,
         device=choose_device(args.device),

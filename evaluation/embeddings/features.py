@@ -1,4 +1,4 @@
-"""What networks hear in notes: each note is computed once, and read back later whatever the order of the notes."""
+"""Features of notes: each note is computed once, and read back later whatever the order of the notes."""
 
 import hashlib
 import json
@@ -91,14 +91,10 @@ def embed_notes(
     contents = {n_samples: _hashes(notes, n_samples) for n_samples in {each.n_samples for each in embeddings}}
     if folder and ranks.size > 1:
         for embedding in embeddings:
-            _keep_own_shards(notes, contents[embedding.n_samples], embedding, folder, ranks)
+            for shard in list(_shards(contents[embedding.n_samples]))[ranks.rank :: ranks.size]:
+                _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
+            ranks.wait()
     return [_features(notes, contents[embedding.n_samples], embedding, folder) for embedding in embeddings]
-
-
-def _keep_own_shards(notes: Notes, contents: Sequence[str], embedding: Embedding, folder: Path, ranks: Ranks) -> None:
-    for shard in list(_shards(contents))[ranks.rank :: ranks.size]:
-        _shard(_file(folder, embedding, shard), notes, list(shard.values()), embedding)
-    ranks.wait()
 
 
 def _shards(contents: Sequence[str]) -> Iterator[dict[str, int]]:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -54,7 +53,6 @@ class NotesInMemory:
         self._waves = rows
 
     def __len__(self) -> int:
-        """Number of notes."""
         return len(self.records)
 
     def waves(self, rows: Sequence[int]) -> Tensor:
@@ -64,11 +62,6 @@ class NotesInMemory:
 
 NoteSource = Callable[[int, int], AbstractContextManager[Notes]]
 """(sample rate in Hz, n_samples) -> the notes at that rate; `n_samples` of each are enough."""
-
-
-def notes_of_files(records: Sequence[NoteRecord], *, skip_broken: bool) -> NoteSource:
-    """The notes of files, by `decoded`."""
-    return partial(decoded, records, skip_broken=skip_broken)
 
 
 def notes_in_memory(notes: NotesInMemory, sample_rate: int) -> NoteSource:

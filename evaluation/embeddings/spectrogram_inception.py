@@ -196,7 +196,7 @@ class SpectrogramInception(nn.Module):
     and the statistics of the batch make the logits random. bfloat16 under autocast and `torch.channels_last` both run.
     """
 
-    def __init__(self, n_classes: int, *, dropout: float = 0.5) -> None:
+    def __init__(self, n_classes: int) -> None:
         super().__init__()
         # the published network pads these two, the paper's does not; only the logits show the difference
         self.Conv2d_1a_3x3 = ConvNormReLU(1, 32, 3, stride=2, padding=1)
@@ -215,7 +215,7 @@ class SpectrogramInception(nn.Module):
         self.Mixed_7a = To8()
         self.Mixed_7b = Mixed8(1280)
         self.Mixed_7c = Mixed8(2048)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.5)
         self.fc = nn.Linear(N_FEATURES, n_classes)
 
     def forward(self, images: Tensor) -> Classification:

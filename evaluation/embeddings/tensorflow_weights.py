@@ -35,7 +35,7 @@ def read_variables(path: Path, names: Sequence[str]) -> dict[str, FloatArray]:
     """Those of the variables `names` that `path` has, which `is_tensorflow`.
 
     A name may be followed by `:0`, and may have its first scope, `vggish` in `vggish/conv1/weights`, exchanged,
-    preceded by others, or missing. Raises: UserError if `path` is damaged or no SavedModel, if one name fits several
+    preceded by others, or missing. Raises: UserError if `path` is damaged or not a SavedModel, if one name fits several
     variables, or if tensorflow is not installed.
     """
     prefix = _prefix(path)
@@ -68,7 +68,9 @@ def _prefix(path: Path) -> Path:
     if path.is_dir():
         prefix = path / "variables" / "variables"
         if not _index_of(prefix).is_file():
-            raise UserError(f"{path}: no SavedModel, lacks variables/variables{_INDEX}; give the folder that holds it")
+            raise UserError(
+                f"{path}: not a SavedModel, lacks variables/variables{_INDEX}; give the folder that holds it"
+            )
         return prefix
     return path.with_suffix("") if path.suffix == _INDEX else path
 

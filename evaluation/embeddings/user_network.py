@@ -1,9 +1,9 @@
 """The user's own embeddings: a network saved as a program, in TorchScript or ONNX.
 
-To read such a file is to run a program: nothing else in this package executes what a file holds. It is one that the
-user names, and its language is one of graphs of tensors, which knows no Python. It is no prison: TorchScript has
-operations that read and write files, so name only programs whose makers you trust. Everything that unpickles, such as
-a network saved whole by `torch.save`, is refused.
+Reading such a file means running a program; nothing else in this package executes what a file holds. Only files that
+the user names are read, and their languages describe graphs of tensors, without Python. They are no sandbox:
+TorchScript can read and write files, so name only programs whose makers you trust. Everything that unpickles, such as a
+network saved whole by `torch.save`, is refused.
 """
 
 import importlib
@@ -50,7 +50,7 @@ class UserEmbedding:
     def __init__(self, path: Path, device: torch.device, *, sample_rate: int, n_samples: int) -> None:
         """Loads the program and tries it on noise.
 
-        Raises: UserError if `path` is missing, no TorchScript or ONNX, or a program that wants other waves, gives
+        Raises: UserError if `path` is missing, not TorchScript or ONNX, or a program that wants other waves, gives
         other shapes or values that are not finite, or two answers to the same waves; or without onnxruntime.
         """
         self.path, self.sample_rate, self.n_samples = path, sample_rate, n_samples

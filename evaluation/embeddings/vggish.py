@@ -84,22 +84,25 @@ def load_vggish(path: Path) -> VGGish:
     `vggish_model.ckpt`, one file or the prefix of several; and the folder of a SavedModel, as TF-Hub has it. The last
     two need tensorflow. Raises: UserError if `path` is missing, damaged, or of another network, or without tensorflow.
     """
-    weights = _from_tensorflow(path) if is_tensorflow(path) else read_weights(path)
+    if is_tensorflow(path):
+        weights = weights_from_tensorflow(read_variables(path, _VARIABLES), path)
+    else:
+        weights = read_weights(path)
     with torch.device("meta"):  # its weights are replaced next
         network = VGGish()
     fit_weights(network, weights, path)
     return network.eval()
 
 
-def weights_from_tensorflow(variables: Mapping[str, NDArray[np.floating]]) -> Weights:
-    """Variables of the original checkpoint, `vggish/conv1/weights` and so on, -> our state dict, in float32.
+def weights_from_tensorflow(variables: Mapping[str, NDArray[np.floating]], path: Path) -> Weights:
+    """Variables of the checkpoint at `path`, `vggish/conv1/weights` and so on, -> our state dict, in float32.
 
     Kernels (height, width, in, out) become (out, in, height, width), matrices (in, out) become (out, in).
     Raises: UserError naming variables that are not there.
     """
     missing = [name for name in _VARIABLES if name not in variables]
     if missing:
-        raise UserError(f"not the variables of VGGish: lacks {first_of(missing)}; give the original checkpoint")
+        raise UserError(f"{path}: not the variables of VGGish: lacks {first_of(missing)}; give the original checkpoint")
     weights = {}
     for layer, ours in TF_LAYERS.items():
         kernel = np.asarray(variables[f"{layer}/weights"], dtype=np.float32)
@@ -119,14 +122,6 @@ def sha256_of_weights(network: nn.Module) -> str:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
         digest.update(tensor.cpu().contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _from_tensorflow(path: Path) -> Weights:
-    variables = read_variables(path, _VARIABLES)
-    try:
-        return weights_from_tensorflow(variables)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, nn.Module]:

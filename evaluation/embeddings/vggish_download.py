@@ -25,7 +25,7 @@ from utils.files import atomic_path, explained_write_errors, require_disk_space
 logger = logging.getLogger(__name__)
 
 _SIZE = 290_000_000  # bytes of the weights in float32, rounded up
-_REMEDY = "check the network, or fetch it elsewhere and give the file by --from PATH"
+_REMEDY = "check the network, or fetch the file elsewhere and give its path"
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # torch.hub's convention: the first digits of the SHA-256
 
 SINE_MEAN, SINE_STD = 0.000657, 0.343
@@ -68,7 +68,7 @@ def provide_vggish(origin: str, output: Path | None) -> str:
 
 
 def _source(origin: str) -> WeightsSource | None:
-    """What `--from` names on the network; None where it is a path."""
+    """Where `origin` is on the network; None if it is a path."""
     if origin in SOURCES:
         return SOURCES[origin]
     if not origin.startswith(("http://", "https://")):
@@ -85,9 +85,9 @@ def _origin_of_kept(path: Path) -> str:
         with safe_open(path, framework="pt") as file:
             card: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not weights of VGGish ({error}); move it away or give another -o") from error
+        raise UserError(f"{path}: not weights of VGGish ({error}); move it away or choose another file") from error
     if card.get("weights_sha256") != sha256_of_weights(load_vggish(path)):
-        raise UserError(f"{path}: not as this program wrote it; move it away or give another -o")
+        raise UserError(f"{path}: not as this program wrote it; move it away or choose another file")
     return card["source"]
 
 

@@ -58,7 +58,8 @@ class LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._window, self._weights = Constant(_periodic_hann(WIN_LENGTH)), Constant(_mel_weights())
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WIN_LENGTH) / WIN_LENGTH)
+        self._window, self._weights = Constant(hann), Constant(_mel_weights())
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, frames, 64). Raises: ValueError below 400 samples."""
@@ -75,7 +76,7 @@ class LogMel(nn.Module):
 class VGGishExamples(nn.Module):
     """Waveforms (B, n_samples) at 16 kHz in [-1, 1] -> log-mel examples (B, n, 96, 64), as many as `windowing` counts.
 
-    Clips shorter than one window have no example in the original, and are missing from its distance without a word:
+    Clips shorter than one window have no example in the original, and are silently missing from its distance:
     here they raise DataError, or, with `pad`, are continued by silence to one window.
     """
 
@@ -111,7 +112,3 @@ def _mel_weights() -> Float64Array:
 
 def _hz_to_mel(hertz: Float64Array) -> Float64Array:
     return 1127 * np.log1p(hertz / 700)
-
-
-def _periodic_hann(length: int) -> Float64Array:
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)

@@ -14,8 +14,7 @@ from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
 from evaluation.embeddings.notes import NotesInMemory, notes_in_memory
 from evaluation.floor.notes import AudioFormat, FloorNotes
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
-from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel
-from evaluation.metrics.paired_kernel_distance import paired_kernel_distance
+from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, paired_kernel_distance
 from evaluation.metrics.uncertainty import jackknife
 from evaluation.scoring import score_embeddings
 from evaluation.scoring.score_embeddings import EmbeddingOptions

@@ -1,4 +1,4 @@
-"""What `eval.py floor` leaves behind: tables, numbers, sound and a picture."""
+"""What `eval.py floor` writes: tables, numbers, sound and a picture."""
 
 import hashlib
 import json

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import TypeGuard
 
 import numpy as np
@@ -56,7 +57,11 @@ def chart(title: str, rows: Sequence[Row], series: Mapping[str, str], marks: Seq
     x_axis = _Axis(min(steps), last_step, LEFT, WIDTH - RIGHT)
     y_axis = _Axis(min(values), max(values), HEIGHT - BOTTOM, TOP)
     curves = [
-        Curve(name, _path([(x_axis(step), y_axis(value)) for step, value in _thinned(found)]), in_words(found[-1][1]))
+        Curve(
+            name,
+            "M" + "L".join(f"{x_axis(step):g},{y_axis(value):g}" for step, value in _thinned(found)),
+            in_words(found[-1][1]),
+        )
         for name, found in points.items()
     ]
     shown_marks = [(x_axis(step), text) for step, text in marks if min(steps) <= step < last_step]
@@ -111,12 +116,6 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return points
     edges = np.linspace(0, len(points), _MOST_POINTS // 2 + 1).astype(int)
     stretches = [points[low:high] for low, high in pairwise(edges)]
-    return [point for part in stretches for point in sorted({min(part, key=_value), max(part, key=_value)})]
-
-
-def _value(point: tuple[float, float]) -> float:
-    return point[1]
-
-
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:g},{y:g}" for x, y in points)
+    return [
+        point for part in stretches for point in sorted({min(part, key=itemgetter(1)), max(part, key=itemgetter(1))})
+    ]

@@ -36,7 +36,7 @@ def copy_longer_sounds(run: HeardRun, number: int, folder: Path) -> tuple[list[L
             if not _is_whole(path, mode):
                 continue
             if path.stat().st_size > MOST_BYTES:
-                logger.warning("%s: larger than %d MiB, left out of the page", path, MOST_BYTES // 2**20)
+                logger.warning("%s: larger than %d MiB, so it is left out of the page", path, MOST_BYTES // 2**20)
                 left_out.append(f"{mode}/{path.name}")
                 continue
             audio = f"audio/run{number}_more{len(copied) + 1:02d}.wav"

@@ -75,7 +75,12 @@ class _RealNotesOfPage:
 
     def write(self, run: HeardRun, note: NoteRecord) -> RealNote:
         transform = run.instrument.transform
-        key = (note.path.resolve(), transform.sample_rate, transform.n_samples, run.experiment.transform.fade_out)
+        key = (
+            note.path.resolve(),
+            transform.sample_rate,
+            transform.n_samples,
+            run.instrument.experiment.transform.fade_out,
+        )
         if key not in self.written:
             wave = heard_in_training(run, note)
             sound = self.sounds.write(f"real-{len(self.written) + 1:03d}", wave, transform.sample_rate)
@@ -110,18 +115,13 @@ def write_grid(
             notes[seed, pitch] = _write_note(run, number, made, known, place, reals) if made else None
         lacking = sum(1 for note in notes.values() if note and not note.real)
         if known.records and lacking:
-            logger.warning("%s: %d of %d notes have no real note of their attributes", run.name, lacking, len(notes))
+            logger.warning("%s: no real note has the attributes of %d of %d notes", run.name, lacking, len(notes))
         grid.append(RunNotes(run, {seed: [notes[seed, pitch] for pitch in columns] for seed in seeds}, known))
     return grid
 
 
 def _write_note(
-    run: HeardRun,
-    number: int,
-    note: Note,
-    known: RealNotes,
-    place: tuple[int, int],
-    reals: _RealNotesOfPage,
+    run: HeardRun, number: int, note: Note, known: RealNotes, place: tuple[int, int], reals: _RealNotesOfPage
 ) -> GeneratedNote:
     attributes: dict[str, Value] = note.details["attributes"]
     pitch = attributes.get("pitch")

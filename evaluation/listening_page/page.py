@@ -32,7 +32,7 @@ MOST_NOTES = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class PageOptions:
-    """What a page shows, as the flags of `generate.py page` say it."""
+    """What a page shows: the options of `generate.py page`."""
 
     runs: Sequence[Path]
     output: Path
@@ -58,7 +58,11 @@ def write_page(options: PageOptions) -> int:
     runs = open_runs(options.runs, scale=options.scale, iteration=options.iteration, device=options.device)
     pitches = choose_pitches(runs, options.pitches)
     seeds = list(dict.fromkeys(options.seeds))
-    _require_few(len(runs) * len(seeds) * max(1, len(pitches)))
+    count = len(runs) * len(seeds) * max(1, len(pitches))
+    if count > MOST_NOTES:
+        raise UserError(
+            f"{count} notes are too many for one page, at most {MOST_NOTES}; ask for fewer seeds or pitches"
+        )
     scores = score_table(default_score_folders(runs) if options.scores is None else options.scores, runs)
     command = page_command(options, pitches, seeds)
     with atomic_folder(options.output, replace=True) as folder:
@@ -90,7 +94,8 @@ def page_command(options: PageOptions, pitches: Sequence[int], seeds: Sequence[i
 def _section(notes: RunNotes, number: int, folder: Path) -> RunSection:
     run = notes.run
     config_file = f"config_{number}.json"
-    write_json(folder / config_file, run.experiment.to_plain())
+    plain = run.instrument.experiment.to_plain()
+    write_json(folder / config_file, plain)
     longer, left_out = copy_longer_sounds(run, number, folder)
     return RunSection(
         notes=notes,
@@ -98,25 +103,22 @@ def _section(notes: RunNotes, number: int, folder: Path) -> RunSection:
         longer=longer,
         longer_left_out=left_out,
         config_file=config_file,
-        config_text=json.dumps(run.experiment.to_plain(), indent=2, ensure_ascii=False),
-        train_command=shlex.join(["python", "train.py", "-c", config_file, "--seed", str(run.training_seed)]),
+        config_text=json.dumps(plain, indent=2, ensure_ascii=False),
+        train_command=shlex.join(
+            ["python", "train.py", "-c", config_file, "--seed", str(run.instrument.training_seed)]
+        ),
     )
 
 
 def _account(grid: Sequence[RunNotes]) -> dict[str, Any]:
     """Where every note of the page comes from, as JSON values."""
-    runs = [{**notes.run.card, "name": notes.run.name, "training_seed": notes.run.training_seed} for notes in grid]
+    runs = [
+        {**run.card, "name": run.name, "training_seed": run.instrument.training_seed} for run in (n.run for n in grid)
+    ]
     generated = [
         {"run": notes.run.name, **asdict(note)} for notes in grid for row in notes.rows.values() for note in row if note
     ]
     return {"runs": runs, "notes": generated, "versions": {**versions(), "soundfile": soundfile.__version__}}
-
-
-def _require_few(count: int) -> None:
-    if count > MOST_NOTES:
-        raise UserError(
-            f"{count} notes are too many for one page, at most {MOST_NOTES}; ask for fewer seeds or pitches"
-        )
 
 
 def _require_free(folder: Path) -> None:
@@ -127,9 +129,8 @@ def _require_free(folder: Path) -> None:
     strangers = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
     strangers = sorted(set(strangers) - own)
     if strangers:
-        raise UserError(
-            f"{folder}: holds {strangers[0]}, which no earlier page wrote; choose another --output, or move it away"
-        )
+        what = f"holds {strangers[0]}, which no earlier page wrote"
+        raise UserError(f"{folder}: {what}; choose another output folder, or move it away")
 
 
 def _files_of_page(folder: Path) -> set[str]:

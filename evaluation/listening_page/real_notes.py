@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -41,18 +42,18 @@ def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
 
     Training notes that are gone leave none, which is a warning. Raises: DataError if notes of `folder` cannot be used.
     """
-    loader = run.experiment.loader
+    loader = run.instrument.experiment.loader
     if folder is None:
         try:
-            records = find_notes(loader, run.training_seed)
+            records = find_notes(loader, run.instrument.training_seed)
         except DataError as error:
-            logger.warning("%s: no real notes to compare with (%s), or name some with --real", run.name, error)
-            gone = "The notes it learned from were not there when this page was made: nothing to compare with."
-            return RealNotes([], REAL, gone)
+            logger.warning("%s: no real notes to compare with (%s); name a folder of them", run.name, error)
+            gone = "The notes it learned from were not there when this page was made"
+            return RealNotes([], REAL, f"{gone}, so there is nothing to compare with.")
         return _described(records, "from those it learned from", loader.data_path)
     described = find_beside_notes(folder) is not None
     there = {"data_path": folder, "att_dict_path": None, "load_metadata": described, "size": -1}
-    records = find_notes(loader.model_copy(update=there), run.training_seed)
+    records = find_notes(loader.model_copy(update=there), run.instrument.training_seed)
     return _described(records, f"from the folder “{folder.absolute().name}”", folder)
 
 
@@ -65,7 +66,7 @@ def matching_note(
     k-th of n evenly chosen ones.
     """
     fitting = [note for note in records if all(note.attributes.get(key) == attributes[key] for key in attributes)]
-    ordered = sorted(fitting, key=_name)
+    ordered = sorted(fitting, key=attrgetter("name"))
     if not ordered:
         return None
     number, count = place
@@ -80,7 +81,7 @@ def heard_in_training(run: HeardRun, note: NoteRecord) -> Wave:
     transform = run.instrument.transform
     wave = read_audio(note.path, transform.sample_rate)[: transform.n_samples]
     padded = np.pad(wave, (0, transform.n_samples - len(wave)))
-    return padded * fade_window(transform.n_samples) if run.experiment.transform.fade_out else padded
+    return padded * fade_window(transform.n_samples) if run.instrument.experiment.transform.fade_out else padded
 
 
 def _described(records: list[NoteRecord], source: str, folder: Path) -> RealNotes:
@@ -91,9 +92,6 @@ def _described(records: list[NoteRecord], source: str, folder: Path) -> RealNote
         return RealNotes(records, REAL, f"Real notes: {source}.")
     font = card.get("sound_font")
     name = font.get("file") if isinstance(font, dict) else None
-    said = f"Rendered notes: {source}. They stand in for NSynth, and are no recordings: the sound font "
-    return RealNotes(records, RENDERED, f"{said}{name or 'named in their card'} played them.")
-
-
-def _name(note: NoteRecord) -> str:
-    return note.name
+    made = f"they were played by the sound font {name or 'named in their card'}"
+    said = f"Rendered notes: {source}. They stand in for NSynth and are not recordings: {made}."
+    return RealNotes(records, RENDERED, said)

@@ -38,7 +38,7 @@ class RunSection:
 
 @dataclass(frozen=True)
 class Making:
-    """What a page says of how it was made: the command, the format of its sounds, the bound of its latents' numbers."""
+    """What a page says of how it was made: the command, the format of its sounds, the bound of its latent values."""
 
     command: str
     format_said: str

@@ -10,7 +10,6 @@ import torch
 
 from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
-from utils.config import ExperimentConfig
 from utils.errors import UserError
 
 MOST_PITCHES = 8
@@ -24,21 +23,6 @@ class HeardRun:
     name: str
     instrument: Instrument
     card: dict[str, Any]
-
-    @property
-    def experiment(self) -> ExperimentConfig:
-        """The config that it was trained by."""
-        return self.instrument.experiment
-
-    @property
-    def training_seed(self) -> int:
-        """The seed that it was trained with."""
-        return self.instrument.training_seed
-
-    @property
-    def representation(self) -> str:
-        """The name of its representation."""
-        return self.experiment.transform.transform
 
     @property
     def pitches(self) -> tuple[int, ...] | None:
@@ -80,7 +64,7 @@ def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> lis
         foreign = [pitch for pitch in asked if pitch not in union]
         if foreign:
             there = f"the pitches they learned are {_ranges(union)}" if union else "none was conditioned on pitch"
-            raise UserError(f"--pitches {foreign[0]}: no run knows this pitch; {there}")
+            raise UserError(f"pitch {foreign[0]}: no run learned it; {there}")
         return list(dict.fromkeys(asked))
     shared = sorted(set.intersection(*known)) if known else []
     offered = shared or union
@@ -100,7 +84,7 @@ def run_facts(run: HeardRun) -> list[tuple[str, str]]:
     shape = " × ".join(str(size) for size in transform.shape)
     pitches = run.pitches
     return [
-        ("Representation", f"{run.representation}, images of {shape}"),
+        ("Representation", f"{instrument.experiment.transform.transform}, images of {shape}"),
         ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
         ("Trained", f"{instrument.step} steps, up to scale {instrument.scale} of {len(instrument.networks.sizes) - 1}"),
         ("Pitches", f"MIDI {_ranges(pitches)}" if pitches else "not conditioned on pitch"),

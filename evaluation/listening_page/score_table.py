@@ -85,7 +85,7 @@ def score_table(folders: Sequence[Path], runs: Sequence[HeardRun]) -> ScoreTable
             rows[name].append(_cell(line, len(cards)) if line else None)
     _, remarks = compare_results(folders)
     if len(last) < len(lines):
-        remarks.append(f"{len(lines) - len(last)} earlier lines of the same scores stand in {RESULTS} only.")
+        remarks.append(f"{len(lines) - len(last)} earlier values of the same scores are in {RESULTS} only.")
     return ScoreTable(columns, rows, cards, remarks)
 
 
@@ -105,7 +105,7 @@ def _column(line: Line, runs: Sequence[HeardRun]) -> str:
     origin = line.get("fake_origin")
     scored = origin.get("checkpoint_sha256") if isinstance(origin, dict) else None
     run = next((run for run in runs if run.card["checkpoint_sha256"] == scored), None)
-    return run.name if run else str(line.get("fake") or "not said")
+    return run.name if run else str(line.get("fake") or "not recorded")
 
 
 def _cell(line: Line, card: int) -> ScoreCell:

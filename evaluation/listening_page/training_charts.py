@@ -22,7 +22,7 @@ def training_charts(run: HeardRun) -> list[Chart]:
 
     Raises: UserError if one of them cannot be read.
     """
-    marks = growth_marks(run.experiment.model)
+    marks = growth_marks(run.instrument.experiment.model)
     try:
         rows = read_log(run.folder)
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def training_charts(run: HeardRun) -> list[Chart]:
         rows = []
     except OSError as error:
         raise UserError(
-            f"{run.folder / LOG_NAME}: cannot be read ({error.strerror}); mend it or move it away"
+            f"{run.folder / LOG_NAME}: cannot be read ({error.strerror}); repair it or move it away"
         ) from error
     try:
         scores = read_scores(run.folder)

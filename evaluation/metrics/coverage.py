@@ -19,9 +19,7 @@ class Coverage(NamedTuple):
     coverage: Estimate
 
 
-def coverage(
-    real: npt.ArrayLike, fake: npt.ArrayLike, *, n_neighbours: int = 5, n_halves: int = 10, seed: int = 0
-) -> Coverage:
+def coverage(real: npt.ArrayLike, fake: npt.ArrayLike, *, n_neighbours: int = 5, seed: int = 0) -> Coverage:
     """Precision, recall, density and coverage of real (n, d) and generated (m, d) features.
 
     With r_k(x) the distance of x to the k-th nearest other sample of its own side, and its ball B(x) of that radius:
@@ -29,14 +27,12 @@ def coverage(
     density = number of pairs with y in B(x) / (k m); coverage = share of the x with any y in B(x).
     Standard errors come from random halves of both sides without replacement, which do not depend on the order of the
     samples; None if a half has k samples or fewer. n^2 distances, in blocks.
-    Raises: ValueError if a side has k samples or fewer or NaN, the d differ, `n_neighbours` < 1 or `n_halves` < 2.
+    Raises: ValueError if a side has k samples or fewer or NaN, the d differ or `n_neighbours` < 1.
     Source: Kynkaanniemi et al. 2019, Improved precision and recall metric, section 2 (k = 3); Naeem et al. 2020,
     Reliable fidelity and diversity metrics, section 3 (k = 5).
     """
     if n_neighbours < 1:
         raise ValueError(f"n_neighbours must be 1 or more, got {n_neighbours}")
-    if n_halves < 2:
-        raise ValueError(f"n_halves must be 2 or more, got {n_halves}")
     real, fake = (in_canonical_order(samples) for samples in require_pair(real, fake, at_least=n_neighbours + 1))
 
     def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
@@ -45,7 +41,7 @@ def coverage(
     values = _shares(real, fake, n_neighbours)
     if min(len(real), len(fake)) // 2 <= n_neighbours:
         return Coverage(*(Estimate(float(value), None) for value in values))
-    errors = half_sample_standard_errors(of_halves, len(real), len(fake), n_halves=n_halves, seed=seed)
+    errors = half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)
     return Coverage(*(Estimate(float(value), float(error)) for value, error in zip(values, errors, strict=True)))
 
 

@@ -11,6 +11,8 @@ from evaluation.metrics.samples import in_canonical_order, require_samples
 from evaluation.metrics.uncertainty import jackknife
 from utils.arrays import Float64Array, Int64Array
 
+N_SIZES = 15  # of subsets, for the extrapolation
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianStatistics:
@@ -107,25 +109,21 @@ class FrechetExtrapolation(NamedTuple):
     distances: Float64Array
 
 
-def frechet_distance_inf(
-    real: GaussianStatistics, fake: npt.ArrayLike, *, n_sizes: int = 15, seed: int = 0
-) -> FrechetExtrapolation:
+def frechet_distance_inf(real: GaussianStatistics, fake: npt.ArrayLike, *, seed: int = 0) -> FrechetExtrapolation:
     """Frechet distance extrapolated to infinitely many generated features, from fake (n, d).
 
-    Distances to `real` of random subsets without replacement, of `n_sizes` sizes evenly spaced from a third of n (from
+    Distances to `real` of random subsets without replacement, of 15 sizes evenly spaced from a third of n (from
     2 d or n / 2, the smaller, if that is more, since the bias bends at sizes near d) to n, fitted by a line in 1/n. The
     bias of the `real` side stays. R^2 well below 1 says that the distances are no line, or noise more than bias. The
     draws do not depend on the order of the features.
-    Raises: ValueError as `GaussianStatistics.from_features`, or if n < 4, the d differ or `n_sizes` < 3.
+    Raises: ValueError as `GaussianStatistics.from_features`, or if n < 4 or the d differ.
     Source: Chong and Forsyth 2020, Effectively unbiased FID and inception score; Gui et al. 2023, Adapting
     Frechet audio distance for generative music evaluation.
     """
-    if n_sizes < 3:
-        raise ValueError(f"n_sizes must be 3 or more, got {n_sizes}")
     fake = in_canonical_order(require_samples(fake, "fake", at_least=4))
     _require_one_embedding(real, fake.shape[1])
     n, d = fake.shape
-    sizes = np.unique(np.linspace(max(2, n // 3, min(2 * d, n // 2)), n, n_sizes).astype(np.int64))
+    sizes = np.unique(np.linspace(max(2, n // 3, min(2 * d, n // 2)), n, N_SIZES).astype(np.int64))
     projected = fake @ real.root
     rng = np.random.default_rng(seed)
     subsets = (rng.choice(n, size, replace=False) for size in sizes)
@@ -139,7 +137,7 @@ def frechet_distance_inf(
 
 def _require_one_embedding(statistics: GaussianStatistics, n_features: int) -> None:
     if statistics.n_features != n_features:
-        raise ValueError(f"{statistics.n_features} and {n_features} features: not of one embedding")
+        raise ValueError(f"{statistics.n_features} and {n_features} features: not of the same embedding")
 
 
 def _distance(fixed: GaussianStatistics, mean: Float64Array, trace: float, overlap: float) -> float:

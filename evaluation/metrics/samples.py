@@ -25,7 +25,7 @@ def require_pair(real: npt.ArrayLike, fake: npt.ArrayLike, *, at_least: int) -> 
     """Real (n, d) and generated (m, d) in float64. Raises: ValueError as `require_samples`, or if the d differ."""
     pair = require_samples(real, "real", at_least=at_least), require_samples(fake, "fake", at_least=at_least)
     if pair[0].shape[1] != pair[1].shape[1]:
-        raise ValueError(f"real has {pair[0].shape[1]} features and fake {pair[1].shape[1]}: not of one embedding")
+        raise ValueError(f"real has {pair[0].shape[1]} features and fake {pair[1].shape[1]}: not of the same embedding")
     return pair
 
 

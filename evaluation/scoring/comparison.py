@@ -13,7 +13,7 @@ _FINDINGS = {
     *("name", "baseline", "value", "standard_error", "details", "remarks"),
     *("real", "fake", "real_origin", "fake_origin", "fake_sha256", "command", "date"),
 }
-_NOT_SAID = "not said"
+_NOT_SAID = "not recorded"
 _SHOWN = 60  # characters of a value
 _SHOWN_OF_HASH = 12
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import NoteSource, notes_in_memory, notes_of_files
+from evaluation.embeddings.notes import NoteSource, decoded, notes_in_memory
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
@@ -54,7 +55,7 @@ def is_run(path: Path) -> bool:
 
 def side_of_folder(folder: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
     """The notes of `folder`, each decoded once for each sample rate. Raises: UserError."""
-    notes = notes_of_files(notes_of_folder(folder), skip_broken=options.skip_broken)
+    notes = partial(decoded, notes_of_folder(folder), skip_broken=options.skip_broken)
     return _side(str(folder), notes, embeddings, options, {"kind": "folder"})
 
 

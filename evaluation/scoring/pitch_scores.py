@@ -7,8 +7,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from evaluation.embeddings.note_classifier import PITCHES
-from evaluation.metrics.in_tune import TOLERANCE_CENTS, tuning
-from evaluation.metrics.pitch_accuracy import pitch_accuracy, pitch_entropy
+from evaluation.metrics.pitch_accuracy import TOLERANCE_CENTS, pitch_accuracy, pitch_entropy, tuning
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.scores import Score
@@ -23,18 +22,14 @@ TRACKED = range(37, 96)
 _ERROR = "of a mean over notes"
 
 
-def score_accuracy(
-    real: FloatArray | None, real_labels: NoteLabels | None, fake: FloatArray, fake_labels: NoteLabels
-) -> list[Score]:
+def score_accuracy(logits: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
     """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
 
-    Notes without an asked pitch, or asked for another, are left out, with a remark. The real notes, whose labels
-    have their pitch, are the baseline. Raises: DataError if no generated note is left.
+    Notes without an asked pitch, or asked for another, are left out, with a remark. Raises: DataError if none is left.
     """
-    scores = [_accuracy(fake, fake_labels, baseline=False)]
-    if real is not None and real_labels is not None and np.isin(real_labels.pitches, PITCHES).any():
-        scores.append(_accuracy(real, real_labels, baseline=True))
-    return scores
+    judged, remarks = _judged(ACCURACY, labels, PITCHES)
+    found = pitch_accuracy(softmax(logits[judged], axis=1), labels.pitches[judged] - np.int16(PITCHES[0]))
+    return _score(ACCURACY, found, int(judged.sum()), PITCHES, baseline=baseline, remarks=remarks)
 
 
 def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[Score]:
@@ -46,27 +41,12 @@ def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[
     ]
 
 
-def score_in_tune(
-    real: FloatArray | None, real_labels: NoteLabels | None, fake: FloatArray, fake_labels: NoteLabels
-) -> list[Score]:
+def score_in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
     """Share of notes within 50 cents of the pitch that was asked for, 0 to 1: fundamentals (n, frames) in Hz.
 
-    Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, with a remark. The real
-    notes are the baseline. Raises: DataError if no generated note is left.
+    Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, with a remark.
+    Raises: DataError if none is left.
     """
-    scores = [_in_tune(fake, fake_labels, baseline=False)]
-    if real is not None and real_labels is not None and np.isin(real_labels.pitches, TRACKED).any():
-        scores.append(_in_tune(real, real_labels, baseline=True))
-    return scores
-
-
-def _accuracy(logits: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
-    judged, remarks = _judged(ACCURACY, labels, PITCHES)
-    found = pitch_accuracy(softmax(logits[judged], axis=1), labels.pitches[judged] - np.int16(PITCHES[0]))
-    return _score(ACCURACY, found, int(judged.sum()), PITCHES, baseline=baseline, remarks=remarks)
-
-
-def _in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
     judged, remarks = _judged(IN_TUNE, labels, TRACKED)
     found = tuning(f0[judged], labels.pitches[judged])
     families = labels.families[judged]

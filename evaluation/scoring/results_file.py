@@ -12,7 +12,7 @@ from utils.files import atomic_path, write_text
 from utils.tables import markdown_table
 
 RESULTS = "results.jsonl"
-CSV, MARKDOWN, LATEX = "results.csv", "results.md", "results.tex"
+CSV, MARKDOWN, LATEX = TABLES = ("results.csv", "results.md", "results.tex")
 
 _COLUMNS = ["name", "value", "standard_error", "n_real", "n_fake", "real", "fake", "baseline", "date"]
 _HEADER = ["score", "value", "standard error", "n real", "n fake", "real", "fake"]

@@ -86,9 +86,7 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
     """The shipped classifier, VGGish, the networks that the options name, and pyin.
 
-    Missing weights of VGGish are a warning.
-
-    Raises: UserError if one cannot be read.
+    Missing weights of VGGish are a warning. Raises: UserError if a network cannot be read.
     """
     found: list[Embedding] = [NoteClassifierEmbedding(SHIPPED, options.device)]
     google = vggish(options)

@@ -35,7 +35,7 @@ def score_notes(
     wanted = _chosen(planned, only) if only else [each for each in planned if real or not each.needs_real]
     for each in wanted:
         if each.needs_real and not real:
-            raise UserError(f"{each.name}: compares with real notes; give them")
+            raise UserError(f"{each.name}: compares with real notes; name a folder of them")
     embeddings = list({each.embedding.name: each.embedding for each in wanted}.values())
     sides = SideOptions(cache=None, skip_broken=False, device=options.device, generation=GenerationOptions())
     real_side = open_side(Path(real), embeddings, sides) if real else None

@@ -4,11 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
-from evaluation.scoring.note_labels import NoteLabels
-from evaluation.scoring.pitch_scores import ACCURACY, ENTROPY, IN_TUNE, score_accuracy, score_entropy, score_in_tune
+from evaluation.scoring.pitch_scores import (
+    ACCURACY,
+    ENTROPY,
+    IN_TUNE,
+    TRACKED,
+    score_accuracy,
+    score_entropy,
+    score_in_tune,
+)
 from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
 from evaluation.scoring.score_map import (
     Estimators,
@@ -19,20 +29,11 @@ from evaluation.scoring.score_map import (
     plan_of_fake,
     samples,
 )
-from evaluation.scoring.scores import (
-    Score,
-    score_bins,
-    score_coverage,
-    score_frechet,
-    score_inception,
-    score_kernel,
-)
+from evaluation.scoring.scores import Score, score_bins, score_coverage, score_frechet, score_inception, score_kernel
 from evaluation.scoring.side import Side
 from utils.arrays import FloatArray
 
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
-
-LabelledScore = Callable[[FloatArray | None, NoteLabels | None, FloatArray, NoteLabels], list[Score]]
 
 
 def plan_score(
@@ -71,7 +72,7 @@ def plan_all(
         *(plan_frechet(each, estimators) for each in embeddings if each not in trackers),
         plan_of_both("precision, recall, density, coverage", network, "features", coverage),
         plan_of_both("ndb", network, "features", bins),
-        _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy),
+        _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy, PITCHES),
         plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
         *map(_plan_in_tune, trackers),
     ]
@@ -92,15 +93,19 @@ def _frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, s
     return [replace(score, settings={**score.settings, "levels": VGGISH_LEVELS}) for score in scores]
 
 
-def _plan_labelled(name: str, network: Embedding, array: str, score: LabelledScore) -> PlannedScore[Side]:
-    """A score that needs the pitches that notes were asked for."""
+def _plan_labelled(
+    name: str, network: Embedding, array: str, score: Callable[..., Score], known: range
+) -> PlannedScore[Side]:
+    """A score of notes asked for one of the `known` pitches; the baseline is that of the real notes which have one."""
 
     def compute(real: Side | None, fake: Side) -> list[Score]:
-        heard, labels = (samples(real, network, array), real.labels) if real else (None, None)
-        return score(heard, labels, samples(fake, network, array), fake.labels)
+        scores = [score(samples(fake, network, array), fake.labels, baseline=False)]
+        if real and np.isin(real.labels.pitches, known).any():
+            scores.append(score(samples(real, network, array), real.labels, baseline=True))
+        return scores
 
     return PlannedScore(name, network, False, compute)
 
 
 def _plan_in_tune(tracker: Embedding) -> PlannedScore[Side]:
-    return _plan_labelled(IN_TUNE, tracker, "f0", score_in_tune)
+    return _plan_labelled(IN_TUNE, tracker, "f0", score_in_tune, TRACKED)

@@ -3,22 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.results_file import (
-    CSV,
-    LATEX,
-    MARKDOWN,
-    RESULTS,
-    Line,
-    append_results,
-    read_results,
-    results_table,
-)
+from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_results, results_table
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
@@ -72,7 +63,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     if real and real.sha256 == fake.sha256:
         logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
     lines: list[Line] = []
-    said = [f"{options.output}: {RESULTS}, {CSV}, {MARKDOWN}, {LATEX}"]
+    said = [f"{options.output}: {RESULTS}, {', '.join(TABLES)}"]
     for each in planned:
         try:
             scores = compute_score(each, real, fake)
@@ -84,7 +75,8 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         said += [f"{score.name}: {remark}" for score in scores if not score.baseline for remark in score.remarks]
         if real and not any(score.baseline for score in scores):
             said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
-        lines += [_card(score, each.embedding, real, fake, options) for score in scores]
+        card = partial(metric_card, seed=options.seed, device=options.sides.device)
+        lines += [card(score, each.embedding, real, fake) for score in scores]
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):
@@ -103,7 +95,3 @@ def compute_score(planned: PlannedScore[Side], real: Side | None, fake: Side) ->
                 "make the file again with eval.py statistics"
             )
     return planned.compute(real, fake)
-
-
-def _card(score: Score, embedding: Embedding, real: Side | None, fake: Side, options: ReportOptions) -> Line:
-    return metric_card(score, embedding, real, fake, seed=options.seed, device=options.sides.device)

@@ -96,7 +96,9 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
         raise UserError(f"{path}: no such file; check the path") from error
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         what = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: no statistics file, or damaged ({what}); make it with eval.py statistics") from error
+        raise UserError(
+            f"{path}: not a statistics file, or damaged ({what}); make it with eval.py statistics"
+        ) from error
     for embedding in embeddings:
         if embedding.name in kept:
             _require_same(path, embedding, kept[embedding.name].settings)

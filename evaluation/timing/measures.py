@@ -44,8 +44,8 @@ class Spread:
 class Timing:
     """One generator and its representation at one batch size; without times if there is not enough memory."""
 
-    batch: int
     device: torch.device
+    batch: int
     needed_bytes: int  # estimate
     generation: Spread | None
     inversion: Spread | None

@@ -125,14 +125,7 @@ def _card_of(subject: Subject, timings: Sequence[Timing]) -> dict[str, Any]:
         "n_samples": subject.transform.n_samples,
         "sample_rate": subject.transform.sample_rate,
         "measurements": [
-            {
-                "device": str(timing.device),
-                "batch": timing.batch,
-                "needed_bytes": timing.needed_bytes,
-                "generation": asdict(timing.generation) if timing.generation else None,
-                "inversion": asdict(timing.inversion) if timing.inversion else None,
-                "real_time_factor": _real_time_factor(subject, timing),
-            }
+            asdict(timing) | {"device": str(timing.device), "real_time_factor": _real_time_factor(subject, timing)}
             for timing in timings
         ],
     }

@@ -16,7 +16,7 @@ from torch import nn
 
 from evaluation.download import main
 from evaluation.embeddings import vggish_download
-from evaluation.embeddings.vggish import VGGISH_WEIGHTS, VGGish, load_vggish, sha256_of_weights
+from evaluation.embeddings.vggish import VGGish, load_vggish, sha256_of_weights
 from evaluation.embeddings.vggish_download import SINE_MEAN, SINE_STD, SOURCES, WeightsSource
 from evaluation.embeddings.weights import fit_weights, read_weights
 
@@ -121,15 +121,6 @@ def names(folder):
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
 
 
-def test_official_facts():
-    assert SOURCES["torch"].url.endswith("torchvggish/releases/download/v0.1/vggish-10086976.pth")
-    assert SOURCES["torch"].sha256 == "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b"
-    assert SOURCES["tensorflow"] == WeightsSource(
-        "https://storage.googleapis.com/audioset/vggish_model.ckpt", tensorflow=True
-    )
-    assert VGGISH_WEIGHTS.parts[-3:] == ("evaluation", "weights", "vggish.safetensors")
-
-
 def test_weights_are_fetched_verified_and_kept_with_their_card(run, tmp_path, published):
     code, out, err = run("-q")
     assert (code, err) == (0, "")
@@ -153,7 +144,7 @@ def test_weights_that_are_there_need_no_network(run, tmp_path, published, server
     ("content", "message"),
     [
         (b"no weights", "not weights of VGGish (Error while deserializing header"),
-        (save(state()), "not as this program wrote it; move it away or give another -o"),
+        (save(state()), "not as this program wrote it; move it away or choose another file"),
         (save(state(), metadata={"weights_sha256": "0" * 64, "source": "x"}), "not as this program wrote it"),
         (save({"other": torch.zeros(1)}, metadata={"source": "x"}), "not the weights of Tiny: lacks embedding"),
     ],
@@ -240,7 +231,7 @@ def test_no_network_is_one_line_with_the_way_around(run, tmp_path, monkeypatch):
         code, _, err = run()
     assert (code, err.count("\n")) == (2, 1)
     assert "Connection refused" in err
-    assert "fetch it elsewhere and give the file by --from PATH" in err
+    assert "fetch the file elsewhere and give its path" in err
     assert names(tmp_path / "weights") == []
 
 

@@ -81,8 +81,8 @@ def test_published_network(tiny_nsynth, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--fold", 5], "--fold 5 of --folds 5: must be from 0 to 4, or -1"),
-        (["--folds", 50, "--fold", 7], "too few instruments for --folds 50"),
+        (["--fold", 5], "fold 5 of 5: must be from 0 to 4, or -1"),
+        (["--folds", 50, "--fold", 7], "too few instruments for 50 folds"),
         (["--network", "inception", "--attribute", "colour"], "colour: 0 values of this attribute are among the notes"),
     ],
 )

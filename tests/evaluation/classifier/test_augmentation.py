@@ -1,7 +1,6 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 
 from evaluation.classifier.augmentation import augmented
@@ -42,9 +41,8 @@ def test_silence_stays_finite_and_quiet():
     assert float(changed.square().mean(1).sqrt().max()) < 10 ** (-25 / 20)
 
 
-@pytest.mark.parametrize("wave", [0, 1])
-def test_the_input_is_left_alone(wave):
+def test_the_input_is_left_alone():
     waves = tones(4).clone()
     before = waves.clone()
-    augmented(waves, np.random.default_rng(wave))
+    augmented(waves, np.random.default_rng(0))
     assert torch.equal(waves, before)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from evaluation.classifier import classifier_run
 from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule, accuracy
 from evaluation.classifier.labelled_notes import drawing_odds, open_labelled_notes
 from evaluation.classifier.tasks import PITCH, UNLABELLED
@@ -25,9 +26,6 @@ class ToyTask:
         bands = torch.fft.rfft(waves).abs()[:, 60:124].unflatten(1, (32, 2)).sum(2)
         return torch.log(bands + 1e-2)
 
-    def transposed(self, images, semitones):
-        return images
-
     def logits(self, network, images):
         return {PITCH: network(images)}
 
@@ -44,7 +42,7 @@ def a_run(notes, *, steps=60, held=(0, 5, 13, 20), patience=99, learning_rate=0.
     )  # fmt: skip
     return ClassifierRun(
         ToyTask(),
-        [Pool.of(notes, rows)],
+        [Pool(notes, rows)],
         schedule,
         seed=seed,
         device=torch.device("cpu"),
@@ -123,7 +121,7 @@ def test_pitch_labels_move_with_the_sound(notes, monkeypatch):
         return images
 
     monkeypatch.setattr(run.task, "transposition", 3, raising=False)
-    monkeypatch.setattr(run.task, "transposed", moved)
+    monkeypatch.setattr(classifier_run, "transposed", moved)
     before = torch.tensor([0, 1, 2, 3, UNLABELLED] * 20)
     _, labels = run._transposed(torch.zeros(100, 32), {PITCH: before}, np.random.default_rng(0))
     known = before != UNLABELLED

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +49,6 @@ def test_order_of_the_notes_does_not_matter():
     assert again.tolist() == folds[order].tolist()
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_notes_without_an_instrument_stand_alone(seed):
+def test_notes_without_an_instrument_stand_alone():
     records = [NoteRecord(f"{k}", Path(f"{k}.wav"), {}) for k in range(4)]
-    assert sorted(instrument_folds(records, "abcd", 4, seed).tolist()) == [0, 1, 2, 3]
+    assert sorted(instrument_folds(records, "abcd", 4, seed=0).tolist()) == [0, 1, 2, 3]

@@ -14,10 +14,8 @@ def predicted(*pairs):
     return pd.DataFrame(rows, columns=COLUMNS, dtype=str)
 
 
-def test_confusion_matrix_has_what_it_is_in_rows():
-    matrix = confusion_matrix(predicted(("a", "b"), ("a", "a"), ("a", "b"), ("b", "b")), ["a", "b"])
-    assert matrix.to_numpy().tolist() == [[1, 2], [0, 1]]
-    with pytest.raises(DataError, match="predictions of b, which is none of the 1 classes"):
+def test_prediction_of_another_class_is_refused():
+    with pytest.raises(DataError, match="predictions of b, not one of the 1 classes"):
         confusion_matrix(predicted(("a", "b")), ["a"])
 
 

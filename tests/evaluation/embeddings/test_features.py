@@ -11,7 +11,6 @@ from data.note_folder import notes_of_folder
 from evaluation.embeddings import features
 from evaluation.embeddings.features import embed_notes
 from evaluation.embeddings.notes import NotesInMemory, decoded
-from utils.errors import DataError
 
 RATE = 8_000
 
@@ -46,8 +45,8 @@ def small_shards(monkeypatch):
     monkeypatch.setattr(features, "SHARD", 4)
 
 
-def embed(folder, cache, embedding=None, skip_broken=False, n_samples=400):
-    with decoded(notes_of_folder(folder), RATE, n_samples, skip_broken) as notes:
+def embed(folder, cache, embedding=None, n_samples=400):
+    with decoded(notes_of_folder(folder), RATE, n_samples) as notes:
         (found,) = embed_notes(notes, [embedding or Spectra()], cache)
     return found
 
@@ -148,15 +147,6 @@ def test_features_that_could_execute_code_are_not_read(folder, tmp_path):
     assert again.seen == 10
 
 
-def test_broken_notes_stop_it_unless_they_may_be_skipped(folder, tmp_path):
-    (folder / "note 5.wav").write_bytes(b"RIFF")
-    with pytest.raises(DataError, match="note 5"):
-        embed(folder, tmp_path / "cache")
-    found = embed(folder, tmp_path / "cache", skip_broken=True)
-    assert "note 5" not in [record.name for record in found.records]
-    assert len(found.arrays["features"]) == 9
-
-
 @pytest.mark.parametrize("company", [[], [Lengths(700)], [Lengths(100), Lengths(700)]])
 def test_an_embedding_hears_its_own_samples_whatever_runs_beside_it(folder, tmp_path, company):
     alone = embed(folder, tmp_path / "cache")
@@ -173,18 +163,6 @@ def test_notes_shorter_than_what_is_heard_are_padded_with_silence(folder, tmp_pa
     longer = embed(folder, tmp_path / "other", Lengths(700), n_samples=700)
     assert padded.sha256 == longer.sha256
     assert np.array_equal(padded.arrays["features"], longer.arrays["features"])
-
-
-def test_sound_in_memory_is_that_of_its_files(folder, tmp_path):
-    on_disk = embed(folder, None)
-    random = np.random.default_rng(0)
-    waves = np.stack([random.uniform(-0.5, 0.5, 500) for _ in range(10)])
-    records = notes_of_folder(folder)
-    for each in (waves, iter(waves)):
-        (found,) = embed_notes(NotesInMemory(records, each), [Spectra()], None)
-        assert found.records == records
-        assert found.sha256 == on_disk.sha256
-        assert np.array_equal(found.arrays["features"], on_disk.arrays["features"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
-from evaluation.metrics.in_tune import tuning
+from evaluation.metrics.pitch_accuracy import tuning
 
 TIME = np.arange(PyinEmbedding.n_samples) / PyinEmbedding.sample_rate
 

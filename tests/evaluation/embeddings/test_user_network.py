@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from evaluation.embeddings.user_network import BATCH, UserEmbedding
+from tests.evaluation.embeddings.test_weights import Evil
 from utils.errors import UserError
 from utils.files import sha256_of_file
 
@@ -19,77 +20,21 @@ CPU = torch.device("cpu")
 N_SAMPLES = 100
 
 
-class Bands(nn.Module):
-    """Waves (B, 100) -> (B, 4), means over quarters."""
-
-    def forward(self, waves):
-        return waves.reshape(-1, 4, 25).mean(dim=2)
+def bands(waves):
+    """(B, 100) -> (B, 4), means over quarters."""
+    return waves.reshape(-1, 4, 25).mean(dim=2)
 
 
-class Windows(nn.Module):
-    """Waves (B, 100) -> (B, 4, 25)."""
-
-    def forward(self, waves):
-        return waves.reshape(-1, 4, 25)
+BANDS = "waves.reshape(-1, 4, 25).mean(dim=2)"
 
 
-class Roots(nn.Module):
-    """Not finite where samples are below -1, which those of quiet noise never are."""
-
-    def forward(self, waves):
-        return torch.sqrt(torch.where(waves < -1, waves, waves**2))
-
-
-class Sorted(nn.Module):
-    """Gives more values for loud notes."""
-
-    def forward(self, waves):
-        return waves[:, : 10 + int(waves.max() > 1)]
-
-
-class Louder(nn.Module):
-    """Whose answer depends on the whole batch."""
-
-    def forward(self, waves):
-        return waves - waves.mean()
-
-
-class Two(nn.Module):
-    def forward(self, waves):
-        return waves, waves
-
-
-class Whole(nn.Module):
-    def forward(self, waves):
-        return waves.int()
-
-
-class Alone(nn.Module):
-    """Drops the batch."""
-
-    def forward(self, waves):
-        return waves.mean(dim=0, keepdim=True)
-
-
-class Flat(nn.Module):
-    def forward(self, waves):
-        return waves.mean(dim=1)
-
-
-class OtherLength(nn.Module):
-    def forward(self, waves):
-        return waves @ torch.ones(50, 4)
-
-
-class Random(nn.Module):
-    def forward(self, waves):
-        return waves + torch.rand_like(waves)
-
-
-def save_script(path, network):
+def save_script(path, result):
+    """A program in TorchScript that gives `result`, an expression of `waves`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch's, about TorchScript as such
-        torch.jit.script(network).save(str(path))
+        network = type("Program", (torch.jit.ScriptModule,), {})()  # a class has one `forward`
+        network.define(f"def forward(self, waves):\n    return {result}\n")
+        network.save(str(path))
     return path
 
 
@@ -103,7 +48,7 @@ def waves(count):
 
 @pytest.mark.parametrize("suffix", [".pt", ".ts", ".torchscript"])
 def test_a_program_becomes_an_embedding(tmp_path, suffix):
-    path = save_script(tmp_path / f"mine{suffix}", Bands())
+    path = save_script(tmp_path / f"mine{suffix}", BANDS)
     embedding = embedding_of(path, sample_rate=22_050)
     assert (embedding.name, embedding.sample_rate, embedding.n_samples) == ("user-mine", 22_050, N_SAMPLES)
     assert embedding.identity["weights_sha256"] == sha256_of_file(path)
@@ -112,45 +57,47 @@ def test_a_program_becomes_an_embedding(tmp_path, suffix):
     found = embedding.embed(notes)
     assert list(found) == ["features"]
     assert found["features"].dtype == torch.float32
-    torch.testing.assert_close(found["features"], Bands()(notes))
+    torch.testing.assert_close(found["features"], bands(notes))
 
 
 def test_windows_are_kept_apart(tmp_path):
     notes = waves(3)
-    features = embedding_of(save_script(tmp_path / "mine.pt", Windows())).embed(notes)["features"]
-    torch.testing.assert_close(features, Windows()(notes))
+    features = embedding_of(save_script(tmp_path / "mine.pt", "waves.reshape(-1, 4, 25)")).embed(notes)["features"]
+    torch.testing.assert_close(features, notes.reshape(-1, 4, 25))
 
 
 @pytest.mark.parametrize("count", [1, BATCH - 1, BATCH, 2 * BATCH + 1])
 def test_a_program_hears_the_same_number_of_notes_whatever_their_count(tmp_path, count):
-    network = nn.Sequential(Bands(), Louder())
     notes = waves(count)
-    features = embedding_of(save_script(tmp_path / "mine.pt", network)).embed(notes)["features"]
+    features = embedding_of(save_script(tmp_path / "mine.pt", f"{BANDS} - waves.mean()")).embed(notes)["features"]
     assert features.shape == (count, 4)
     last = notes[(count - 1) // BATCH * BATCH :]
     filled = torch.cat((last, last[-1:].expand(BATCH - len(last), -1)))
-    torch.testing.assert_close(features[-len(last) :], network(filled)[: len(last)])
+    torch.testing.assert_close(features[-len(last) :], (bands(filled) - filled.mean())[: len(last)])
 
 
 def test_dropout_is_switched_off(tmp_path):
     notes = waves(2)
-    path = save_script(tmp_path / "mine.pt", nn.Sequential(Bands(), nn.Dropout(0.5)).train())
-    torch.testing.assert_close(embedding_of(path).embed(notes)["features"], Bands()(notes))
+    path = save_script(tmp_path / "mine.pt", f"torch.dropout({BANDS}, 0.5, self.training)")
+    torch.testing.assert_close(embedding_of(path).embed(notes)["features"], bands(notes))
 
 
 @pytest.mark.parametrize(
-    ("network", "message"),
+    ("result", "message"),
     [
-        (Two(), r"gives tuple; it must give one tensor of floats, \(16, d\) or \(16, windows, d\) for 16 notes"),
-        (Whole(), "gives torch.int32; it must give one tensor of floats"),
-        (Alone(), r"gives \(1, 100\); it must give \(16, d\)"),
-        (Flat(), r"gives \(16,\); it must give"),
-        (OtherLength(), r"fails on float32 waves \(16, 100\): .*mat1 and mat2 shapes.*; correct it"),
-        (Random(), "gives different features for the same waves; save it in evaluation mode"),
+        (
+            "(waves, waves)",
+            r"gives tuple; it must give one tensor of floats, \(16, d\) or \(16, windows, d\) for 16 notes",
+        ),
+        ("waves.int()", "gives torch.int32; it must give one tensor of floats"),
+        ("waves.mean(dim=0, keepdim=True)", r"gives \(1, 100\); it must give \(16, d\)"),
+        ("waves.mean(dim=1)", r"gives \(16,\); it must give"),
+        ("waves @ torch.ones([50, 4])", r"fails on float32 waves \(16, 100\): .*mat1 and mat2 shapes.*; correct it"),
+        ("waves + torch.rand_like(waves)", "gives different features for the same waves; save it in evaluation mode"),
     ],
 )
-def test_programs_that_are_no_embedding_are_refused_at_once_in_one_line(tmp_path, network, message):
-    path = save_script(tmp_path / "mine.pt", network)
+def test_programs_that_are_no_embedding_are_refused_at_once_in_one_line(tmp_path, result, message):
+    path = save_script(tmp_path / "mine.pt", result)
     with pytest.raises(UserError, match=message) as caught:
         embedding_of(path)
     assert str(caught.value).startswith(f"{path}: ")
@@ -158,7 +105,9 @@ def test_programs_that_are_no_embedding_are_refused_at_once_in_one_line(tmp_path
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path):
-    embedding = embedding_of(save_script(tmp_path / "mine.pt", Roots()))
+    """Those of samples below -1, which those of quiet noise never are."""
+    path = save_script(tmp_path / "mine.pt", "torch.sqrt(torch.where(waves < -1, waves, waves**2))")
+    embedding = embedding_of(path)
     notes = waves(BATCH + 3)
     notes[BATCH + 1] = -2
     with pytest.raises(UserError, match=r"mine\.pt: gives values that are not finite for 1 of 3 notes; correct it"):
@@ -166,17 +115,9 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
 
 
 def test_another_number_of_values_for_some_notes_is_refused(tmp_path):
-    embedding = embedding_of(save_script(tmp_path / "mine.pt", Sorted()))
+    embedding = embedding_of(save_script(tmp_path / "mine.pt", "waves[:, : 10 + int(waves.max() > 1)]"))
     with pytest.raises(UserError, match=r"gives \(11,\) for some notes, \(10,\) for others; correct it"):
         embedding.embed(4 * waves(BATCH + 3))
-
-
-class Evil:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
 
 
 def save_evil(path):
@@ -188,7 +129,7 @@ def save_zipped_evil(path):
 
 
 def save_half(path):
-    save_script(path, Bands())
+    save_script(path, BANDS)
     path.write_bytes(path.read_bytes()[:-200])
 
 
@@ -198,7 +139,7 @@ def save_half(path):
         save_evil,
         save_zipped_evil,
         save_half,
-        lambda path: torch.save(Bands(), path),
+        lambda path: torch.save(nn.Linear(4, 2), path),
         lambda path: torch.save({"weight": torch.zeros(1)}, path),
         lambda path: path.touch(),
     ],
@@ -278,7 +219,7 @@ def test_an_onnx_program_hears_the_batch_that_it_asks_for(stand_in, asked, batch
     session = Session([asked, N_SAMPLES])
     embedding = embedding_of(stand_in(session))
     notes = waves(9)
-    torch.testing.assert_close(embedding.embed(notes)["features"], Bands()(notes))
+    torch.testing.assert_close(embedding.embed(notes)["features"], bands(notes))
     assert set(session.heard) == {(batch, N_SAMPLES)}
     assert embedding.identity["network"] == "the user's, in ONNX"
     assert embedding.identity["onnxruntime"] == "1.2.3"

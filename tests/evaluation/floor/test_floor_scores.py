@@ -15,6 +15,7 @@ from evaluation.floor import report as floor_report
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
 from evaluation.floor.notes import AudioFormat, decoded_notes
 from evaluation.scoring import score_embeddings
+from tests.evaluation.reports import cells
 from tests.evaluation.stub_embedding import StubClassifier
 from tests.evaluation.stub_networks import StubVGGish
 
@@ -124,12 +125,7 @@ def test_vggish_takes_the_place_of_the_distance_on_the_classifier(notes):
     assert (own["fad-vggish-google"].n_real, real["fad-vggish-google"].n_real) == (48, 24)  # two windows a note
 
 
-def test_weights_decide_what_is_heard(tmp_path, monkeypatch):
-    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "none.safetensors")
-    monkeypatch.setattr(score_embeddings, "VGGISH_WEIGHTS", tmp_path / "none.pth")
-    assert floor_embeddings(None, CPU) == []
-    monkeypatch.setattr(note_classifier, "SHIPPED", random_weights(tmp_path))
-    assert [embedding.name for embedding in floor_embeddings(None, CPU)] == ["note-classifier"]
+def test_vggish_takes_the_weights_that_are_given(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
         floor_scores.score_embeddings, "vggish", lambda options: asked.append(options) or StubClassifier()
@@ -160,10 +156,6 @@ def configs(experiment_dict, tmp_path):
 
 def run(*flags):
     return eval.main(["floor", "-q", "--device", "cpu", *map(str, flags)])
-
-
-def cells(table):
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
 
 
 def test_report_has_the_scores_of_every_representation_below_those_of_real_notes(

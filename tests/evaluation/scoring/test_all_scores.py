@@ -12,16 +12,13 @@ from data.audio_io import write_wav
 from evaluation.metrics.coverage import coverage
 from evaluation.metrics.different_bins import different_bins
 from evaluation.metrics.kernel_distance import kernel_distance, polynomial_kernel
-from tests.evaluation.stub_networks import N_SAMPLES, RATE, StubClassifier, use_stubs, write_notes
+from tests.evaluation.reports import lines_of
+from tests.evaluation.stub_networks import N_SAMPLES, RATE, StubClassifier, write_notes
 
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 OF_BOTH = ["pkid", "ikid", "kid-note-classifier", "frechet-note-classifier", "ndb"]
 OF_BOTH += ["precision", "recall", "density", "coverage"]
 OF_FAKE = ["pis", "iis", "pitch-accuracy", "pitch-entropy", "in-tune"]
-
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +30,6 @@ def sides(tmp_path_factory):
 
 def run(*flags):
     return eval.main(["all", "-q", "--device", "cpu", *map(str, flags)])
-
-
-def lines_of(folder):
-    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
 def scores_of(folder):
@@ -232,14 +225,6 @@ def test_broken_notes_are_one_line_and_can_be_left_out(damage, tmp_path, capsys)
     assert not (tmp_path / "out" / "results.jsonl").exists()
     assert run("--fake", notes, "-d", tmp_path / "out", "--skip-broken") == 0
     assert scores_of(tmp_path / "out")["pis"]["n_fake"] == 2
-
-
-def test_no_notes_are_one_line(tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert run("--fake", tmp_path / "empty", "-d", tmp_path / "out") == 2
-    said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith(f"eval.py: {tmp_path / 'empty'}: no .wav or .flac files here")
-    assert not (tmp_path / "out").exists()
 
 
 def test_what_was_heard_before_an_interruption_is_not_heard_again(sides, tmp_path, monkeypatch):

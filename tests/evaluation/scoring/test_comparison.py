@@ -6,12 +6,9 @@ import pytest
 
 import eval
 from evaluation.scoring.comparison import differences
-from tests.evaluation.stub_networks import use_stubs, write_notes
+from tests.evaluation.stub_networks import write_notes
 
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 
 
 @pytest.fixture
@@ -48,7 +45,7 @@ def test_what_was_found_is_no_difference(line):
     ("change", "said"),
     [
         ({"n_fake": 50, "fake_notes": 50}, ["n_fake: 100 against 50"]),
-        ({"n_fake": 200}, ["fake_notes: not said against 100", "n_fake: 100 against 200"]),
+        ({"n_fake": 200}, ["fake_notes: not recorded against 100", "n_fake: 100 against 200"]),
         ({"seed": 1}, ["seed: 0 against 1"]),
         ({"sample_rate": 8_000}, ["sample_rate: 16000 against 8000"]),
         ({"versions": {"torch": "2.1"}}, ["versions.torch: 2.0 against 2.1"]),
@@ -58,7 +55,7 @@ def test_what_was_found_is_no_difference(line):
             ["embedding.weights_sha256: aaaaaaaaaaaa against bbbbbbbbbbbb"],
         ),
         ({"real_sha256": "c" * 64, "real_notes": 9}, []),  # it has no say in a score without n_real
-        ({"resampler": "soxr HQ"}, ["resampler: not said against soxr HQ"]),
+        ({"resampler": "soxr HQ"}, ["resampler: not recorded against soxr HQ"]),
     ],
 )
 def test_what_shaped_it_is(change, said, line):

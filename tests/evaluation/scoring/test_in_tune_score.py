@@ -1,13 +1,12 @@
 """`eval.py in-tune` from the command line, by pyin itself."""
 
-import json
-
 import numpy as np
 import pytest
 
 import eval
 from data.audio_io import write_wav
 from data.note_pitch import hertz
+from tests.evaluation.reports import lines_of
 
 TIME = np.arange(16_000) / 16_000
 
@@ -21,10 +20,6 @@ def write(folder, sounds):
 
 def run(*flags):
     return eval.main(["in-tune", "-q", "--device", "cpu", *map(str, flags)])
-
-
-def lines_of(folder):
-    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
 def test_the_share_the_errors_and_the_baseline(tmp_path, capsys):
@@ -46,13 +41,6 @@ def test_the_share_the_errors_and_the_baseline(tmp_path, capsys):
     assert baseline["details"]["by_family"] == {
         "brass": {"notes": 1, "in_tune": 0.0}, "flute": {"notes": 1, "in_tune": 1.0}
     }  # fmt: skip
-
-
-def test_a_statistics_file_has_what_it_takes(tmp_path):
-    fake = write(tmp_path / "fake", {"pitch060_seed000000": 60, "pitch062_seed000001": 62.6})
-    assert eval.main(["statistics", "--notes", str(fake), "-d", str(tmp_path / "fake.npz"), "-q"]) == 0
-    assert run("--fake", tmp_path / "fake.npz", "-d", tmp_path / "out") == 0
-    assert lines_of(tmp_path / "out")[0]["value"] == 0.5
 
 
 def test_notes_without_an_asked_pitch_are_one_line(tmp_path, capsys):

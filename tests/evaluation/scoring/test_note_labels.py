@@ -6,7 +6,6 @@ import pytest
 
 from data.note_records import NoteRecord
 from evaluation.scoring.note_labels import NoteLabels, asked_pitch
-from generation.note_spec import generated_name
 from utils.errors import DataError
 
 
@@ -53,8 +52,3 @@ def test_labels_of_several_notes(tmp_path):
     labels = NoteLabels.of([note(tmp_path), note(tmp_path, pitch=60, instrument_family_str="flute")])
     assert labels.pitches.tolist() == [-1, 60]
     assert labels.families.tolist() == ["unknown", "flute"]
-
-
-def test_names_are_read_back(tmp_path):
-    assert asked_pitch(note(tmp_path, generated_name({"pitch": 7}, 12))) == 7
-    assert generated_name({}, 3) == "note_seed000003"

@@ -8,19 +8,9 @@ import pytest
 import eval
 import generate
 from evaluation.scoring import score_embeddings
-from tests.evaluation.stub_networks import StubClassifier, use_stubs, write_notes
-from tests.test_generate import trained
+from tests.evaluation.stub_networks import StubClassifier, write_notes
 
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
-    monkeypatch.setattr("training.preview.PreviewWriter.__call__", lambda *_: None)
-
-
-@pytest.fixture
-def run_folder(experiment_dict, tmp_path):
-    return trained(experiment_dict, tmp_path)
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 
 
 @pytest.fixture
@@ -177,7 +167,7 @@ def test_damaged_statistics_are_refused(entries, real, tmp_path, capsys):
     edited(path, **entries)
     assert run("pis", "--fake", path, "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith(f"eval.py: {path}: no statistics file, or damaged (")
+    assert said.startswith(f"eval.py: {path}: not a statistics file, or damaged (")
     assert not (tmp_path / "out").exists()
 
 
@@ -186,7 +176,7 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
     with (tmp_path / "notes.npz").open("wb") as file:
         np.save(file, np.zeros(3)) if content is None else file.write(content)
     assert run("pis", "--fake", tmp_path / "notes.npz", "-d", tmp_path / "out") == 2
-    assert "no statistics file" in capsys.readouterr().err
+    assert "not a statistics file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -195,10 +185,7 @@ def test_other_files_are_no_statistics(content, tmp_path, capsys):
         (["--notes", "{tmp}/real", "-d", "{tmp}/out.txt"], "out.txt: the name of a statistics file must end with .npz"),
         (["--notes", "{tmp}/x.npz", "-d", "{tmp}/out.npz"], "x.npz: is a statistics file already"),
         (["--notes", "{tmp}/none", "-d", "{tmp}/out.npz"], "none: no such folder"),
-        (
-            ["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"],
-            "for a network of your own",
-        ),
+        (["--notes", "{tmp}/real", "-d", "{tmp}/out.npz", "--embedding-rate", "8000"], "for a network of your own"),
     ],
 )
 def test_statistics_that_cannot_be_made_are_one_line(flags, message, real, tmp_path, capsys):

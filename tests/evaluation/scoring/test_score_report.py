@@ -1,7 +1,6 @@
 """`eval.py pis|iis|pkid|ikid|fad` from the command line: numbers, cards, and what is refused."""
 
 import csv
-import json
 import shutil
 
 import numpy as np
@@ -11,12 +10,10 @@ import eval
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.inception_score import inception_score, published_inception_score
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, kernel_distance
-from tests.evaluation.stub_networks import N_SAMPLES, RATE, use_stubs, write_notes
+from tests.evaluation.reports import lines_of
+from tests.evaluation.stub_networks import N_SAMPLES, RATE, write_notes
 
-
-@pytest.fixture(autouse=True)
-def _stub_networks(monkeypatch, tmp_path):
-    use_stubs(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("_stub_networks")
 
 
 @pytest.fixture
@@ -31,10 +28,6 @@ def real(tmp_path):
 
 def run(score, *flags):
     return eval.main([score, "-q", "--device", "cpu", *map(str, flags)])
-
-
-def lines_of(folder):
-    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
 def kept_arrays(folder, name):
@@ -231,12 +224,6 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 def test_flags_that_would_do_nothing_are_refused(flags, message, fake, real, tmp_path, capsys):
     assert run("fad", "--real", real, "--fake", fake, "-d", tmp_path / "out", *flags) == 2
     assert capsys.readouterr().err.startswith(f"eval.py: {message}")
-
-
-def test_one_note_has_no_distance(real, tmp_path, capsys):
-    alone = write_notes(tmp_path / "alone", 1, seed=3)
-    assert run("ikid", "--real", real, "--fake", alone, "-d", tmp_path / "out") == 2
-    assert "ikid: needs 2 or more on either side, not 1; give more notes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flags", [(), ("--real", "nowhere"), ("--real", "nowhere.npz")])

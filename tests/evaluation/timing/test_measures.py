@@ -1,4 +1,4 @@
-"""`eval.py time`: what is timed, that the numbers are per note, and what it leaves behind."""
+"""`eval.py time`: what is timed, that the numbers are per note, and what it writes."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from evaluation.timing import measures as timing
 from evaluation.timing import report as timing_report
 from evaluation.timing.measures import Spread, Subject, estimate_memory, time_notes
 from models.generator import Generator
+from tests.evaluation.reports import cells
 from utils.config_file import parse_experiment
 from utils.errors import ConfigError
 
@@ -58,10 +59,6 @@ def take(monkeypatch):
 
 def run(*flags):
     return eval.main(["time", "-q", "--device", "cpu", "--seconds", "0.01", *map(str, flags)])
-
-
-def cells(table):
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
 
 
 def test_whole_batches_are_timed_until_the_time_is_spent_and_the_first_is_not_counted(experiment, take):
