@@ -34,6 +34,7 @@ class PlannedScore(Generic[_SideT]):
     embedding: Embedding
     needs_real: bool
     compute: Callable[[_SideT | None, _SideT], list[Score]]
+    hears_real: bool = True  # False: real notes are not even embedded, since that would take long
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from evaluation.scoring.open_side import SideOptions, open_side
 from evaluation.scoring.score_embeddings import EmbeddingOptions, all_embeddings, classifier, pitch_tracker
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.score_plan import plan_all
-from evaluation.scoring.score_report import compute_score
+from evaluation.scoring.score_report import compute_score, embeddings_of
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
 from utils.device import choose_device
@@ -36,10 +36,10 @@ def score_notes(
     for each in wanted:
         if each.needs_real and not real:
             raise UserError(f"{each.name}: compares with real notes; name a folder of them")
-    embeddings = list({each.embedding.name: each.embedding for each in wanted}.values())
     sides = SideOptions(cache=None, skip_broken=False, device=options.device, generation=GenerationOptions())
-    real_side = open_side(Path(real), embeddings, sides) if real else None
-    fake_side = open_side(Path(fake), embeddings, sides)
+    heard_as_real = embeddings_of([each for each in wanted if each.hears_real])
+    real_side = open_side(Path(real), heard_as_real, sides) if real and heard_as_real else None
+    fake_side = open_side(Path(fake), embeddings_of(wanted), sides)
     found: dict[str, Score] = {}
     for each in wanted:
         try:

@@ -58,6 +58,8 @@ def plan_all(
 ) -> list[PlannedScore[Side]]:
     """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune.
 
+    The last is of generated notes alone: it would take minutes for the thousands of notes on the real side.
+
     An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
     """
     network = embeddings[0]
@@ -74,7 +76,7 @@ def plan_all(
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy, PITCHES),
         plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
-        *map(_plan_in_tune, trackers),
+        *(replace(_plan_in_tune(each), hears_real=False) for each in trackers),
     ]
 
 

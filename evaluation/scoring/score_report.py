@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.open_side import SideOptions, open_side
@@ -55,12 +56,12 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     require_writable_folder(options.output)
     results = options.output / RESULTS
     earlier = read_results(results) if results.exists() else []
-    embeddings = list({each.embedding.name: each.embedding for each in planned}.values())
-    real = open_side(options.real, embeddings, options.sides) if options.real else None
-    fake = open_side(options.fake, embeddings, options.sides)
+    real_planned = [each for each in planned if each.hears_real]
+    real = open_side(options.real, embeddings_of(real_planned), options.sides) if options.real else None
+    fake = open_side(options.fake, embeddings_of(planned), options.sides)
     if not options.sides.ranks.leads:
         return ScoreReport([], [])
-    if real and real.sha256 == fake.sha256:
+    if real and real.sha256.items() <= fake.sha256.items():
         logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
     lines: list[Line] = []
     said = [f"{options.output}: {RESULTS}, {', '.join(TABLES)}"]
@@ -73,10 +74,10 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
             logger.warning("left out: %s", error)
             continue
         said += [f"{score.name}: {remark}" for score in scores if not score.baseline for remark in score.remarks]
-        if real and not any(score.baseline for score in scores):
+        if real and each.hears_real and not any(score.baseline for score in scores):
             said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
         card = partial(metric_card, seed=options.seed, device=options.sides.device)
-        lines += [card(score, each.embedding, real, fake) for score in scores]
+        lines += [card(score, each.embedding, real if each.hears_real else None, fake) for score in scores]
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):
@@ -85,8 +86,14 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     return ScoreReport(lines, said)
 
 
+def embeddings_of(planned: Sequence[PlannedScore[Side]]) -> list[Embedding]:
+    """The embeddings that the `planned` scores need, each once."""
+    return list({each.embedding.name: each.embedding for each in planned}.values())
+
+
 def compute_score(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
     """What is `planned`, of two sides. Raises: DataError if they do not allow it."""
+    real = real if planned.hears_real else None
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"

@@ -43,8 +43,8 @@ def test_every_score_comes_from_one_pass_and_has_a_baseline_and_uncertainty(side
     lines = lines_of(tmp_path / "out")
     names = {*OF_BOTH, *OF_FAKE, "fad-vggish-google"}
     assert {line["name"] for line in lines if not line["baseline"]} == names
-    assert {line["name"] for line in lines if line["baseline"]} == names
-    assert len(lines) == 2 * len(names)
+    assert {line["name"] for line in lines if line["baseline"]} == names - {"in-tune"}  # it takes 0.2 s a note
+    assert len(lines) == 2 * len(names) - 1
     halves_of_halves = [line for line in lines if (line["name"], line["baseline"]) == ("ndb", True)]  # under 50 notes
     assert [line for line in lines if line["standard_error"] is None] == halves_of_halves
     assert "pitch-accuracy" in capsys.readouterr().out
@@ -59,7 +59,8 @@ def test_scores_are_those_of_their_own_commands(sides, tmp_path):
         flags += ["-q", "--device", "cpu", "--real", real, "--fake", fake, "-d", tmp_path / name]
         assert eval.main([name, *map(str, flags)]) == 0
         for line in lines_of(tmp_path / name):
-            assert line["value"] == together[line["name"], line["baseline"]]
+            if (name, line["baseline"]) != ("in-tune", True):
+                assert line["value"] == together[line["name"], line["baseline"]]
 
 
 def test_published_estimator_and_inception_are_those_of_the_single_scores(sides, tmp_path, capsys):
