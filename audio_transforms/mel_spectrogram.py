@@ -1,15 +1,15 @@
-"""Power in mel bands, on which mel and MFCC are built, and its inverse."""
+"""Power in mel bands, on which mel and MFCC are built, and the sound that has it."""
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from audio_transforms.base import in_parts
 from audio_transforms.constants import Constant
 from audio_transforms.frames import FramesConfig
 from audio_transforms.griffin_lim import GriffinLim
 from audio_transforms.mel_bands import mel_filter_bank
-from audio_transforms.spectrogram import Spectrogram
+from audio_transforms.spectrogram import SpectrogramTransform
 
 _UPDATES = 30  # more do not reduce the error of the sound, since that of Griffin-Lim is larger
 _TINY = 1e-10  # of the strongest band: below it, float32 cannot represent the ratio of two powers
@@ -30,22 +30,23 @@ class MelConfig(FramesConfig):
         return faults
 
 
-class MelSpectrogram(nn.Module):
-    """Waveforms (B, n_samples) <-> power in mel bands (B, n_mels, frames)."""
+class MelTransform(SpectrogramTransform):
+    """A representation built on power in mel bands, (B, n_mels, frames), with one channel of `rows`."""
 
-    def __init__(self, config: MelConfig) -> None:
-        super().__init__()
-        self.spectrogram = Spectrogram(config)
+    exact = False
+
+    def __init__(self, config: MelConfig, *, rows: int) -> None:
+        super().__init__(config, channels=1, rows=rows)
         self.griffin_lim = GriffinLim(config, config.gl_n_iter)
         bank = mel_filter_bank(config.sample_rate, config.n_fft, config.n_mels)
         self.bank, self.share = Constant(bank), Constant(bank.sum(axis=0)[:, None])
         self.numbers = config.bins * config.frames
 
-    def forward(self, wave: Tensor) -> Tensor:
+    def power_of(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> power (B, n_mels, frames)."""
-        return in_parts(self._power, wave, self.numbers)
+        return in_parts(self._power, self.require_wave(wave), self.numbers)
 
-    def inverse(self, power: Tensor) -> Tensor:
+    def sound_of(self, power: Tensor) -> Tensor:
         """Power (B, n_mels, frames) >= 0 -> (B, n_samples): a sound whose mel bands have nearly this power.
 
         The power of each bin comes from multiplicative updates, which keep it positive (Lee and Seung 2001, for the

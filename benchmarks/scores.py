@@ -27,7 +27,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from audio_transforms.mag_if import MagIF, MagIFConfig
+from audio_transforms.mag import MagIF, MagIFConfig
 from benchmarks.results import write_section
 from data.audio_io import read_audio, write_wav
 from data.note_folder import notes_of_folder

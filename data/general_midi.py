@@ -5,8 +5,6 @@ Programs are counted from 0. Source of the names: General MIDI System Level 1, M
 
 from typing import NamedTuple
 
-from data.nsynth import FAMILIES, SOURCES
-
 
 class Program(NamedTuple):
     """A General MIDI program as an instrument in NSynth's terms."""
@@ -59,6 +57,6 @@ PROGRAMS = tuple(sorted(Program(number, family, source) for family, source, row 
 MAY_SOUND_OCTAVES_OFF = frozenset({16, 17, 18, 19, 20, 21, 23, 31})
 
 
-def select_programs(families: tuple[str, ...] = FAMILIES, sources: tuple[str, ...] = SOURCES) -> tuple[Program, ...]:
+def select_programs(families: tuple[str, ...], sources: tuple[str, ...]) -> tuple[Program, ...]:
     """The programs of the given families and sources, by number; perhaps none."""
     return tuple(program for program in PROGRAMS if program.family in families and program.source in sources)

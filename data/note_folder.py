@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from data.note_records import NoteRecord, find_beside_notes
@@ -54,21 +55,16 @@ def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[Note
     Within a family the notes are evenly spaced over its names, so that the choice needs no seed.
     """
     families: defaultdict[str, list[NoteRecord]] = defaultdict(list)
-    for record in sorted(records, key=_name):
+    for record in sorted(records, key=attrgetter("name")):
         families[family_of(record)].append(record)
     # the k-th notes of all families come before any (k + 1)-th
     turns = sorted((turn, family) for family, notes in families.items() for turn in range(len(notes)))
     shares = Counter(family for _, family in turns[:count])
-    chosen = [families[family][k] for family, share in shares.items()
-              for k in evenly_spaced(len(families[family]), share)]  # fmt: skip
-    return sorted(chosen, key=_name)
+    places = ((family, k) for family, share in shares.items() for k in evenly_spaced(len(families[family]), share))
+    return sorted((families[family][k] for family, k in places), key=attrgetter("name"))
 
 
 def _is_of_many_notes(record: NoteRecord) -> bool:
     path = record.path.with_suffix(".json")
     card = read_json(path, DataError) if path.is_file() else None
     return isinstance(card, dict) and any(key in card for key in _OF_MANY_NOTES)
-
-
-def _name(record: NoteRecord) -> str:
-    return record.name

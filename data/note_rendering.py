@@ -81,7 +81,7 @@ def _results(
     try:
         yield pool.map(_render_in_worker, jobs, chunksize=8)
     except BrokenProcessPool as error:
-        raise UserError("a worker process died, perhaps for want of memory; give fewer --workers") from error
+        raise UserError("a worker process died, perhaps for lack of memory; use fewer worker processes") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

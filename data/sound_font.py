@@ -52,9 +52,7 @@ def find_sound_font() -> Path:
     for path in (*system, *_packaged_fonts("pretty_midi")):
         if path.is_file():
             return path
-    raise UserError(
-        "no General MIDI sound font found; install one (Debian: fluidr3mono-gm-soundfont) or give --soundfont FILE"
-    )
+    raise UserError("no General MIDI sound font found; install one (Debian: fluidr3mono-gm-soundfont) or name its file")
 
 
 def _packaged_fonts(package: str) -> list[Path]:

@@ -15,10 +15,7 @@ from data.note_dataset import fade_window
 from tests.audio_transforms.small import RATE
 from tests.places import GOLDEN, SHARED
 
-FILES = [
-    GOLDEN / "transforms_synthetic.npz",
-    SHARED / "golden" / "transforms.npz",
-]
+FILES = [GOLDEN / "transforms_synthetic.npz", SHARED / "golden" / "transforms.npz"]
 GOLDEN_FILES = [
     pytest.param(path, note, id=f"{path.stem}-{note}")
     for path in FILES

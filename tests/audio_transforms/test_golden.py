@@ -12,10 +12,7 @@ from tests.places import GOLDEN, SHARED
 from utils.config_file import parse_experiment
 
 COMPARED = ("waveform", "stft", "specgrams", "mel", "mfcc")
-FILES = [
-    GOLDEN / "transforms_synthetic.npz",
-    SHARED / "golden" / "transforms.npz",
-]
+FILES = [GOLDEN / "transforms_synthetic.npz", SHARED / "golden" / "transforms.npz"]
 
 # Of the array's maximum unless said otherwise; in brackets what was reached, the worst of all notes and geometries.
 FORWARD = 1e-6  # (1.8e-7) waveform and STFT

@@ -45,8 +45,7 @@ def spectral_convergence(transform, waves):
 # 0.066, click 0.47 and 1e-15: the slopes are those of a Gaussian, not of a Hann window. Slopes of the wrong sign would
 # give 0.58 along the time of the tone and 1.6 along the frequency of the click.
 @pytest.mark.parametrize(
-    ("signal", "along_frequency", "along_time"),
-    [("tone", 1e-5, 0.06), ("chirp", 0.12, 0.1), ("click", 0.6, 1e-9)],
+    ("signal", "along_frequency", "along_time"), [("tone", 1e-5, 0.06), ("chirp", 0.12, 0.1), ("click", 0.6, 1e-9)]
 )
 @pytest.mark.parametrize("keep_dc", [True, False])
 def test_steps_are_those_of_the_true_phases(signal, along_frequency, along_time, keep_dc):

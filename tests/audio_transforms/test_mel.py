@@ -40,7 +40,7 @@ def golden_waves():
 
 def mel_errors(transform, wave, restored):
     """Per note: mean |dB| between mel bands within 80 dB of the loudest; Frobenius norm of the magnitudes' error."""
-    before, after = transform.mel(wave), transform.mel(restored)
+    before, after = transform.power_of(wave), transform.power_of(restored)
     floor = before.amax(dim=(1, 2), keepdim=True) * 1e-8
     decibels = 10 * torch.log10(after.maximum(floor) / before.maximum(floor)).abs().mean(dim=(1, 2))
     convergence = (after.sqrt() - before.sqrt()).norm(dim=(1, 2)) / before.sqrt().norm(dim=(1, 2))
