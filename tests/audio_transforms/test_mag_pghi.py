@@ -6,7 +6,7 @@ import torch
 
 from audio_transforms.phase_integration import integrate_phase, phase_steps, sum_along_tree
 from audio_transforms.spectrogram import Spectrogram
-from tests.audio_transforms.small import small_config, small_transform
+from tests.audio_transforms.small import decaying_notes, small_config, small_transform
 
 FINE = {"fft_size": 256, "win_size": 256, "hop_size": 16, "n_frames": 128}
 TIME = np.arange(FINE["n_frames"] * FINE["hop_size"] - 1)
@@ -16,17 +16,6 @@ WAVES = {
     "chirp": np.sin(2 * np.pi * (0.05 + 0.15 * TIME / LAST) * TIME),
     "click": (TIME == 1013).astype(float),
 }
-
-
-def notes(n_samples, sample_rate=16_000):
-    """(3, n_samples) in float64: decaying harmonics with a soft onset, at 110, 311 and 987 Hz."""
-    time = torch.arange(n_samples, dtype=torch.float64) / sample_rate
-    waves = []
-    for hertz in (110.0, 311.0, 987.0):
-        partials = torch.arange(1, 8, dtype=torch.float64)[:, None]
-        tones = torch.sin(2 * torch.pi * hertz * partials * time + partials**2) * torch.exp(-3 * partials * time)
-        waves.append((1 - torch.exp(-time / 0.01)) * (tones / partials).sum(dim=0))
-    return torch.stack(waves) / 4
 
 
 def turned_apart(one, other):
@@ -127,13 +116,13 @@ def test_phases_do_not_depend_on_loudness(size):
 )
 def test_restored_sound_has_the_magnitudes(keys, worst):
     transform = small_transform("mag-pghi", **keys)
-    waves = notes(transform.n_samples)
+    waves = decaying_notes(transform.n_samples)
     assert spectral_convergence(transform, waves).max() < worst
 
 
 def test_linear_magnitudes_give_the_same_sound():
     logarithmic, linear = small_transform("mag-pghi"), small_transform("mag-pghi", log_mag=False)
-    waves = notes(linear.n_samples)
+    waves = decaying_notes(linear.n_samples)
     torch.testing.assert_close(
         logarithmic.inverse(logarithmic(waves)), linear.inverse(linear(waves)), rtol=0, atol=1e-8
     )
@@ -141,7 +130,7 @@ def test_linear_magnitudes_give_the_same_sound():
 
 @pytest.mark.parametrize("log_mag", [True, False])
 def test_image_is_the_first_channel_of_mag(log_mag):
-    wave = notes(small_transform("mag").n_samples)
+    wave = decaying_notes(small_transform("mag").n_samples)
     alone, pair = (small_transform(name, log_mag=log_mag)(wave) for name in ("mag-pghi", "mag"))
     torch.testing.assert_close(alone, pair[:, :1], rtol=0, atol=1e-9)
 

@@ -82,11 +82,6 @@ def test_gansynth_constants_are_those_of_gansynth():
     assert high.max() <= 1
 
 
-def test_gansynth_scales_raw_phase_to_the_same_range():
-    affine = small_transform("mag").gansynth_affine()
-    assert affine["scale"][1] * math.pi == pytest.approx(0.8)
-
-
 def test_gansynth_has_no_constants_for_other_representations():
     config = small_config("stft", scaling="gansynth")
     with pytest.raises(

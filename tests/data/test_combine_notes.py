@@ -99,10 +99,6 @@ def test_notes_out_of_tune_are_left_out_and_named(tmp_path, capsys):
     assert len(read_audio(out / "audio" / "flute_acoustic_000-060-100.wav", 16_000)) == 16_000
 
 
-def nothing_changed(folder):
-    return folder
-
-
 def without_pitch(folder):
     notes = examples(folder)
     for note in notes.values():

@@ -1,4 +1,3 @@
-import errno
 import json
 import logging
 import shutil
@@ -308,16 +307,6 @@ def test_full_disk_is_seen_before_the_work(notes, monkeypatch, decoded):
     assert list(notes.folder.iterdir()) == []
 
 
-def test_disk_that_fills_up_meanwhile_is_one_line(notes, monkeypatch):
-    def fill_up(file, header):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", fill_up)
-    with pytest.raises(UserError, match="no space left"):
-        notes.open()
-    assert list(notes.folder.iterdir()) == []
-
-
 def test_file_in_place_of_the_folder_is_a_users_error(notes):
     notes.folder.write_text("")
     with pytest.raises(UserError, match="file stands where a folder is needed"):
@@ -336,15 +325,6 @@ def test_threads_may_ask_for_the_same_cache_at_once_and_it_is_decoded_once(notes
             assert np.array_equal(waves, notes.samples[:, :20] / 32768)
     assert sorted(decoded) == sorted(record.name for record in notes.records)
     assert len(notes.files()) == 2
-
-
-def test_other_faults_of_the_disk_keep_their_traceback(notes, monkeypatch):
-    def refuse(path, target):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="Input/output error"):
-        notes.open()
 
 
 def test_one_who_comes_later_waits_for_the_cache(notes, decoded, caplog):
