@@ -17,6 +17,11 @@ def notes(n_samples):
     return decaying_notes(n_samples) + 1e-3 * noise(3, n_samples)
 
 
+def centres(n_mels):
+    mel = 2595 * np.log10(1 + np.array([BINS[0], BINS[-1]]) / 700)
+    return 700 * (10 ** (np.linspace(*mel, n_mels) / 2595) - 1)
+
+
 def snr(waves, restored):
     """Decibels, (B,)."""
     return 10 * torch.log10(waves.square().sum(dim=1) / (waves - restored).square().sum(dim=1))
@@ -38,15 +43,13 @@ def test_axis_runs_evenly_in_mel_from_the_lowest_bin_to_the_highest():
     weights = mel_interpolation(BINS, 256)
     peak = BINS[weights.argmax(axis=1)]
     assert (peak[0], peak[-1]) == (BINS[0], BINS[-1])
-    mel = 2595 * np.log10(1 + np.array([BINS[0], BINS[-1]]) / 700)
-    centre = 700 * (10 ** (np.linspace(*mel, 256) / 2595) - 1)
+    centre = centres(256)
     assert np.abs(peak - centre).max() <= BINS[0] / 2 + 1e-9
 
 
 def test_low_mel_bins_interpolate_between_two_bins():
     weights = mel_interpolation(BINS, 1024)
-    mel = 2595 * np.log10(1 + np.array([BINS[0], BINS[-1]]) / 700)
-    centre = 700 * (10 ** (np.linspace(*mel, 1024) / 2595) - 1)
+    centre = centres(1024)
     dense = np.diff(centre, append=np.inf) < BINS[0]
     assert 300 < dense.sum() < 800
     assert ((weights[dense] > 0).sum(axis=1) <= 2).all()

@@ -68,12 +68,6 @@ def test_magnitude_and_phase_are_those_of_the_stft(log_mag, ifreq):
     torch.testing.assert_close(torch.polar(magnitude, phase), torch.complex(real, imag), rtol=0, atol=1e-10)
 
 
-def test_mag_if_is_mag_with_instantaneous_frequency():
-    wave = torch.rand(1, small_transform("mag").n_samples) - 0.5
-    assert torch.equal(small_transform("mag-if")(wave), small_transform("mag", ifreq=True)(wave))
-    assert torch.equal(small_transform("mag-if", ifreq=False)(wave), small_transform("mag")(wave))
-
-
 def test_magnitude_below_nothing_counts_as_nothing():
     transform = small_transform("mag", log_mag=False)
     image = torch.rand(2, 1, *transform.shape[1:], dtype=torch.float64).transpose(0, 1) - 0.5
@@ -121,9 +115,8 @@ def test_samples_that_the_window_hardly_covers_are_silent(win_size, hop_size):
     assert 0.09 < tail / win_size < 0.11
     assert not transform.exact
     assert not wave[:, -tail:].any()
-    assert (
-        wave[:, :-tail].abs().max() < 10 * wave[:, :-tail].std() * 4
-    )  # tenfold, of a noise that peaks at 4 deviations
+    # tenfold, of a noise that peaks at 4 deviations
+    assert wave[:, :-tail].abs().max() < 10 * wave[:, :-tail].std() * 4
 
 
 def test_published_geometry_rebuilds_every_sample():
