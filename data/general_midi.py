@@ -55,8 +55,3 @@ PROGRAMS = tuple(sorted(Program(number, family, source) for family, source, row 
 # These may properly sound whole octaves from the key: organs with a 16' stop below it, harmonics above it.
 # For all others an octave's difference means that the label is wrong (or that the partials are not harmonic).
 MAY_SOUND_OCTAVES_OFF = frozenset({16, 17, 18, 19, 20, 21, 23, 31})
-
-
-def select_programs(families: tuple[str, ...], sources: tuple[str, ...]) -> tuple[Program, ...]:
-    """The programs of the given families and sources, by number; perhaps none."""
-    return tuple(program for program in PROGRAMS if program.family in families and program.source in sources)

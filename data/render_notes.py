@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from data import sound_font
-from data.general_midi import Program, select_programs
+from data.general_midi import PROGRAMS, Program
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         families=tuple(name for name in FAMILIES if name in args.families),
         sources=tuple(name for name in SOURCES if name in args.sources),
     )
-    programs = select_programs(settings.families, settings.sources)
+    programs = [each for each in PROGRAMS if each.family in settings.families and each.source in settings.sources]
     if not programs:
         asked = f"--families {' '.join(settings.families)} --sources {' '.join(settings.sources)}"
         raise UserError(f"{asked}: General MIDI has no such instrument; widen one of them")
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if _is_done(args.output, card, overwrite=args.overwrite):
         logger.info("%s: already rendered with these settings", args.output)
     else:
-        _render(args.output, font, settings, programs, card, workers=args.workers, overwrite=args.overwrite)
+        _render(args, font, settings, programs, card)
     kept = read_json(args.output / "card.json")["notes"]["kept"]
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
     sys.stdout.write(f"{kept} notes in {args.output}; {where}\n")
@@ -164,24 +164,17 @@ def _former_card(out: Path) -> dict[str, Any] | None:
 
 
 def _render(
-    out: Path,
-    font: Path,
-    settings: Settings,
-    programs: tuple[Program, ...],
-    card: dict[str, Any],
-    *,
-    workers: int,
-    overwrite: bool,
+    args: argparse.Namespace, font: Path, settings: Settings, programs: list[Program], card: dict[str, Any]
 ) -> None:
     jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in settings.pitches]
     asked = len(jobs) * len(settings.velocities)
     player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}
-    require_disk_space(out, asked * _BYTES_PER_NOTE)
-    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), out)
-    with atomic_folder(out, replace=overwrite) as folder:
+    require_disk_space(args.output, asked * _BYTES_PER_NOTE)
+    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), args.output)
+    with atomic_folder(args.output, replace=args.overwrite) as folder:
         (folder / "audio").mkdir()
-        outcomes = render_jobs(jobs, player, font, folder / "audio", workers)
+        outcomes = render_jobs(jobs, player, font, folder / "audio", args.workers)
         kept = [outcome for outcome in outcomes if not outcome.dropped]
         if not kept:
             raise DataError(f"{font}: all {asked} notes dropped ({_counts(outcomes)}); use another font")
