@@ -81,13 +81,6 @@ def test_sum_goes_through_the_strong_bins():
     np.testing.assert_allclose(total[ring], (field - field[0, 0])[ring], rtol=0, atol=1e-12)
 
 
-def test_sum_takes_the_steps_between_the_strongest_neighbours():
-    """Two ways to the last bin: the one through the stronger corner is taken."""
-    level = np.array([[3.0, 2.0], [1.0, 0.0]])
-    total = sum_along_tree(level, np.array([[1.0, 20.0]]), np.array([[300.0], [4000.0]]))
-    assert total.tolist() == [[0.0, 300.0], [1.0, 320.0]]
-
-
 def test_phases_lie_within_one_turn_and_the_strongest_bin_has_none():
     magnitude = np.random.default_rng(0).uniform(size=(129, 16))
     phase = integrate_phase(magnitude, n_fft=256, win_length=256, hop_length=64)

@@ -2,11 +2,9 @@ import hashlib
 import importlib.util
 import json
 import re
-import shutil
 import struct
 import sys
 import wave
-from collections import namedtuple
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +16,7 @@ from data.general_midi import PROGRAMS
 from data.note_pitch import hertz, sounding_pitch
 from data.nsynth import FAMILIES, SOURCES
 from data.render_notes import main
+from tests.data.conftest import set_free_bytes
 
 KEYS = {
     *("note", "note_str", "instrument", "instrument_str", "instrument_family", "instrument_family_str", "pitch"),
@@ -419,8 +418,7 @@ def test_missing_synthesiser_is_told_with_its_remedy(render, monkeypatch):
 
 
 def test_full_disk_is_told_before_the_work(render, fake, tmp_path, monkeypatch):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 1_000_000))
+    set_free_bytes(monkeypatch, 1_000_000)
     code, _, err = render(*LITTLE)
     assert (code, "needs 1 MB but the disk has 1 MB free" in err, fake.played) == (2, True, [])
     assert list(tmp_path.iterdir()) == []
