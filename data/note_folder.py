@@ -17,7 +17,6 @@ from utils.files import read_json
 logger = logging.getLogger(__name__)
 
 _OF_MANY_NOTES = ("notes", "piece", "score")  # keys of such cards; pieces were called scores before version 0.2
-UNKNOWN_FAMILY = "unknown"
 
 
 def notes_of_folder(folder: Path) -> list[NoteRecord]:
@@ -46,7 +45,7 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
 def family_of(record: NoteRecord) -> str:
     """The note's instrument family; `unknown` if nothing tells it."""
     told = (name for name in ("instrument_family_str", "instrument_family") if name in record.attributes)
-    return next((value_in_words(name, record.attributes[name]) for name in told), UNKNOWN_FAMILY)
+    return next((value_in_words(name, record.attributes[name]) for name in told), "unknown")
 
 
 def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[NoteRecord]:

@@ -162,12 +162,6 @@ def test_unwritable_waves_leave_the_old_file(tmp_path, wave, fault):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_unwritable_folder_is_a_users_error(tmp_path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UserError, match="file stands where a folder is needed"):
-        write_wav(tmp_path / "file" / "note.wav", np.zeros(4), RATE)
-
-
 @given(arrays(np.float32, st.integers(0, 30), elements=st.floats(-3, 3, width=32)))
 def test_quantising_counts_what_it_clips(wave):
     samples, clipped = quantise(wave)
