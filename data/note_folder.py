@@ -35,7 +35,7 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     notes = [record for record in records if not _is_of_many_notes(record)]
     if len(notes) < len(records):
         logger.info(
-            "%s: left out %d files that hold more than one note by their cards", folder, len(records) - len(notes)
+            "%s: left out %d files whose cards say that they hold more than one note", folder, len(records) - len(notes)
         )
     if not notes:
         raise DataError(f"{folder}: holds no file of a single note; give the folder of the notes")

@@ -109,7 +109,7 @@ def _render_in_worker(job: Job) -> list[Outcome]:
 
 
 def render_job(job: Job, player: SoundFontPlayer, audio: Path) -> list[Outcome]:
-    """Render the notes of `job`, write those that are right into the folder `audio`, and tell what became of all."""
+    """Render the notes of `job`, write those that are right into the folder `audio`, and say what became of each."""
     if player.name(job.program.number) is None:
         return [Outcome(job.program, job.pitch, velocity, "not in the font") for velocity in job.velocities]
     return [_render_note(job, velocity, player, audio) for velocity in job.velocities]

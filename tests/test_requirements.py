@@ -45,7 +45,7 @@ def test_the_lock_file_has_a_version_in_range_of_each_requirement(file):
 
 
 def test_the_lock_file_names_releases_alone():
-    """No local builds, hosts or paths, which another machine has not."""
+    """No local builds, hosts or paths, which other machines lack."""
     assert len(VERSIONS) == sum(not line.startswith("#") for line in LOCK.splitlines())
     assert not [version for version in VERSIONS.values() if re.search(r"[+/@:]", version)]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audio_transforms import build_transform
 from audio_transforms.griffin_lim import GriffinLim
-from audio_transforms.mel_bands import mel_filter_bank
+from audio_transforms.mel_spectrogram import mel_filter_bank
 from audio_transforms.mfcc import orthonormal_cosines
 from audio_transforms.spectrogram import Spectrogram
 from data.note_dataset import fade_window
