@@ -95,9 +95,8 @@ class ConstantQGrid:
         step = math.lcm(self.hop_length, 2 * slowest)
         steps = -(-(max(self.n_samples, reach) + reach) // step)
         # -(-a // b) rounds up, and 1 << (c - 1).bit_length() is the smallest power of two from c on
-        return (
-            min(factor << (-(-steps // factor) - 1).bit_length() for factor in _QUICK_FACTORS) * step // self.hop_length
-        )
+        quick_steps = min(factor << (-(-steps // factor) - 1).bit_length() for factor in _QUICK_FACTORS)
+        return quick_steps * step // self.hop_length
 
     @property
     def padded_samples(self) -> int:

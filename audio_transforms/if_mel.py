@@ -5,11 +5,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.base import register_transform
 from audio_transforms.constants import Constant
 from audio_transforms.mag import gansynth_polar_affine
 from audio_transforms.polar import Polar, PolarConfig
-from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
+from audio_transforms.spectrogram import SpectrogramConfig, SpectrogramTransform
 from utils.arrays import FloatArray
 
 _MOST_WEIGHTS = 2**24  # of the mel matrix: 128 MiB in float64
@@ -41,7 +41,7 @@ class IFMelConfig(SpectrogramConfig, PolarConfig):
 
 
 @register_transform("if-mel", IFMelConfig, aliases=("ifmel", "mel-if"))
-class IFMel(AudioTransform):
+class IFMel(SpectrogramTransform):
     """Mel-spaced log-magnitude and instantaneous frequency: (B, n_samples) <-> (B, 2, n_mels, frames), as `Polar`'s.
 
     GANSynth averages powers and unwrapped angles over each mel band, and inverts by the transposed weights. Averaged
@@ -55,9 +55,8 @@ class IFMel(AudioTransform):
     exact = False
 
     def __init__(self, config: IFMelConfig) -> None:
-        shape = (2, config.mels, config.frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
-        self.spectrogram, self.polar = Spectrogram(config), Polar(config)
+        super().__init__(config, channels=2, rows=config.mels)
+        self.polar = Polar(config)
         lowest = self.spectrogram.left_out[0]
         bins = np.arange(lowest, lowest + config.bins)
         weights = mel_interpolation(bins * config.sample_rate / config.n_fft, config.mels)
@@ -77,10 +76,6 @@ class IFMel(AudioTransform):
         for _ in range(_REFINEMENTS):
             wave = wave + self._synthesis(mel - self._analysis(wave))
         return wave
-
-    def support(self) -> Tensor:
-        """As `Spectrogram.support`."""
-        return self.spectrogram.support()
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
         """GANSynth's constants for linear bins; these magnitudes are means of theirs."""

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.base import register_transform
 from audio_transforms.mag import GANSYNTH_LOG_MAGNITUDE
 from audio_transforms.phase_integration import integrate_phase
 from audio_transforms.polar import LogMagnitude, LogMagnitudeConfig
-from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
+from audio_transforms.spectrogram import SpectrogramConfig, SpectrogramTransform
 
 
 class MagPGHIConfig(SpectrogramConfig, LogMagnitudeConfig):
@@ -16,7 +16,7 @@ class MagPGHIConfig(SpectrogramConfig, LogMagnitudeConfig):
 
 
 @register_transform("mag-pghi", MagPGHIConfig, aliases=("pghi",))
-class MagPGHI(AudioTransform):
+class MagPGHI(SpectrogramTransform):
     """Log-magnitude of the centred STFT: (B, n_samples) <-> (B, 1, bins, frames); the channel is `LogMagnitude`'s.
 
     The inverse finds phases without iterations (see `integrate_phase`), per note and on the CPU; the signal's absolute
@@ -27,9 +27,8 @@ class MagPGHI(AudioTransform):
     exact = False
 
     def __init__(self, config: MagPGHIConfig) -> None:
-        shape = (1, config.bins, config.frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
-        self.spectrogram, self.magnitude = Spectrogram(config), LogMagnitude(config)
+        super().__init__(config, channels=1, rows=config.bins)
+        self.magnitude = LogMagnitude(config)
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 1, bins, frames)."""
@@ -40,10 +39,6 @@ class MagPGHI(AudioTransform):
         channel = self.require_image(image)[:, 0]
         return self.spectrogram.inverse(torch.polar(self.magnitude.decode(channel), self._phase(channel.detach())))
 
-    def support(self) -> Tensor:
-        """As `Spectrogram.support`."""
-        return self.spectrogram.support()
-
     def gansynth_affine(self) -> dict[str, list[float]] | None:
         """GANSynth's constants for log-magnitude."""
         scale, shift = GANSYNTH_LOG_MAGNITUDE
@@ -51,17 +46,9 @@ class MagPGHI(AudioTransform):
 
     def _phase(self, channel: Tensor) -> Tensor:
         """(B, bins, frames) -> phases of the same shape."""
-        geometry = self.spectrogram
-        phases = [
-            integrate_phase(
-                self.magnitude.decode(note)
-                .double()
-                .numpy(),  # note by note, so that rounding does not depend on the batch
-                n_fft=geometry.n_fft,
-                win_length=geometry.frames.win_length,
-                hop_length=geometry.frames.hop_length,
-                lowest_bin=geometry.left_out[0],
-            )
-            for note in channel.cpu()
-        ]
+        frames, lowest_bin = self.spectrogram.frames, self.spectrogram.left_out[0]
+        sizes = {"n_fft": self.spectrogram.n_fft, "win_length": frames.win_length, "hop_length": frames.hop_length}
+        # note by note, so that rounding does not depend on the batch
+        magnitudes = (self.magnitude.decode(note).double().numpy() for note in channel.cpu())
+        phases = [integrate_phase(magnitude, **sizes, lowest_bin=lowest_bin) for magnitude in magnitudes]
         return torch.from_numpy(np.stack(phases)).to(channel)

@@ -3,8 +3,8 @@
 from pydantic import Field
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
-from audio_transforms.mel_spectrogram import MelConfig, MelSpectrogram
+from audio_transforms.base import register_transform
+from audio_transforms.mel_spectrogram import MelConfig, MelTransform
 from audio_transforms.polar import LogMagnitude, LogMagnitudeConfig
 
 
@@ -15,27 +15,20 @@ class MelPowerConfig(MelConfig, LogMagnitudeConfig):
 
 
 @register_transform("mel", MelPowerConfig)
-class Mel(AudioTransform):
+class Mel(MelTransform):
     """Power in mel bands: (B, n_samples) -> (B, 1, n_mels, frames); log(power + offset) with `log_mag`.
 
     The inverse keeps the power and estimates the phase.
     """
 
-    exact = False
-
     def __init__(self, config: MelPowerConfig) -> None:
-        shape = (1, config.n_mels, config.frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
-        self.mel, self.level = MelSpectrogram(config), LogMagnitude(config)
+        super().__init__(config, rows=config.n_mels)
+        self.level = LogMagnitude(config)
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 1, n_mels, frames)."""
-        return self.level.encode(self.mel(self.require_wave(wave))[:, None])
+        return self.level.encode(self.power_of(wave)[:, None])
 
     def inverse(self, image: Tensor) -> Tensor:
         """(B, 1, n_mels, frames) -> (B, n_samples). Power below zero, which a generator may make, counts as zero."""
-        return self.mel.inverse(self.level.decode(self.require_image(image)[:, 0]))
-
-    def support(self) -> Tensor:
-        """As `Spectrogram.support`."""
-        return self.mel.spectrogram.support()
+        return self.sound_of(self.level.decode(self.require_image(image)[:, 0]))

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, register_transform
+from audio_transforms.base import register_transform
 from audio_transforms.constants import Constant
-from audio_transforms.mel_spectrogram import MelConfig, MelSpectrogram
+from audio_transforms.mel_spectrogram import MelConfig, MelTransform
 
 _LEAST_POWER = 1e-10  # -100 dB
 _RANGE_DB = 80.0  # below the loudest band of the note
@@ -29,7 +29,7 @@ class MFCCConfig(MelConfig):
 
 
 @register_transform("mfcc", MFCCConfig)
-class MFCC(AudioTransform):
+class MFCC(MelTransform):
     """Orthonormal DCT-II over the bands' level in dB: (B, n_samples) -> (B, 1, n_mfcc, frames).
 
     Levels are limited to 80 dB below the note's loudest band, and to -100 dB. The inverse sets the coefficients left
@@ -37,17 +37,13 @@ class MFCC(AudioTransform):
     Source: Davis and Mermelstein 1980; librosa's constants, as published.
     """
 
-    exact = False
-
     def __init__(self, config: MFCCConfig) -> None:
-        shape = (1, config.n_mfcc, config.frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
-        self.mel = MelSpectrogram(config)
+        super().__init__(config, rows=config.n_mfcc)
         self.cosines = Constant(orthonormal_cosines(config.n_mfcc, config.n_mels))
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 1, n_mfcc, frames)."""
-        power = self.mel(self.require_wave(wave))
+        power = self.power_of(wave)
         level = 10 * torch.log10(power.clamp(min=_LEAST_POWER))
         level = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - _RANGE_DB)
         return (self.cosines.like(level) @ level)[:, None]
@@ -56,11 +52,7 @@ class MFCC(AudioTransform):
         """(B, 1, n_mfcc, frames) -> (B, n_samples)."""
         level = self.cosines.like(image).T @ self.require_image(image)[:, 0]
         power = 10 ** (level.clamp(max=_LARGEST_DB) / 10) - _LEAST_POWER
-        return self.mel.inverse(power.clamp(min=0))
-
-    def support(self) -> Tensor:
-        """As `Spectrogram.support`."""
-        return self.mel.spectrogram.support()
+        return self.sound_of(power.clamp(min=0))
 
 
 def orthonormal_cosines(n_kept: int, n_bands: int) -> NDArray[np.float64]:

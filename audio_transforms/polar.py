@@ -8,8 +8,6 @@ from torch import Tensor
 
 from utils.config import TransformConfig
 
-PUBLISHED_LOG_OFFSET = 1e-10
-GANSYNTH_LOG_OFFSET = 1e-6
 _LARGEST_LOG = 60.0  # a generator may exceed it, and float32 would overflow
 
 
@@ -27,7 +25,7 @@ class LogMagnitudeConfig(TransformConfig):
     @property
     def offset(self) -> float:
         """The constant added to the magnitude before its logarithm."""
-        default = GANSYNTH_LOG_OFFSET if self.scaling == "gansynth" else PUBLISHED_LOG_OFFSET
+        default = 1e-6 if self.scaling == "gansynth" else 1e-10
         return default if self.log_offset is None else self.log_offset
 
     def conflicts(self) -> list[str]:

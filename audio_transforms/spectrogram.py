@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from audio_transforms.base import AudioTransform
 from audio_transforms.frames import Frames, FramesConfig
 
 
@@ -59,11 +60,15 @@ class Spectrogram(nn.Module):
         whole = torch.fft.irfft(F.pad(bins, self.left_out) if any(self.left_out) else bins, n=self.n_fft)
         return self.frames.join(whole[..., self.frames.offset :][..., : self.frames.win_length])
 
-    @property
-    def exact(self) -> bool:
-        """Whether every sample is rebuilt."""
-        return self.frames.n_rebuilt == self.frames.n_samples
+
+class SpectrogramTransform(AudioTransform):
+    """A representation built on `spectrogram`, whose image has `channels` and `rows`, and the frames of `config`."""
+
+    def __init__(self, config: FramesConfig, *, channels: int, rows: int) -> None:
+        shape = (channels, rows, config.frames)
+        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
+        self.spectrogram = Spectrogram(config)
 
     def support(self) -> Tensor:
         """As `Frames.support`."""
-        return self.frames.support()
+        return self.spectrogram.frames.support()

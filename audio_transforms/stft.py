@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from audio_transforms.base import AudioTransform, in_parts, register_transform
-from audio_transforms.spectrogram import Spectrogram, SpectrogramConfig
+from audio_transforms.base import in_parts, register_transform
+from audio_transforms.spectrogram import SpectrogramConfig, SpectrogramTransform
 
 
 class STFTConfig(SpectrogramConfig):
@@ -14,18 +14,16 @@ class STFTConfig(SpectrogramConfig):
 
 
 @register_transform("stft", STFTConfig, aliases=("complex",))
-class STFT(AudioTransform):
+class STFT(SpectrogramTransform):
     """Real and imaginary part of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames)."""
 
-    def __init__(self, config: STFTConfig) -> None:
-        shape = (2, config.bins, config.frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
-        self.spectrogram = Spectrogram(config)
+    def __init__(self, config: SpectrogramConfig) -> None:
+        super().__init__(config, channels=2, rows=config.bins)
 
     @property
     def exact(self) -> bool:
         """Whether every sample is rebuilt, up to rounding and the bins left out."""
-        return self.spectrogram.exact
+        return self.spectrogram.frames.n_rebuilt == self.n_samples
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, bins, frames)."""
@@ -34,10 +32,6 @@ class STFT(AudioTransform):
     def inverse(self, image: Tensor) -> Tensor:
         """(B, 2, bins, frames) -> (B, n_samples)."""
         return in_parts(self._decode, self.require_image(image), math.prod(self.shape[1:]))
-
-    def support(self) -> Tensor:
-        """As `Spectrogram.support`."""
-        return self.spectrogram.support()
 
     def _encode(self, wave: Tensor) -> Tensor:
         return torch.view_as_real(self.spectrogram(wave)).movedim(3, 1)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from audio_transforms.mag_if import MagIF, MagIFConfig
+from audio_transforms.mag import MagIF, MagIFConfig
 from benchmarks.results import peak_bytes, write_section
 from data.audio_io import read_audio, write_wav
 from data.note_folder import notes_of_folder

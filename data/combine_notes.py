@@ -20,7 +20,6 @@ from tqdm import tqdm
 from data.audio_io import read_audio
 from data.note_pitch import sounds_at
 from data.note_records import NoteRecord, metadata_path
-from data.note_selection import find_notes
 from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
@@ -91,6 +90,8 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise DataError("the same folder is given twice; name each once")
+    from data.note_selection import find_notes  # needs pandas, which help does without
+
     sources: list[NoteSource] = []
     known: set[str] = set()
     for folder in folders:

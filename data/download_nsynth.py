@@ -6,16 +6,20 @@ https://arxiv.org/abs/1704.01279; licence CC BY 4.0.
 """
 
 import argparse
+import gzip
 import logging
 import sys
+import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from data.fetch import fetch, sha256_with_progress
-from data.unpack import unpack
 from utils.arguments import add_output
-from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, require_disk_space, write_json
 
@@ -117,7 +121,7 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
         sha256 = _verify(archive, part, ours=False)
     require_disk_space(folder, part.unpacked_size)
     with atomic_folder(folder) as new:
-        unpack(archive, new, top=folder.name)
+        _unpack(archive, new, top=folder.name)
         if fault := _lack(new, part):
             raise DataError(f"{archive}: not the archive of {folder.name}, it {fault}; fetch it again")
         write_json(new / "card.json", _card(file_name, url, sha256, part, downloaded=args.archive is None))
@@ -140,6 +144,37 @@ def _verify(archive: Path, part: Part, *, ours: bool) -> str:
         remedy = "it was removed, run again" if ours else "remove it and fetch it again"
         raise DataError(f"{archive}: sha256 is {sha256}, expected {part.sha256}; {remedy}")
     return sha256
+
+
+def _unpack(archive: Path, folder: Path, *, top: str) -> None:
+    """Unpack the gzipped tar `archive`, all within its folder `top`, into `folder` without that level.
+
+    Only plain files and folders below `top` are accepted. The compression's own checksum is verified to the end.
+    Raises: DataError if the archive is truncated, damaged or holds anything else; OSError of writing.
+    """
+    size = archive.stat().st_size
+    bar = tqdm(total=size, desc=f"unpacking {archive.name}", unit="B", unit_scale=True, disable=not show_progress())
+    # gzip.open under a plain tar stream, since tarfile's own gzip stream takes a truncated archive for a whole one.
+    with bar, archive.open("rb") as raw:
+        try:
+            with gzip.open(raw) as content, tarfile.open(fileobj=content, mode="r|") as tar:
+                while (member := tar.next()) is not None:
+                    tar.members.clear()  # type: ignore[attr-defined]  # else it keeps all it saw, a kilobyte each
+                    _extract(tar, member, folder, top)
+                    bar.update(raw.tell() - bar.n)
+                while content.read(1 << 20):
+                    pass
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{archive}: damaged or no NSynth archive ({error}); fetch it again") from error
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, top: str) -> None:
+    name = member.name.removeprefix("./")
+    if name == top and member.isdir():
+        return
+    if not name.startswith(f"{top}/") or not (member.isreg() or member.isdir()):
+        raise tarfile.ExtractError(f"unexpected member {member.name!r}")
+    tar.extract(member.replace(name=name.removeprefix(f"{top}/"), deep=False), folder, filter="data")
 
 
 def _card(file_name: str, url: str, sha256: str, part: Part, *, downloaded: bool) -> dict[str, object]:

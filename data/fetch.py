@@ -29,7 +29,7 @@ def fetch(url: str, path: Path, *, size: int | None = None, spare: int = 0, reme
     cannot resume sends the file from its beginning; a connection that breaks is taken up again as long as each
     one brings the file further. What was received stays in `path` when an error ends this.
     Raises: UserError, with `remedy`, if the server cannot be reached, has no such file or another size, or if the
-    connection keeps breaking; UserError if the disk has not the room.
+    connection keeps breaking; UserError if the disk lacks the room.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     furthest = -1
@@ -95,7 +95,7 @@ def _offered(response: http.client.HTTPResponse, url: str, have: int) -> tuple[i
     if response.status == _PARTIAL:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != have:
-            raise UserError(f"{url}: the server resumes at another place than asked; remove the .part file, run again")
+            raise UserError(f"{url}: the server resumes elsewhere than asked; remove the .part file and run again")
         return have, None if match[2] == "*" else int(match[2])
     length = response.headers.get("Content-Length")
     if have:

@@ -5,8 +5,6 @@ Programs are counted from 0. Source of the names: General MIDI System Level 1, M
 
 from typing import NamedTuple
 
-from data.nsynth import FAMILIES, SOURCES
-
 
 class Program(NamedTuple):
     """A General MIDI program as an instrument in NSynth's terms."""
@@ -57,8 +55,3 @@ PROGRAMS = tuple(sorted(Program(number, family, source) for family, source, row 
 # These may properly sound whole octaves from the key: organs with a 16' stop below it, harmonics above it.
 # For all others an octave's difference means that the label is wrong (or that the partials are not harmonic).
 MAY_SOUND_OCTAVES_OFF = frozenset({16, 17, 18, 19, 20, 21, 23, 31})
-
-
-def select_programs(families: tuple[str, ...] = FAMILIES, sources: tuple[str, ...] = SOURCES) -> tuple[Program, ...]:
-    """The programs of the given families and sources, by number; perhaps none."""
-    return tuple(program for program in PROGRAMS if program.family in families and program.source in sources)

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,7 @@ from data.note_decoding import DECODER, decode_notes
 from data.note_records import NoteRecord
 from utils.cli import show_progress
 from utils.errors import DataError
-from utils.files import (
-    atomic_folder,
-    explained_write_errors,
-    remove_partial_folders,
-    require_disk_space,
-    write_json,
-)
+from utils.files import atomic_folder, explained_write_errors, remove_partial_folders, require_disk_space, write_json
 from utils.folder_lock import FolderLock
 
 logger = logging.getLogger(__name__)
@@ -94,7 +88,7 @@ def open_note_cache(
     """
     if not records:
         raise DataError("no notes to decode; select at least one")
-    wanted = _Wanted(records, folder, sample_rate, n_samples)
+    wanted = _Wanted(records, sample_rate, n_samples, folder / _cache_key(records, sample_rate, n_samples))
     try:
         cache = _open_existing(wanted)
     except (OSError, ValueError):
@@ -105,15 +99,13 @@ def open_note_cache(
     return cache
 
 
-class _Wanted:
-    """The cache asked for: its notes, its settings, its key, and its folder `place`."""
+class _Wanted(NamedTuple):
+    """The cache asked for: its notes, its settings, and its folder `place`, named by its key."""
 
-    def __init__(self, records: Sequence[NoteRecord], folder: Path, sample_rate: int, n_samples: int) -> None:
-        self.records = records
-        self.sample_rate = sample_rate
-        self.n_samples = n_samples
-        self.key = _cache_key(records, sample_rate, n_samples)
-        self.place = folder / self.key
+    records: Sequence[NoteRecord]
+    sample_rate: int
+    n_samples: int
+    place: Path
 
 
 def _cache_key(records: Sequence[NoteRecord], sample_rate: int, n_samples: int) -> str:
@@ -134,7 +126,7 @@ def _open_existing(wanted: _Wanted) -> NoteCache:
     card = CacheCard.model_validate_json((wanted.place / CARD_NAME).read_bytes())
     broken = {note.index for note in card.broken}
     kept = [record for index, record in enumerate(wanted.records) if index not in broken]
-    if (card.key, card.names) != (wanted.key, [record.name for record in kept]):
+    if (card.key, card.names) != (wanted.place.name, [record.name for record in kept]):
         raise ValueError(f"{CARD_NAME} describes other notes")
     return NoteCache(kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
@@ -175,7 +167,7 @@ def _build(wanted: _Wanted, skip_broken: bool, workers: int | None) -> NoteCache
 def _decode_all(wanted: _Wanted, path: Path, workers: int | None) -> CacheCard:
     """Write the samples of all readable notes to the .npy file `path`."""
     rate, length = wanted.sample_rate, wanted.n_samples
-    card = CacheCard(key=wanted.key, sample_rate=rate, n_samples=length, decoder=DECODER)
+    card = CacheCard(key=wanted.place.name, sample_rate=rate, n_samples=length, decoder=DECODER)
     decoding = decode_notes(wanted.records, sample_rate=rate, n_samples=length, workers=workers)
     with path.open("wb") as file, closing(decoding) as notes:  # closing waits for the threads after an error, too
         _write_header(file, (len(wanted.records), length))

@@ -1,4 +1,4 @@
-"""Batches of waveforms with their labels."""
+"""Batches of waveforms with their labels, and the order in which training draws them."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from data.note_cache import NoteCache
+from data.sampling import note_indices
 
 
 class NoteDataset:
@@ -32,6 +33,20 @@ class NoteDataset:
         if self._window is not None:
             waves *= self._window
         return waves, self.labels[torch.as_tensor(indices, dtype=torch.int64, device="cpu")]
+
+
+class NoteStream:
+    """An endless stream of the notes of `dataset`: each epoch has every note once, in an order that `seed` fixes.
+
+    What stands at a place of the stream depends on the seed alone, not on how the stream is cut into batches.
+    """
+
+    def __init__(self, dataset: NoteDataset, seed: int) -> None:
+        self._dataset, self._seed = dataset, seed
+
+    def __call__(self, first: int, count: int) -> tuple[Tensor, Tensor]:
+        """Waves (count, n_samples) and labels (count, n_attributes) at places first ... first + count - 1."""
+        return self._dataset.batch(note_indices(first, count, len(self._dataset), self._seed))
 
 
 def fade_window(n_samples: int) -> npt.NDArray[np.float32]:

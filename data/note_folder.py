@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from data.note_records import NoteRecord, find_beside_notes
@@ -16,7 +17,6 @@ from utils.files import read_json
 logger = logging.getLogger(__name__)
 
 _OF_MANY_NOTES = ("notes", "piece", "score")  # keys of such cards; pieces were called scores before version 0.2
-UNKNOWN_FAMILY = "unknown"
 
 
 def notes_of_folder(folder: Path) -> list[NoteRecord]:
@@ -35,7 +35,7 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     notes = [record for record in records if not _is_of_many_notes(record)]
     if len(notes) < len(records):
         logger.info(
-            "%s: left out %d files that hold more than one note by their cards", folder, len(records) - len(notes)
+            "%s: left out %d files whose cards say that they hold more than one note", folder, len(records) - len(notes)
         )
     if not notes:
         raise DataError(f"{folder}: holds no file of a single note; give the folder of the notes")
@@ -45,7 +45,7 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
 def family_of(record: NoteRecord) -> str:
     """The note's instrument family; `unknown` if nothing tells it."""
     told = (name for name in ("instrument_family_str", "instrument_family") if name in record.attributes)
-    return next((value_in_words(name, record.attributes[name]) for name in told), UNKNOWN_FAMILY)
+    return next((value_in_words(name, record.attributes[name]) for name in told), "unknown")
 
 
 def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[NoteRecord]:
@@ -54,21 +54,16 @@ def spread_over_families(records: Sequence[NoteRecord], count: int) -> list[Note
     Within a family the notes are evenly spaced over its names, so that the choice needs no seed.
     """
     families: defaultdict[str, list[NoteRecord]] = defaultdict(list)
-    for record in sorted(records, key=_name):
+    for record in sorted(records, key=attrgetter("name")):
         families[family_of(record)].append(record)
     # the k-th notes of all families come before any (k + 1)-th
     turns = sorted((turn, family) for family, notes in families.items() for turn in range(len(notes)))
     shares = Counter(family for _, family in turns[:count])
-    chosen = [families[family][k] for family, share in shares.items()
-              for k in evenly_spaced(len(families[family]), share)]  # fmt: skip
-    return sorted(chosen, key=_name)
+    places = ((family, k) for family, share in shares.items() for k in evenly_spaced(len(families[family]), share))
+    return sorted((families[family][k] for family, k in places), key=attrgetter("name"))
 
 
 def _is_of_many_notes(record: NoteRecord) -> bool:
     path = record.path.with_suffix(".json")
     card = read_json(path, DataError) if path.is_file() else None
     return isinstance(card, dict) and any(key in card for key in _OF_MANY_NOTES)
-
-
-def _name(record: NoteRecord) -> str:
-    return record.name

@@ -81,7 +81,7 @@ def _results(
     try:
         yield pool.map(_render_in_worker, jobs, chunksize=8)
     except BrokenProcessPool as error:
-        raise UserError("a worker process died, perhaps for want of memory; give fewer --workers") from error
+        raise UserError("a worker process died, perhaps for lack of memory; use fewer worker processes") from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -109,7 +109,7 @@ def _render_in_worker(job: Job) -> list[Outcome]:
 
 
 def render_job(job: Job, player: SoundFontPlayer, audio: Path) -> list[Outcome]:
-    """Render the notes of `job`, write those that are right into the folder `audio`, and tell what became of all."""
+    """Render the notes of `job`, write those that are right into the folder `audio`, and say what became of each."""
     if player.name(job.program.number) is None:
         return [Outcome(job.program, job.pitch, velocity, "not in the font") for velocity in job.velocities]
     return [_render_note(job, velocity, player, audio) for velocity in job.velocities]

@@ -10,10 +10,7 @@ from utils.config import MIDI_MAX
 Value = int | str
 
 # Both in the order of NSynth's numbers: instrument_family 0 is bass, instrument_source 0 is acoustic.
-FAMILIES = (
-    *("bass", "brass", "flute", "guitar", "keyboard", "mallet"),
-    *("organ", "reed", "string", "synth_lead", "vocal"),
-)
+FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
 SOURCES = ("acoustic", "electronic", "synthetic")
 QUALITIES = (
     *("bright", "dark", "distortion", "fast_decay", "long_release"),

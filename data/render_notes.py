@@ -12,12 +12,14 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from data import sound_font
-from data.general_midi import Program, select_programs
+from data.general_midi import PROGRAMS, Program
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
@@ -64,13 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         families=tuple(name for name in FAMILIES if name in args.families),
         sources=tuple(name for name in SOURCES if name in args.sources),
     )
-    programs = _programs(settings)
+    programs = [each for each in PROGRAMS if each.family in settings.families and each.source in settings.sources]
+    if not programs:
+        asked = f"--families {' '.join(settings.families)} --sources {' '.join(settings.sources)}"
+        raise UserError(f"{asked}: General MIDI has no such instrument; widen one of them")
     font = args.soundfont or sound_font.find_sound_font()
     card = {"made_by": MADE_BY, "settings": _plain(settings), "sound_font": sound_font.describe_sound_font(font)}
     if _is_done(args.output, card, overwrite=args.overwrite):
         logger.info("%s: already rendered with these settings", args.output)
     else:
-        _render(args.output, font, settings, programs, card, workers=args.workers, overwrite=args.overwrite)
+        _render(args, font, settings, programs, card)
     kept = read_json(args.output / "card.json")["notes"]["kept"]
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
     sys.stdout.write(f"{kept} notes in {args.output}; {where}\n")
@@ -87,12 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
     add_pitches(parser, f"from {LOWEST} to {HIGHEST} (default: 21-108)", range(21, 109))
     help_ = "MIDI velocities; NSynth has 25 50 75 100 127 (default: 25 75 127)"
-    add("--velocities", type=_velocity, nargs="+", default=(25, 75, 127), metavar="V", help=help_)
+    add("--velocities", type=partial(_integer, highest=127), nargs="+", default=(25, 75, 127), metavar="V", help=help_)
     for flag, names in (("--families", FAMILIES), ("--sources", SOURCES)):
         help_ = f"of {', '.join(names)} (default: all)"
         add(flag, nargs="+", choices=names, default=names, metavar="NAME", help=help_)
     help_ = "number of processes, each with the font in memory (default: one for each core)"
-    add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=help_)
+    add("--workers", type=partial(_integer, highest=1024), default=os.cpu_count() or 1, metavar="N", help=help_)
     add("--overwrite", action="store_true", help="replace notes that this program rendered there before")
     add_verbosity(parser)
     return parser
@@ -105,26 +110,10 @@ def _required_pitches(asked: Sequence[int]) -> tuple[int, ...]:
     return pitches
 
 
-def _velocity(text: str) -> int:
-    return _integer(text, 1, 127)
-
-
-def _workers(text: str) -> int:
-    return _integer(text, 1, 1024)
-
-
-def _integer(text: str, low: int, high: int) -> int:
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+def _integer(text: str, highest: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {highest}")
     return int(text)
-
-
-def _programs(settings: Settings) -> tuple[Program, ...]:
-    programs = select_programs(settings.families, settings.sources)
-    if not programs:
-        asked = f"--families {' '.join(settings.families)} --sources {' '.join(settings.sources)}"
-        raise UserError(f"{asked}: General MIDI has no such instrument; widen one of them")
-    return programs
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -148,9 +137,6 @@ def _ranges(pitches: Sequence[int]) -> list[Any]:
     return ranges[0] if len(ranges) == 1 else ranges
 
 
-# What is already in the output folder
-
-
 def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
     """Whether `out` holds all that is asked for. Raises: DataError if it holds anything else that must stay."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
@@ -159,7 +145,8 @@ def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
     if former is None:
         raise DataError(f"{out}: holds something that this program did not make; choose another --output")
     same = all(former.get(key) == value for key, value in card.items())
-    whole = (out / "examples.json").is_file() and _count_notes(out) == former["notes"]["kept"]
+    count = sum(1 for _ in (out / "audio").glob("*.wav"))
+    whole = (out / "examples.json").is_file() and count == former["notes"]["kept"]
     if overwrite or (same and whole):
         return same and whole and not overwrite
     fault = "was rendered with other settings or another font" if whole else "is no longer complete"
@@ -176,45 +163,25 @@ def _former_card(out: Path) -> dict[str, Any] | None:
     return card if ours else None
 
 
-def _count_notes(out: Path) -> int:
-    return sum(1 for path in (out / "audio").glob("*.wav"))
-
-
-# Rendering
-
-
 def _render(
-    out: Path,
-    font: Path,
-    settings: Settings,
-    programs: tuple[Program, ...],
-    card: dict[str, Any],
-    *,
-    workers: int,
-    overwrite: bool,
+    args: argparse.Namespace, font: Path, settings: Settings, programs: list[Program], card: dict[str, Any]
 ) -> None:
     jobs = [Job(program, pitch, settings.velocities) for program in programs for pitch in settings.pitches]
     asked = len(jobs) * len(settings.velocities)
     player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}
-    require_disk_space(out, asked * _BYTES_PER_NOTE)
-    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), out)
-    with atomic_folder(out, replace=overwrite) as folder:
+    require_disk_space(args.output, asked * _BYTES_PER_NOTE)
+    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), args.output)
+    with atomic_folder(args.output, replace=args.overwrite) as folder:
         (folder / "audio").mkdir()
-        outcomes = render_jobs(jobs, player, font, folder / "audio", workers)
+        outcomes = render_jobs(jobs, player, font, folder / "audio", args.workers)
         kept = [outcome for outcome in outcomes if not outcome.dropped]
         if not kept:
             raise DataError(f"{font}: all {asked} notes dropped ({_counts(outcomes)}); use another font")
-        write_json(folder / "examples.json", {outcome.name: _metadata(outcome) for outcome in sorted(kept, key=_name)})
+        notes = {note.name: _metadata(note) for note in sorted(kept, key=attrgetter("name"))}
+        write_json(folder / "examples.json", notes)
         write_json(folder / "card.json", {**card, **_account(outcomes, names)})
     logger.info("%d notes kept, %d dropped: %s", len(kept), asked - len(kept), _counts(outcomes))
-
-
-# Metadata of the notes, and the card
-
-
-def _name(outcome: Outcome) -> str:
-    return outcome.name
 
 
 def _metadata(note: Outcome) -> dict[str, Any]:

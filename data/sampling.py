@@ -43,9 +43,7 @@ def evenly_spaced_to_last(n_items: int, most: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, n_items - 1, min(n_items, most))})
 
 
-@lru_cache(
-    maxsize=2
-)  # a batch may lie in two epochs; another permutation of 300 000 notes at each step would cost 3 ms
+@lru_cache(maxsize=2)  # a batch may lie in two epochs; permuting 300 000 notes anew at each step would cost 3 ms
 def _permutation(seed: int, epoch: int, n_notes: int) -> npt.NDArray[np.int64]:
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     return generator.permutation(n_notes).astype(np.int64)

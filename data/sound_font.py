@@ -52,9 +52,7 @@ def find_sound_font() -> Path:
     for path in (*system, *_packaged_fonts("pretty_midi")):
         if path.is_file():
             return path
-    raise UserError(
-        "no General MIDI sound font found; install one (Debian: fluidr3mono-gm-soundfont) or give --soundfont FILE"
-    )
+    raise UserError("no General MIDI sound font found; install one (Debian: fluidr3mono-gm-soundfont) or name its file")
 
 
 def _packaged_fonts(package: str) -> list[Path]:
@@ -69,17 +67,13 @@ def describe_sound_font(path: Path) -> dict[str, Any]:
 
     Raises: DataError if the file is missing, unreadable, truncated or no sound font.
     """
-    info = read_info(path)
+    info = _read_info(path)
     licence = info.get("copyright") or _LICENCES.get(info.get("name", ""), _UNSTATED)
     return {"file": path.name, "sha256": sha256_of_file(path), "licence": licence, "info": info}
 
 
-def read_info(path: Path) -> dict[str, str]:
-    """Texts of the INFO list (name, copyright, comment ...) of the sound font `path`.
-
-    Raises: DataError if the file is missing, unreadable, truncated or no sound font.
-    Source: SoundFont Technical Specification 2.04, section 5.
-    """
+def _read_info(path: Path) -> dict[str, str]:
+    """Texts of the INFO list (name, copyright ...). Source: SoundFont Technical Specification 2.04, section 5."""
     try:
         with path.open("rb") as file:
             riff, size, form = struct.unpack("<4sI4s", file.read(12))

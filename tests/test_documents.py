@@ -8,6 +8,7 @@ import pytest
 from commands.evaluate import flags as evaluate
 from commands.generate import flags as generate
 from tests.places import ROOT
+from tests.test_architecture import name_of
 
 LONGEST_README, LONGEST_LINE = 150, 120
 PLACES = ("*.md", "docs/*.md", "config_files/*.md", "pretrained/*/*.md", "evaluation/weights/*.md", "benchmarks/*.md")
@@ -15,10 +16,6 @@ DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
 COMMAND = re.compile(r"\bpython (?:-m ([\w.]*\w)|(\w+\.py)(?: ([a-z][a-z_-]*[a-z]))?)")
 SOURCE = re.compile(r"`([\w/]+/[\w/]+\.py)`")
-
-
-def name_of(path):
-    return path.relative_to(ROOT).as_posix()
 
 
 def anchors(path):

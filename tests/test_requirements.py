@@ -30,9 +30,8 @@ def required(name):
 def test_all_that_is_imported_is_required():
     ours = {*MAY_IMPORT, *(path.stem for path in SCRIPTS), *sys.stdlib_module_names}
     modules = {name.partition(".")[0] for path in SOURCES for name in imports(path)} - ours
-    distributions = packages_distributions() | {
-        "pydantic_core": ["pydantic"]
-    }  # pydantic brings its own, no other will do
+    # pydantic brings its own core, no other will do
+    distributions = packages_distributions() | {"pydantic_core": ["pydantic"]}
     needed = {canonicalize_name(distributions.get(module, [module])[0]) for module in modules}
     assert "torch" in needed
     assert needed <= {name for file in ("requirements.txt", *OPTIONAL) for name in required(file)}
@@ -46,7 +45,7 @@ def test_the_lock_file_has_a_version_in_range_of_each_requirement(file):
 
 
 def test_the_lock_file_names_releases_alone():
-    """No local builds, hosts or paths, which another machine has not."""
+    """No local builds, hosts or paths, which other machines lack."""
     assert len(VERSIONS) == sum(not line.startswith("#") for line in LOCK.splitlines())
     assert not [version for version in VERSIONS.values() if re.search(r"[+/@:]", version)]
 

@@ -15,10 +15,9 @@ from audio_transforms import AudioTransform, build_transform, choose_affine, wit
 from audio_transforms.scaling import Affine
 from data.attributes import AttributeTable, expand_attributes
 from data.note_cache import open_note_cache
-from data.note_dataset import NoteDataset
+from data.note_dataset import NoteDataset, NoteStream
 from data.note_records import NoteRecord
 from data.note_selection import find_notes
-from data.note_stream import NoteStream
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
 from models.growth import GrowthSchedule

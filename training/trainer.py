@@ -30,7 +30,7 @@ _MOST_UNREAD = 1000
 """Steps after which the numbers are read from the GPU at the latest, however rarely they are logged."""
 
 Draw = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes), as `data.note_stream.NoteStream`."""
+"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes), as from `NoteStream`."""
 
 Preview = Callable[[Phase, int, SummaryWriter], None]
 """Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from audio_transforms.mag_if import MagIF, MagIFConfig
+from audio_transforms.mag import MagIF, MagIFConfig
 from data.note_records import NoteRecord
 from data.nsynth import FAMILIES
 from evaluation.embeddings.note_classifier import N_SAMPLES, PITCHES, NoteClassifier

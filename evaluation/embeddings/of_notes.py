@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audio_transforms.mag_if import MagIF, MagIFConfig
+from audio_transforms.mag import MagIF, MagIFConfig
 from evaluation.embeddings.spectrogram_inception import inception_images, load_spectrogram_inception
 from evaluation.embeddings.vggish import load_vggish, sha256_of_weights
 from evaluation.embeddings.vggish_front_end import GOOGLE, SAMPLE_RATE, VGGishExamples

@@ -12,10 +12,7 @@ from tests.places import GOLDEN, SHARED
 from utils.config_file import parse_experiment
 
 COMPARED = ("waveform", "stft", "specgrams", "mel", "mfcc")
-FILES = [
-    GOLDEN / "transforms_synthetic.npz",
-    SHARED / "golden" / "transforms.npz",
-]
+FILES = [GOLDEN / "transforms_synthetic.npz", SHARED / "golden" / "transforms.npz"]
 
 # Of the array's maximum unless said otherwise; in brackets what was reached, the worst of all notes and geometries.
 FORWARD = 1e-6  # (1.8e-7) waveform and STFT
@@ -27,14 +24,14 @@ FREQUENCY = 1e-4  # (4.4e-5) absolute, modulo one turn, where this frame and the
 INVERSE = 1e-5  # (1.6e-6) all samples that the published inverse gives
 
 
-def cases(direction):
+def cases(direction, names=COMPARED):
     for path in FILES:
         if not path.exists():
             continue
         card = json.loads(path.with_suffix(".json").read_text())
         with np.load(path) as arrays:
             for name, config in card["configs"].items():
-                if config["transform"] not in COMPARED:
+                if config["transform"] not in names:
                     continue
                 for note in range(len(card["notes"])):
                     if f"{name}/{note}/{direction}" in arrays:

@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 
 from audio_transforms import build_transform
 from audio_transforms.griffin_lim import GriffinLim
-from audio_transforms.mel_bands import hz_to_mel, mel_filter_bank, mel_to_hz
+from audio_transforms.mel_spectrogram import mel_filter_bank
 from audio_transforms.mfcc import orthonormal_cosines
 from audio_transforms.spectrogram import Spectrogram
 from data.note_dataset import fade_window
 from tests.audio_transforms.small import small_config, small_transform
-from tests.places import GOLDEN, SHARED
+from tests.audio_transforms.test_golden import FILES
 from utils.config import TRANSFORM_CONFIGS
 
 PUBLISHED = {"fft_size": 2048, "win_size": 1024, "hop_size": 256, "n_frames": 64}
-SYNTHETIC = GOLDEN / "transforms_synthetic.npz"
-REAL = SHARED / "golden" / "transforms.npz"
 
 
 def published(name, **keys):
@@ -31,7 +29,7 @@ def published(name, **keys):
 
 def golden_waves():
     waves = []
-    for path in filter(Path.exists, (SYNTHETIC, REAL)):
+    for path in filter(Path.exists, FILES):
         notes = json.loads(path.with_suffix(".json").read_text())["notes"]
         with np.load(path) as arrays:
             waves += [arrays[f"audio/{note}"][:16_383] for note in range(len(notes))]
@@ -40,7 +38,7 @@ def golden_waves():
 
 def mel_errors(transform, wave, restored):
     """Per note: mean |dB| between mel bands within 80 dB of the loudest; Frobenius norm of the magnitudes' error."""
-    before, after = transform.mel(wave), transform.mel(restored)
+    before, after = transform.power_of(wave), transform.power_of(restored)
     floor = before.amax(dim=(1, 2), keepdim=True) * 1e-8
     decibels = 10 * torch.log10(after.maximum(floor) / before.maximum(floor)).abs().mean(dim=(1, 2))
     convergence = (after.sqrt() - before.sqrt()).norm(dim=(1, 2)) / before.sqrt().norm(dim=(1, 2))
@@ -51,25 +49,6 @@ def mel_errors(transform, wave, restored):
 def test_filter_bank_is_librosas(rate, n_fft, n_mels):
     expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, dtype=np.float64)
     np.testing.assert_allclose(mel_filter_bank(rate, n_fft, n_mels), expected, rtol=0, atol=1e-15)
-
-
-@given(st.floats(0, 96_000))
-def test_mel_scale_is_inverted(hertz):
-    np.testing.assert_allclose(mel_to_hz(hz_to_mel(np.array(hertz))), hertz, rtol=1e-12, atol=1e-9)
-
-
-def test_cosines_are_orthonormal():
-    matrix = orthonormal_cosines(40, 40)
-    np.testing.assert_allclose(matrix @ matrix.T, np.eye(40), rtol=0, atol=1e-14)
-
-
-def test_mel_of_a_tone_peaks_in_its_band():
-    transform = published("mel")
-    time = torch.arange(transform.n_samples) / 16_000
-    power = transform(torch.sin(2 * torch.pi * 1000 * time)[None])[0, 0, :, 32]
-    corners = mel_to_hz(np.linspace(0, float(hz_to_mel(np.array(8_000.0))), 130))
-    band = int(power.argmax())
-    assert corners[band] < 1000 < corners[band + 2]
 
 
 def test_log_mel_is_the_logarithm_of_mel():

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import tarfile
 
 import pytest
@@ -70,3 +71,8 @@ def real_nsynth(tmp_path_factory):
 
 def warnings(caplog):
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def set_free_bytes(monkeypatch, free):
+    usage = shutil.disk_usage("/")._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)

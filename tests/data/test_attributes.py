@@ -54,8 +54,6 @@ def test_no_attributes_give_labels_without_columns(notes):
 def test_misspelt_attributes_are_refused_with_a_hint(notes, name, hint):
     with pytest.raises(DataError, match=rf"unknown attribute '{name}'; {hint}"):
         notes.find(attribute_list=(name,))
-    with pytest.raises(DataError, match=rf"unknown attribute '{name}'; {hint}"):
-        AttributeTable.from_records(notes.find(), (name,))
 
 
 def test_attribute_given_twice_is_refused():

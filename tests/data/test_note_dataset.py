@@ -5,12 +5,8 @@ from torch.testing import assert_close
 
 from data.audio_io import write_wav
 from data.note_cache import open_note_cache
-from data.note_dataset import NoteDataset, fade_window
+from data.note_dataset import NoteDataset, NoteStream, fade_window
 from data.note_records import NoteRecord
-from tests.places import GOLDEN, SHARED
-
-SYNTHETIC = GOLDEN / "transforms_synthetic.npz"
-REAL = SHARED / "golden" / "transforms.npz"
 
 
 @pytest.fixture
@@ -41,42 +37,14 @@ def test_too_short_a_note_does_not_fade(n_samples):
     assert fade_window(n_samples).tolist() == [1] * n_samples
 
 
-@pytest.mark.parametrize("path", [SYNTHETIC, REAL], ids=["synthetic", "real"])
-def test_fade_equals_the_published_one_through_the_published_spectrogram(path):
-    if not path.exists():
-        pytest.skip("golden arrays are not here")
-    with np.load(path) as golden:
-        audio, expected = golden["audio/0"][:16_383], golden["stft_1024_256_64/0/forward"]
-    faded = torch.from_numpy(audio.astype(np.float64) * fade_window(len(audio)))
-    window = torch.hann_window(1024, dtype=torch.float64)
-    spectrum = torch.stft(faded, 1024, 256, window=window, pad_mode="reflect", return_complex=True)[1:]
-    got = torch.stack([spectrum.real, spectrum.imag]).float()
-    # A fade one sample longer or shorter is off by 2e-3 of the spectrogram's peak.
-    assert_close(got, torch.from_numpy(expected), rtol=0, atol=1e-6 * float(np.abs(expected).max()))
-
-
-@pytest.mark.skipif(not REAL.exists(), reason="real golden notes are not here")
-@pytest.mark.parametrize("note", [0, 1, 2])
-def test_fade_equals_the_published_waveform(note):
-    with np.load(REAL) as golden:
-        audio, expected = golden[f"audio/{note}"][:16_000], golden[f"waveform/{note}/forward"].ravel()
-    assert np.abs(audio * fade_window(16_000) - expected).max() <= 2**-24  # half a unit in the last place below 1
-
-
-def test_batch_holds_the_notes_asked_for_and_their_labels(cache):
+@pytest.mark.parametrize("form", [list, np.array, torch.tensor])
+def test_batch_holds_the_notes_asked_for_and_their_labels(cache, form):
     labels = np.array([[5, 0], [6, 1], [7, 0], [8, 1]])
-    waves, got = NoteDataset(cache, labels, fade_out=False).batch([3, 0, 3])
+    waves, got = NoteDataset(cache, labels, fade_out=False).batch(form([3, 0, 3]))
     assert waves.shape == (3, 20)
     assert (waves.dtype, got.dtype) == (torch.float32, torch.int64)
     assert waves[:, 0].tolist() == [0.5, 0.125, 0.5]
     assert got.tolist() == [[8, 1], [5, 0], [8, 1]]
-
-
-@pytest.mark.parametrize("form", [list, np.array, torch.tensor])
-def test_indices_may_be_a_list_an_array_or_a_tensor(cache, form):
-    waves, labels = NoteDataset(cache, np.arange(4).reshape(4, 1), fade_out=False).batch(form([2, 1]))
-    assert waves[:, 0].tolist() == [0.375, 0.25]
-    assert labels.tolist() == [[2], [1]]
 
 
 def test_fade_out_is_applied_to_every_wave_and_not_to_the_cache(cache):
@@ -92,3 +60,15 @@ def test_fade_out_is_applied_to_every_wave_and_not_to_the_cache(cache):
 def test_labels_of_other_notes_are_refused(cache, shape):
     with pytest.raises(ValueError, match=r"shape \(4, n_attributes\).*encode cache\.records"):
         NoteDataset(cache, np.zeros(shape, np.int64), fade_out=False)
+
+
+def test_stream_has_every_note_with_its_label_once_an_epoch_and_an_order_for_each_seed(cache):
+    dataset = NoteDataset(cache, np.arange(4)[:, None], fade_out=False)
+    orders = set()
+    for seed in range(5):
+        waves, labels = NoteStream(dataset, seed)(0, 8)
+        assert torch.equal(waves, ((labels + 1) / 8).float().expand(-1, 20))
+        assert sorted(labels[:4, 0].tolist()) == sorted(labels[4:, 0].tolist()) == [0, 1, 2, 3]
+        assert torch.equal(NoteStream(dataset, seed)(3, 2)[1], labels[3:5])
+        orders.add(tuple(labels[:, 0].tolist()))
+    assert len(orders) == 5

@@ -2,11 +2,9 @@ import hashlib
 import importlib.util
 import json
 import re
-import shutil
 import struct
 import sys
 import wave
-from collections import namedtuple
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,10 +12,11 @@ import numpy as np
 import pytest
 
 from data import render_notes, sound_font
-from data.general_midi import PROGRAMS, select_programs
+from data.general_midi import PROGRAMS
 from data.note_pitch import hertz, sounding_pitch
 from data.nsynth import FAMILIES, SOURCES
 from data.render_notes import main
+from tests.data.conftest import set_free_bytes
 
 KEYS = {
     *("note", "note_str", "instrument", "instrument_str", "instrument_family", "instrument_family_str", "pitch"),
@@ -254,10 +253,6 @@ def test_table_gives_every_program_once_and_every_family_some():
     assert not {47, 55, 86, 97, 101, 112, 113, *range(115, 128)} & set(numbers)
 
 
-def test_programs_are_selected_by_family_and_source():
-    assert {program.number for program in select_programs(("bass",), ("synthetic",))} == {38, 39}
-
-
 # What is already there
 
 
@@ -391,12 +386,6 @@ def test_file_that_is_no_whole_sound_font_is_refused(render, tmp_path, data, mes
     assert not (tmp_path / "notes").exists()
 
 
-def test_half_a_real_font_is_refused(render, tmp_path, font):
-    (tmp_path / "font.sf2").write_bytes(font.read_bytes()[:3_000_000])
-    code, _, err = render(soundfont=tmp_path / "font.sf2")
-    assert (code, "truncated, 3000000 of" in err) == (2, True)
-
-
 def test_font_tells_its_licence(tmp_path):
     texts = {b"INAM": "Flügel\0".encode("latin-1"), b"IZZZ": b"?", b"ICOP": b"Copyright me, MIT\0"}
     chunks = (key + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2) for key, text in texts.items())
@@ -429,8 +418,7 @@ def test_missing_synthesiser_is_told_with_its_remedy(render, monkeypatch):
 
 
 def test_full_disk_is_told_before_the_work(render, fake, tmp_path, monkeypatch):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 1_000_000))
+    set_free_bytes(monkeypatch, 1_000_000)
     code, _, err = render(*LITTLE)
     assert (code, "needs 1 MB but the disk has 1 MB free" in err, fake.played) == (2, True, [])
     assert list(tmp_path.iterdir()) == []

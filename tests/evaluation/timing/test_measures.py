@@ -9,7 +9,7 @@ import torch
 
 import eval
 import train
-from audio_transforms.mag_if import MagIF
+from audio_transforms.mag import MagIF
 from evaluation.timing import measures as timing
 from evaluation.timing import report as timing_report
 from evaluation.timing.measures import Spread, Subject, estimate_memory, time_notes
