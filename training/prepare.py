@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,7 +24,9 @@ from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
 from models.growth import GrowthSchedule
 from models.networks import build_networks
+from models.noise import Purpose
 from training.budget import estimate_budget
+from training.fixed_latents import FixedLatents
 from training.preview import PreviewWriter
 from training.starting_point import AttributeValues, StartSource, find_start
 from training.trainer import Trainer
@@ -83,9 +86,9 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     with ranks.leader_first():
         dataset, table = _open_notes(experiment, options, records, transform, start.attribute_values)
     notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
-    start.require_notes(notes, experiment.loader.data_path)
+    start.require_notes(notes, experiment)
     transform.to(options.device)
-    affine = start.affine(lambda: _measured_affine(experiment, options, transform, dataset))
+    affine = start.state["affine"] if start.state else _measured_affine(experiment, options, transform, dataset)
     identity = {
         "seed": options.seed,
         "config": experiment.to_plain(),
@@ -155,30 +158,20 @@ def _build_trainer(
     seed, device = options.seed, options.device
     networks = build_networks(experiment.model, transform.shape, table.sizes, seed=seed, device=device)
     skipped = expand_attributes(experiment.model.skip_fake_attributes)
-    classified = [name not in skipped for name in table.names]
-    scorer = None
+    latents = partial(FixedLatents, networks, transform, dataset, seed=seed, device=device)
+    scorer = preview = None
     if classifier:
-        scorer = TrainingScorer(
-            networks, transform, dataset, classifier, count=options.n_scores, seed=seed, device=device
-        )
-    preview = None
+        count = min(options.n_scores, len(dataset))
+        scorer = TrainingScorer(latents(purpose=Purpose.SCORE_LATENT, count=count), classifier)
     if options.ranks.leads:
-        preview = PreviewWriter(
-            experiment.run_folder,
-            networks,
-            transform,
-            dataset,
-            table,
-            count=options.n_previews,
-            seed=seed,
-            device=device,
-        )
+        fixed = latents(purpose=Purpose.PREVIEW_LATENT, count=options.n_previews)
+        preview = PreviewWriter(experiment.run_folder, fixed, table)
     return Trainer(
         experiment.run_folder,
         TrainingStep(
             experiment.model,
             networks,
-            classified_fakes=classified,
+            classified_fakes=[name not in skipped for name in table.names],
             data_labels=dataset.labels,
             seed=seed,
             device=device,
@@ -238,9 +231,6 @@ def _digest(*parts: Any) -> str:
 
 
 def _warn_of_unfinished_fades(schedule: GrowthSchedule) -> None:
+    text = "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps"
     for scale, alpha in schedule.unfinished_fades().items():
-        logger.warning(
-            "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps",
-            scale,
-            alpha,
-        )
+        logger.warning(text, scale, alpha)

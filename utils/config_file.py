@@ -10,18 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from utils.config import (
-    TRANSFORM_CONFIGS,
-    ExperimentConfig,
-    LoaderConfig,
-    ModelConfig,
-    TransformConfig,
-    usable_path,
-)
-from utils.config_faults import describe_values, short, short_key, suggestion, unknown_key, unusable
+from utils.config import TRANSFORM_CONFIGS, ExperimentConfig, LoaderConfig, ModelConfig, TransformConfig, usable_path
+from utils.config_faults import describe_values, short, suggestion, unknown_key, unusable
 from utils.config_section import Section
 from utils.errors import ConfigError
 from utils.files import read_json
+from utils.spelling import closest, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -199,13 +193,10 @@ def _validate_transform(values: dict[str, Any] | None, faults: list[str]) -> Tra
     if values is None:
         return None
     if "transform" not in values:
-        near = [key for key in values if suggestion(key, ["transform"])]
-        hint = (
-            f"is {short_key(near[0])!r} meant for it?"
-            if near
-            else f"name one of {', '.join(sorted(TRANSFORM_CONFIGS))}"
-        )
-        faults.append(f"transformConfig.transform: missing; {hint}")
+        near = next((key for key in values if closest(key, ["transform"])), None)
+        all_names = f"name one of {', '.join(sorted(TRANSFORM_CONFIGS))}"
+        remedy = f"is {shortened(near)!r} meant for it?" if near else all_names
+        faults.append(f"transformConfig.transform: missing; {remedy}")
         return None
     name = values["transform"]
     try:
