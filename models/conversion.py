@@ -16,7 +16,8 @@ def convert(args: argparse.Namespace) -> str:
     path = find_checkpoint(args.source, args.scale, args.iteration)
     target = args.to or ("ours" if is_published(path) else "safetensors")
     _require_useful(path, target, half=args.half)
-    _require_empty(args.output)
+    if args.output.exists() and not (args.output.is_dir() and not any(args.output.iterdir())):
+        raise UserError(f"{args.output}: is not empty; give a folder that does not exist")
     state = load_checkpoint(path)
     if target == "ours":
         made = save_checkpoint(args.output, state)
@@ -36,8 +37,3 @@ def _require_useful(path: Path, target: str, *, half: bool) -> None:
         raise UserError(f"{path}: is a run of train.py already; --to safetensors makes a generator for sharing")
     if target == "ours" and half:
         raise UserError("--half goes with --to safetensors; leave it out")
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is not empty; give a folder that does not exist")

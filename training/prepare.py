@@ -34,10 +34,9 @@ from training.training_scores import TrainingScorer, load_scoring_network
 from training.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
-from utils.device import keep_freed_memory
+from utils.device import keep_freed_memory, require_memory
 from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
-from utils.memory import require_memory
 from utils.ranks import ALONE, Ranks
 from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
@@ -100,7 +99,11 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     start.restore(trainer)
     require_same_on_all(ranks, trainer)
     if ranks.leads:
-        _prepare_folder(experiment, options, lock, is_resumed=start.is_resumed)
+        if options.restart:
+            set_aside(lock)
+        if not start.is_resumed:
+            write_config(experiment.run_folder, experiment.to_plain())
+        remove_half_written(experiment.run_folder)
     _warn_of_unfinished_fades(trainer.schedule)
     return trainer
 
@@ -202,28 +205,18 @@ def _require_room(
     require_disk_space(experiment.output_path, needed)
 
 
-def _prepare_folder(
-    experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock, *, is_resumed: bool
-) -> None:
-    if options.restart:
-        set_aside(lock)
-    if not is_resumed:
-        write_config(experiment.run_folder, experiment.to_plain())
-    remove_half_written(experiment.run_folder)
-
-
 def _measured_affine(
     experiment: ExperimentConfig, options: RunOptions, transform: AudioTransform, dataset: NoteDataset
 ) -> Affine | None:
     """The scaling that the config asks for, measured by rank 0 for all."""
-    waves = _all_waves(dataset, options.device)
-    return options.ranks.of_leader(lambda: choose_affine(experiment.transform, transform, waves))
 
+    def waves() -> Iterator[Tensor]:
+        indices = range(len(dataset))
+        starts = indices[::_FIT_BATCH]
+        for start in tqdm(starts, desc="measuring the scaling", disable=not show_progress(), leave=False):
+            yield dataset.batch(indices[start : start + _FIT_BATCH])[0].to(options.device)
 
-def _all_waves(dataset: NoteDataset, device: torch.device) -> Iterator[Tensor]:
-    starts = range(0, len(dataset), _FIT_BATCH)
-    for start in tqdm(starts, desc="measuring the scaling", disable=not show_progress(), leave=False):
-        yield dataset.batch(range(start, min(start + _FIT_BATCH, len(dataset))))[0].to(device)
+    return options.ranks.of_leader(lambda: choose_affine(experiment.transform, transform, waves()))
 
 
 def _digest(*parts: Any) -> str:

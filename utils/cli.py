@@ -16,16 +16,7 @@ from utils.spelling import closest
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-OUR_LOGGERS = (
-    "utils",
-    "data",
-    "audio_transforms",
-    "models",
-    "generation",
-    "evaluation",
-    "training",
-    "commands",
-)
+OUR_LOGGERS = ("utils", "data", "audio_transforms", "models", "generation", "evaluation", "training", "commands")
 """Packages whose messages -v and -q show or hide."""
 
 

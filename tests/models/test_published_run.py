@@ -208,11 +208,7 @@ def test_checkpoint_that_does_not_fit_says_what_differs(content, save, break_it,
 
 
 JSON_EDITS = {
-    "depths": (
-        "train_config",
-        change("depthScales", to=[5, 5, 5, 5, 8]),
-        r"depthOtherScales is \[5, 5, 5, 5\] in",
-    ),
+    "depths": ("train_config", change("depthScales", to=[5, 5, 5, 5, 8]), r"depthOtherScales is \[5, 5, 5, 5\] in"),
     "pitches": (
         "train_config",
         change("attribKeysOrder", "pitch", "values", to=[40, 41]),

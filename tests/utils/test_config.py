@@ -89,8 +89,7 @@ def test_readme_example_trains_its_whole_length(tiny_nsynth, tmp_path, capsys):
 
 # name of the published code or README -> what it stands for
 @pytest.mark.parametrize(
-    ("spelling", "canonical"),
-    [*TRANSFORMS.aliases.items(), *((name, name) for name in sorted(TRANSFORMS))],
+    ("spelling", "canonical"), [*TRANSFORMS.aliases.items(), *((name, name) for name in sorted(TRANSFORMS))]
 )
 def test_other_spellings_of_a_representation_are_accepted(spelling, canonical):
     experiment = parse(transformConfig={"transform": spelling})
@@ -476,10 +475,7 @@ def test_name_must_be_a_folder_name(name):
             {"modelConfig__miniBatchScheduler": {"1": 4}, "modelConfig__miniBatchSize": [8, 8]},
             "miniBatchScheduler and a miniBatchSize per scale contradict each other; keep one",
         ),
-        (
-            {"modelConfig__miniBatchScheduler": {"2": 4}},
-            "miniBatchScheduler names scale 2 but",
-        ),
+        ({"modelConfig__miniBatchScheduler": {"2": 4}}, "miniBatchScheduler names scale 2 but"),
         ({"modelConfig__configScheduler": {"2": {}}}, "configScheduler names scale 2 but downSamplingFactor has 2"),
         ({"loaderConfig__size": 0}, "size=0 keeps no note"),
         ({"loaderConfig__attribute_list": ["pitch", "pitch"]}, "attribute_list names 'pitch' twice"),

@@ -12,11 +12,7 @@ from audio_transforms import TRANSFORMS
 from utils.config import TRANSFORM_CONFIGS, LoaderConfig, ModelConfig, TransformConfig
 
 DELETED = object()
-SECTIONS = {
-    "loaderConfig": LoaderConfig,
-    "transformConfig": TRANSFORM_CONFIGS["mag-if"],
-    "modelConfig": ModelConfig,
-}
+SECTIONS = {"loaderConfig": LoaderConfig, "transformConfig": TRANSFORM_CONFIGS["mag-if"], "modelConfig": ModelConfig}
 WRONG_TYPES = {"a list of lists": [[[]]], "an object": {"a": {}}, "NaN": float("nan"), "infinity": float("inf")}
 FREE_FORM = {"attribKeysOrder"}  # an object is its right type
 
