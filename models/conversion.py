@@ -34,6 +34,6 @@ def _require_useful(path: Path, target: str, *, half: bool) -> None:
     if is_shared(path):
         raise UserError(f"{path.parent}: is a shared generator already; copy the folder")
     if target == "ours" and not is_published(path):
-        raise UserError(f"{path}: is a run of train.py already; --to safetensors makes a generator for sharing")
+        raise UserError(f"{path}: is a run of train.py already; convert it to safetensors for sharing")
     if target == "ours" and half:
-        raise UserError("--half goes with --to safetensors; leave it out")
+        raise UserError("half precision is for safetensors alone; leave it out")

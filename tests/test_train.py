@@ -101,6 +101,16 @@ def interrupt_after(monkeypatch):
     return arrange
 
 
+@pytest.fixture
+def stopped(write, interrupt_after, capsys):
+    """The config and the folder of a run that was interrupted after 4 steps."""
+    path, folder = write("run")
+    interrupt_after(4)
+    assert run(path) == 130
+    capsys.readouterr()
+    return path, folder
+
+
 def event_files(run_folder):
     return sorted((run_folder / "tensorboard").glob("events.*"))
 
@@ -284,13 +294,6 @@ def test_ctrl_c_in_the_last_step_of_one_config_keeps_the_next_from_starting(writ
     assert not second.exists()
 
 
-def test_several_configs_train_one_after_the_other(write):
-    first_path, first = write("first")
-    second_path, second = write("second", modelConfig={"dimLatentVector": 3})
-    assert train.main(["-c", str(first_path), str(second_path), *FLAGS]) == 0
-    assert [steps_done(folder) for folder in (first, second)] == [STEPS, STEPS]
-
-
 def test_several_configs_in_one_folder_are_refused_before_training(write, capsys):
     first_path, first = write("first")
     second_path, _ = write("second")
@@ -308,10 +311,8 @@ def test_finished_run_is_left_as_it_is(write, capsys):
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
 
-def test_restart_keeps_the_earlier_run_aside(write, interrupt_after):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_restart_keeps_the_earlier_run_aside(stopped):
+    path, folder = stopped
     assert run(path, "--restart", "--seed", "5") == 0
     kept = folder.with_name("run.before-1")
     assert steps_done(kept) == 4
@@ -350,21 +351,15 @@ def test_stopped_restart_is_not_told_to_restart_again(write, interrupt_after, ca
         (("--seed", "1"), r"was started with seed 0, not 1; give that seed, or another run name"),
     ],
 )
-def test_resuming_as_another_experiment_is_refused(write, interrupt_after, capsys, flags, message):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
-    capsys.readouterr()
+def test_resuming_as_another_experiment_is_refused(stopped, capsys, flags, message):
+    path, folder = stopped
     assert run(path, *flags) == 2
     assert re.fullmatch(rf"train\.py: {folder}: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
     assert steps_done(folder) == 4
 
 
-def test_resuming_with_other_notes_is_refused(write, interrupt_after, capsys, tiny_nsynth, tmp_path):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
-    capsys.readouterr()
+def test_resuming_with_other_notes_is_refused(write, stopped, capsys, tiny_nsynth, tmp_path):
+    path, folder = stopped
     fewer = tmp_path / "fewer"
     fewer.mkdir()
     for note in sorted((tiny_nsynth / "audio").iterdir())[1:]:
@@ -376,12 +371,10 @@ def test_resuming_with_other_notes_is_refused(write, interrupt_after, capsys, ti
     )
 
 
-def test_notes_may_move_and_comments_change_between_starts(config, write, interrupt_after, tiny_nsynth, tmp_path):
+def test_notes_may_move_and_comments_change_between_starts(config, write, stopped, tiny_nsynth, tmp_path):
     whole_path, whole = write("whole")
     assert run(whole_path) == 0
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+    path, folder = stopped
     (tmp_path / "elsewhere").symlink_to(tiny_nsynth / "audio")
     config["comments"] = "again"
     path, _ = write("run", loaderConfig={"data_path": str(tmp_path / "elsewhere")})
@@ -389,10 +382,8 @@ def test_notes_may_move_and_comments_change_between_starts(config, write, interr
     assert plain_rows(whole) == plain_rows(folder)
 
 
-def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, write, interrupt_after):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, write, stopped):
+    path, folder = stopped
     newest = find_checkpoint(folder)
     state = load_checkpoint(newest)
     del state["config"]["modelConfig"]["emaDecay"]
@@ -419,10 +410,8 @@ def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(write, int
     assert_same_run(whole, folder)
 
 
-def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(write, interrupt_after, capsys):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(stopped, capsys):
+    path, folder = stopped
     newest = find_checkpoint(folder)
     state = load_checkpoint(newest)
     torch.save({**state, "generator": {}}, newest)
@@ -432,21 +421,6 @@ def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(write, interrupt_
     assert re.search(r"run: the checkpoint does not fit the networks \(Error\(s\) in loading .* \.\.\.\)\n$", error)
     assert error.count("\n") == 1
     assert len(error) < 500
-
-
-def test_second_training_in_the_same_folder_is_refused(long_config, write, capsys):
-    path, folder = write("run")
-    process = start(path)
-    try:
-        wait_until(process, lambda: has_rows(folder, 2))
-        for flags in ((), ("--restart",)):
-            assert run(path, *flags) == 2
-            held = rf"another process trains there now \(process {process.pid} on .+\); wait for it, or give another"
-            assert re.search(held, capsys.readouterr().err)
-    finally:
-        process.kill()
-        process.communicate()
-    assert not folder.with_name("run.before-1").exists()
 
 
 def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoint(write, capsys):
@@ -599,26 +573,6 @@ def test_preview_that_fails_is_a_warning(write, monkeypatch, capsys):
     assert_same_run(whole, folder)
 
 
-def test_disk_that_fills_up_ends_the_run_and_keeps_the_checkpoint_before(write, monkeypatch, capsys):
-    whole_path, whole = write("whole")
-    path, folder = write("run")
-    original, calls = os.fsync, []
-
-    def full_at_the_second(descriptor):
-        calls.append(1)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        original(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full_at_the_second)
-    assert run(path) == 2
-    assert re.search(r"s1_i0000004\.pt: no space left on the disk; free some and run again\n$", capsys.readouterr().err)
-    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["s0_i0000003.pt"]
-    assert run(path) == 0
-    assert run(whole_path) == 0
-    assert_same_run(whole, folder)
-
-
 def test_disk_without_room_is_refused_before_anything_is_written(write, monkeypatch, capsys):
     path, folder = write("run")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
@@ -627,20 +581,16 @@ def test_disk_without_room_is_refused_before_anything_is_written(write, monkeypa
     assert not folder.parent.exists()
 
 
-def test_resumed_run_needs_room_for_one_checkpoint_only(write, monkeypatch, interrupt_after):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_resumed_run_needs_room_for_one_checkpoint_only(monkeypatch, stopped):
+    path, folder = stopped
     room = 2 * find_checkpoint(folder).stat().st_size
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, room))
     assert run(path) == 0
     assert run(path, "--restart") == 2
 
 
-def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(write, interrupt_after):
-    path, folder = write("run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(stopped):
+    path, folder = stopped
     (folder / "checkpoints" / ".s3_i0000001.pt.4711.tmp").write_bytes(b"half")
     assert run(path) == 0
     assert not list((folder / "checkpoints").glob(".*"))

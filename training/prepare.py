@@ -22,7 +22,6 @@ from data.note_selection import find_notes
 from data.note_stream import NoteStream
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
-from models.growth import GrowthSchedule
 from models.networks import build_networks
 from models.noise import Purpose
 from training.budget import estimate_budget
@@ -104,7 +103,9 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         if not start.is_resumed:
             write_config(experiment.run_folder, experiment.to_plain())
         remove_half_written(experiment.run_folder)
-    _warn_of_unfinished_fades(trainer.schedule)
+    text = "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps"
+    for scale, alpha in trainer.schedule.unfinished_fades().items():
+        logger.warning(text, scale, alpha)
     return trainer
 
 
@@ -221,9 +222,3 @@ def _measured_affine(
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _warn_of_unfinished_fades(schedule: GrowthSchedule) -> None:
-    text = "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps"
-    for scale, alpha in schedule.unfinished_fades().items():
-        logger.warning(text, scale, alpha)

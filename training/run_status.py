@@ -108,7 +108,7 @@ class RunStatus:
 
     def _trainer(self) -> str:
         if self.is_training:
-            text = f"is training: {self.trainer or 'a process that left no word of itself'}"
+            text = f"is training: {self.trainer or 'an unknown process'}"
         else:
             text = f"is not training; {self.trainer}, was killed" if self.trainer else "is not training"
         if self.seconds_since_log is None:

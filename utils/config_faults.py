@@ -1,9 +1,10 @@
-"""Faults of a config in its users' words: one line per key, with the value and what it must be."""
+"""Faults of a config, or of other JSON, in its users' words: which value it is, and what it must be."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from utils.spelling import closest, shortened
@@ -11,6 +12,7 @@ from utils.spelling import closest, shortened
 Place = tuple[int | str, ...]
 
 _DEEPEST = 32
+_LONGEST_PLACE, _LONGEST_WORDS = 100, 200
 
 _WORDS = {
     "int_type": "a whole number",
@@ -109,15 +111,14 @@ def _place(values: dict[str, Any], location: Place) -> Place:
 
 def _describe_key(section: str, values: dict[str, Any], found: Sequence[_Fault]) -> str:
     places = list(dict.fromkeys(fault.place for fault in found))
-    deepest = [place for place in places if not any(_inside(other, place) for other in places)]
+    deepest = [place for place in places if not any(place == other[: len(place)] != other for other in places)]
     words = _words([fault for fault in found if fault.place == deepest[0]])
     more = f" (and {len(deepest) - 1} more)" if len(deepest) > 1 else ""
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in deepest[0])
-    return f"{section}{where}={short(_value_at(values, deepest[0]))}: {words}{more}"
-
-
-def _inside(inner: Place, outer: Place) -> bool:
-    return len(inner) > len(outer) and inner[: len(outer)] == outer
+    value: Any = values
+    for step in deepest[0]:
+        value = value[step]
+    return f"{section}{where}={short(value)}: {words}{more}"
 
 
 def _words(faults: Sequence[_Fault]) -> str:
@@ -128,8 +129,11 @@ def _words(faults: Sequence[_Fault]) -> str:
     return " or ".join(dict.fromkeys(fault.words for fault in faults)).replace(" or must be ", " or ")
 
 
-def _value_at(values: dict[str, Any], place: Place) -> Any:
-    current: Any = values
-    for step in place:
-        current = current[step]
-    return current
+def first_fault(error: ValidationError, whole: str = "") -> str:
+    """The first fault as `place: what is wrong`, cut to what fits in a message; `whole` is the place of all the input.
+
+    Members of a union are part of pydantic's place under their class names; those that begin with `_` are left out.
+    """
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("_"))[:_LONGEST_PLACE] or whole
+    return f"{place}: {fault['msg'][:_LONGEST_WORDS]}" if place else fault["msg"][:_LONGEST_WORDS]

@@ -1,4 +1,4 @@
-"""Devices that tensors are on, and memory on the CPU."""
+"""What numbers and times depend on: devices, memory of the CPU, and versions."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import platform
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,3 +82,8 @@ def require_memory(needed: int) -> None:
             f"needs about {needed / 1e9:,.1f} GB of memory but this machine has {total / 1e9:,.1f} GB; lower "
             "depthScales, miniBatchSize or the size of the images"
         )
+
+
+def versions() -> dict[str, str]:
+    """Of Python, torch and numpy."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}

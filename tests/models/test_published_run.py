@@ -487,7 +487,7 @@ def test_converting_what_needs_none_or_onto_something_is_refused(run, tmp_path, 
         ((run, tmp_path / "ours"), "ours: is not empty"),
         ((tmp_path / "ours", tmp_path / "new"), "is a run of train.py already"),
         ((tmp_path / "shared", tmp_path / "new"), "is a shared generator already"),
-        ((run, tmp_path / "new", "--half"), "--half goes with --to safetensors"),
+        ((run, tmp_path / "new", "--half"), "half precision is for safetensors alone; leave it out"),
         ((tmp_path / "nowhere", tmp_path / "new"), "nowhere: no such run folder"),
     ]
     for arguments, message in cases:

@@ -36,6 +36,14 @@ def write(write_config):
     return lambda name, lengths=(3, 4, 4, 3): write_config(name, modelConfig={"maxIterAtScale": list(lengths)})
 
 
+@pytest.fixture
+def stopped(write):
+    """The config and the folder of a run that stopped after 9 of its 14 steps."""
+    path, folder = write("run")
+    assert run(path, "--stop-after", "9") == 0
+    return path, folder
+
+
 def status(folder, capsys):
     capsys.readouterr()
     code = train.main(["--status", str(folder)])
@@ -50,7 +58,7 @@ def test_training_in_portions_of_steps_ends_bit_for_bit_like_one_go(write, capsy
     assert run(whole_path) == 0
     for done in (4, 8, 12):
         capsys.readouterr()
-        assert run(parts_path, "--stop-after", "4steps") == 0
+        assert run(parts_path, "--stop-after", "4 steps" if done == 8 else "4steps") == 0
         assert capsys.readouterr().out == f"{parts}: stopped after step {done} of 14; the same command resumes there\n"
         assert steps_done(parts) == done
     assert run(parts_path, "--stop-after", "4") == 0
@@ -98,7 +106,9 @@ def test_ctrl_c_under_a_limit_is_still_an_interruption(write, monkeypatch):
     assert run(path, "--stop-after", "10") == 130
 
 
-@pytest.mark.parametrize("text", ["0", "0.0h", "-3", "soon", "1.5", "1.5steps", "5 days", "", "inf", "nan", "1e9s"])
+@pytest.mark.parametrize(
+    "text", ["0", "0.0h", "-3", "soon", "1.5", "1.5steps", "5 days", "", "inf", "nan", "1e9s", "9" * 10, "٣m"]
+)
 def test_limit_that_is_none_is_one_line(write, capsys, text):
     path, folder = write("run")
     assert run(path, f"--stop-after={text}") == 2
@@ -152,9 +162,8 @@ def test_profile_that_finds_the_disk_full_is_one_line(write, monkeypatch, capsys
     assert list((folder / "profile").iterdir()) == []
 
 
-def test_status_of_a_run_that_was_stopped(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_status_of_a_run_that_was_stopped(stopped, capsys):
+    _, folder = stopped
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     lines = status(folder, capsys).splitlines()
     assert lines[:2] == [
@@ -193,9 +202,8 @@ def status_as_json(folder, capsys):
     return json.loads(out)
 
 
-def test_status_as_json(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_status_as_json_amid_a_run_and_at_its_end(stopped, capsys):
+    path, folder = stopped
     told = status_as_json(folder, capsys)
     assert (told["run"], told["name"], told["transform"]) == (str(folder), "run", "mag-if")
     place = ("step", "total_steps", "logged_steps", "scale", "iteration", "alpha", "is_training", "trainer")
@@ -219,6 +227,11 @@ def test_status_as_json(write, capsys):
     told = status_as_json(folder, capsys)
     assert [told[key] for key in place[:5]] == [14, 14, 14, 3, 3]
     assert (told["left"]["seconds"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
+    (folder / "scores.csv").write_text("step,scale,pis\n3,0,1.5\n13,3,2.25\n")
+    text = status(folder, capsys)
+    assert "trained to the end, 14 steps\n" in text
+    assert "scores at step 13: pis 2.25\n" in text
+    assert "~" not in text
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
@@ -228,16 +241,6 @@ def test_status_in_a_process_of_its_own(flags):
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "mag-if" in ended.stdout
-
-
-def test_status_of_a_run_to_its_end_with_scores(write, capsys):
-    path, folder = write("run")
-    assert run(path) == 0
-    (folder / "scores.csv").write_text("step,scale,pis\n3,0,1.5\n13,3,2.25\n")
-    text = status(folder, capsys)
-    assert "trained to the end, 14 steps\n" in text
-    assert "scores at step 13: pis 2.25\n" in text
-    assert "~" not in text
 
 
 def test_status_of_a_run_before_its_first_step(write, capsys):
@@ -319,9 +322,8 @@ def test_running_killed_and_resumed_with_its_lock_and_its_status(write, capsys):
     assert not (folder / HOLDER_NAME).exists()
 
 
-def test_log_beyond_the_last_checkpoint_is_told(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_log_beyond_the_last_checkpoint_is_told(stopped, capsys):
+    _, folder = stopped
     find_checkpoint(folder).unlink()
     text = status(folder, capsys)
     assert "step 7 of 14" in text

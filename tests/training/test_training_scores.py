@@ -19,12 +19,12 @@ from tests.evaluation.stub_embedding import StubClassifier
 from tests.models.small import phase
 from tests.training_runs import assert_same_run, run
 from training import prepare as training_run
-from training import trainer, training_scores
+from training import trainer
 from training.fixed_latents import FixedLatents
 from training.training_scores import TrainingScorer
 from training.training_step import TrainingStep
 from utils.config_file import parse_experiment
-from utils.errors import DataError, UserError
+from utils.errors import DataError
 from utils.run_log import read_log
 from utils.score_table import read_scores
 
@@ -184,10 +184,3 @@ def test_missing_weights_are_refused_before_anything_is_written(write_config, tm
     assert error.count("\n") == 1
     assert not folder.parent.exists()
     assert run(path) == 0
-
-
-def test_damaged_weights_are_refused_too(tmp_path, monkeypatch):
-    (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
-    monkeypatch.setattr(note_classifier, "SHIPPED", tmp_path / "damaged.safetensors")
-    with pytest.raises(UserError, match=r"damaged\.safetensors: not a readable safetensors file"):
-        training_scores.load_scoring_network(CPU)

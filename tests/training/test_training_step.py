@@ -84,17 +84,6 @@ def test_optimisers_start_anew_at_growth_if_asked(images, reset):
     assert counts == ({1} if reset else {1, 3, 4})
 
 
-def test_average_is_kept_at_growth(images):
-    step = small_step(small_config(emaDecay=0.5))
-    for iteration in range(3):
-        step.run(phase(0, iteration=iteration), images, LABELS)
-    average = [value.clone() for value in step.networks.ema.parameters()]
-    step.run(phase(1, iteration=0, alpha=1.0), images, LABELS)
-    pairs = zip(average, step.networks.generator.parameters(), step.networks.ema.parameters(), strict=True)
-    for old, raw, new in pairs:
-        torch.testing.assert_close(new, 0.5 * old + 0.5 * raw, rtol=0, atol=1e-7)
-
-
 def poison_images(_, images):
     images[1, 0, 2, 3] = float("nan")
 
