@@ -111,6 +111,14 @@ def stopped(write, interrupt_after, capsys):
     return path, folder
 
 
+@pytest.fixture
+def whole(write):
+    """The folder of a run that nothing broke."""
+    path, folder = write("whole")
+    assert run(path) == 0
+    return folder
+
+
 def event_files(run_folder):
     return sorted((run_folder / "tensorboard").glob("events.*"))
 
@@ -189,10 +197,8 @@ def test_run_stopped_after_every_single_step_ends_bit_for_bit_like_an_unbroken_o
 
 
 @pytest.mark.parametrize("step", [1, 4, 6, 9])
-def test_run_that_dies_resumes_from_its_last_checkpoint(write, kill, step):
-    whole_path, whole = write("whole")
+def test_run_that_dies_resumes_from_its_last_checkpoint(whole, write, kill, step):
     broken_path, broken = write("broken")
-    assert run(whole_path) == 0
     kill(broken_path, TrainingStep, "launch", step, "-s", "3")
     with (broken / "log.jsonl").open("a") as log:
         log.write('{"step": 99, "sca')  # cut short amid a line
@@ -371,9 +377,7 @@ def test_resuming_with_other_notes_is_refused(write, stopped, capsys, tiny_nsynt
     )
 
 
-def test_notes_may_move_and_comments_change_between_starts(config, write, stopped, tiny_nsynth, tmp_path):
-    whole_path, whole = write("whole")
-    assert run(whole_path) == 0
+def test_notes_may_move_and_comments_change_between_starts(whole, config, write, stopped, tiny_nsynth, tmp_path):
     path, folder = stopped
     (tmp_path / "elsewhere").symlink_to(tiny_nsynth / "audio")
     config["comments"] = "again"
@@ -391,9 +395,8 @@ def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, wri
     assert run(path) == 0
 
 
-def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(write, interrupt_after, capsys):
+def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(whole, write, interrupt_after, capsys):
     path, folder = write("run")
-    whole_path, whole = write("whole")
     interrupt_after(5)
     assert run(path) == 130
     newest = find_checkpoint(folder)
@@ -406,7 +409,6 @@ def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(write, int
     )
     newest.unlink()
     assert run(path) == 0
-    assert run(whole_path) == 0
     assert_same_run(whole, folder)
 
 
@@ -557,10 +559,8 @@ def test_smoke_test_is_two_steps_per_scale_in_a_folder_of_its_own(write):
 
 
 @pytest.mark.usefixtures("with_previews")
-def test_preview_that_fails_is_a_warning(write, monkeypatch, capsys):
-    whole_path, whole = write("whole")
+def test_preview_that_fails_is_a_warning(whole, write, monkeypatch, capsys):
     path, folder = write("run")
-    assert run(whole_path) == 0
 
     def fail(*_, **__):
         raise UserError("the generator's sound is not finite")

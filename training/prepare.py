@@ -27,7 +27,7 @@ from models.noise import Purpose
 from training.budget import estimate_budget
 from training.fixed_latents import FixedLatents
 from training.preview import PreviewWriter
-from training.starting_point import AttributeValues, StartSource, find_start
+from training.starting_point import StartSource, find_start
 from training.trainer import Trainer
 from training.training_scores import TrainingScorer, load_scoring_network
 from training.training_step import TrainingStep
@@ -133,7 +133,7 @@ def _open_notes(
     options: RunOptions,
     records: Sequence[NoteRecord],
     transform: AudioTransform,
-    attribute_values: AttributeValues | None,
+    attribute_values: Mapping[str, list[int | str]] | None,
 ) -> tuple[NoteDataset, AttributeTable]:
     """The notes, labelled by `attribute_values`, or else by the values that the notes have."""
     cache = open_note_cache(

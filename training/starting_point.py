@@ -35,9 +35,6 @@ _STRUCTURE = {
 }
 """Options that must agree for weights to be usable in another run: published key -> name in `ModelConfig`."""
 
-AttributeValues = Mapping[str, list[int | str]]
-"""The values of each attribute, in the order of their class indices, as a checkpoint holds them."""
-
 
 @dataclass(frozen=True)
 class StartSource:
@@ -57,7 +54,7 @@ class Start:
     started_from: Mapping[str, Any] | None = None  # the other run's checkpoint that the run began with, as JSON values
 
     @property
-    def attribute_values(self) -> AttributeValues | None:
+    def attribute_values(self) -> Mapping[str, list[int | str]] | None:
         """The attribute values that the weights of another run were trained with; None: those of the notes."""
         return self.state["attributes"] if self.state and self.started_from else None
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform
+from data.note_stream import NoteStream
 from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
 from models.growth import GrowthSchedule, Phase
 from training.pace import in_total, remaining_time
+from training.preview import PreviewWriter
+from training.training_scores import TrainingScorer
 from training.training_step import Terms, TrainingStep, read
 from utils.cli import show_progress
 from utils.device import on_device
@@ -28,15 +30,6 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 _MOST_UNREAD = 1000
 """Steps after which the numbers are read from the GPU at the latest, however rarely they are logged."""
-
-Draw = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes), as `data.note_stream.NoteStream`."""
-
-Preview = Callable[[Phase, int, SummaryWriter], None]
-"""Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
-
-Scores = Callable[[Phase], Mapping[str, float]]
-"""Called with the phase of the last step; what it returns is logged under that step, unless it is empty."""
 
 
 class Trainer:
@@ -52,14 +45,14 @@ class Trainer:
         run_folder: Path,
         training: TrainingStep,
         transform: AudioTransform,
-        draw: Draw,
+        draw: NoteStream,
         *,
         identity: Mapping[str, Any],
         save_every: int,
         log_every: int,
-        preview: Preview | None = None,
-        scores: Scores | None = None,
-        scores_every: int = 1,
+        preview: PreviewWriter | None,
+        scores: TrainingScorer | None,
+        scores_every: int,
     ) -> None:
         self.run_folder, self.training, self.transform, self.draw = run_folder, training, transform, draw
         self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
