@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from data.note_records import NoteRecord, first_few
 from data.nsynth import ATTRIBUTE_TYPES, METADATA_NAME, QUALITIES, Value
 from utils.errors import DataError
+from utils.spelling import hint
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +28,6 @@ def expand_attributes(attribute_list: Iterable[str]) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise DataError(f"attribute_list: {name!r} is given twice; keep one of them")
     return tuple(names)
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """What may have been meant by the unknown `name`: the `known` one most like it, or all of them."""
-    choices = list(known)
-    near = get_close_matches(name, choices, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
 
 
 @dataclass(frozen=True)

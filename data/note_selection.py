@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.attributes import expand_attributes, hint
+from data.attributes import expand_attributes
 from data.note_records import NoteRecord, first_few, metadata_path, read_records
 from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES
 from utils.config import LoaderConfig
 from utils.errors import DataError
+from utils.spelling import hint
 
 if TYPE_CHECKING:
     import pandas as pd

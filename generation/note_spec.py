@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from data.nsynth import Value
 from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.config import MIDI_MAX
+from utils.config_faults import first_fault
 from utils.errors import DataError
 from utils.files import read_json
-from utils.validation import first_fault
 
 MOST_STEPS = 10_000
 RADII = (0.0, 2.0)

@@ -90,7 +90,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises: CheckpointError if it is missing, damaged, or of another format.
     """
-    state = _read_foreign(path) if is_published(path) or is_shared(path) else _read_own(path)
+    if is_published(path) or is_shared(path):
+        state = {"format": FORMAT, **(read_published(path) if is_published(path) else read_shared(path))}
+    else:
+        state = _read_own(path)
     try:
         _Content.model_validate(state)
     except ValidationError as error:
@@ -98,10 +101,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         message = f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before"
         raise CheckpointError(message) from error
     return state
-
-
-def _read_foreign(path: Path) -> dict[str, Any]:
-    return {"format": FORMAT, **(read_published(path) if is_published(path) else read_shared(path))}
 
 
 def _read_own(path: Path) -> dict[str, Any]:
@@ -128,12 +127,8 @@ def list_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
 
 def list_own_checkpoints(run_folder: Path) -> list[tuple[int, int, Path]]:
     """(scale, iteration, path) of the checkpoints that train.py wrote there, oldest first."""
-    found = []
-    for path in (run_folder / FOLDER).glob("s*_i*.pt"):
-        match = _NAME.fullmatch(path.name)
-        if match:
-            found.append((int(match[1]), int(match[2]), path))
-    return sorted(found)
+    found = [(_NAME.fullmatch(path.name), path) for path in (run_folder / FOLDER).glob("s*_i*.pt")]
+    return sorted((int(match[1]), int(match[2]), path) for match, path in found if match)
 
 
 def find_checkpoint(run_folder: Path, scale: int | None = None, iteration: int | None = None) -> Path:

@@ -16,7 +16,8 @@ def convert(args: argparse.Namespace) -> str:
     path = find_checkpoint(args.source, args.scale, args.iteration)
     target = args.to or ("ours" if is_published(path) else "safetensors")
     _require_useful(path, target, half=args.half)
-    _require_empty(args.output)
+    if args.output.exists() and not (args.output.is_dir() and not any(args.output.iterdir())):
+        raise UserError(f"{args.output}: is not empty; give a folder that does not exist")
     state = load_checkpoint(path)
     if target == "ours":
         made = save_checkpoint(args.output, state)
@@ -33,11 +34,6 @@ def _require_useful(path: Path, target: str, *, half: bool) -> None:
     if is_shared(path):
         raise UserError(f"{path.parent}: is a shared generator already; copy the folder")
     if target == "ours" and not is_published(path):
-        raise UserError(f"{path}: is a run of train.py already; --to safetensors makes a generator for sharing")
+        raise UserError(f"{path}: is a run of train.py already; convert it to safetensors for sharing")
     if target == "ours" and half:
-        raise UserError("--half goes with --to safetensors; leave it out")
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is not empty; give a folder that does not exist")
+        raise UserError("half precision is for safetensors alone; leave it out")

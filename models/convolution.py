@@ -41,9 +41,8 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        if (
-            torch.is_grad_enabled()
-        ):  # for a penalty, which needs only this gradient; autograd does not tell which are needed
+        # for a penalty, which needs only this gradient; autograd does not tell which are needed
+        if torch.is_grad_enabled():
             inputs = (gradient, x, weight, ctx.stride, ctx.padding)
             return _InputGradient.apply(*inputs), None, None, None, None  # type: ignore[no-untyped-call]
         wanted = list(ctx.needs_input_grad[:3])

@@ -18,7 +18,7 @@ from models.published_weights import fill_network
 from models.restricted_unpickler import read_torch_file
 from utils.config import ExperimentConfig, ModelConfig
 from utils.config_faults import short
-from utils.config_file import parse_experiment
+from utils.config_file import INERT_KEYS, parse_experiment
 from utils.errors import CheckpointError
 from utils.files import read_json
 
@@ -31,7 +31,6 @@ _FILE_NAME = re.compile(r"(.+)_s([0-9]+)_i([0-9]+)\.pt")
 _CONFIG_CLASS = "utils.config.BaseConfig"
 _ROUNDING = 1e-6
 _TANH_LOSSES = ("MSE", "DCGAN")  # for these the published generator ended in a tanh, whatever the config said
-_INERT_KEYS = ("imagefolderDataset", "dataType", "sampleRate")
 _PICKLED_KEYS = {
     "leakyReluLeak": "leaky_slope",
     "perChannelNormalization": "pixel_norm",
@@ -127,7 +126,7 @@ def _read_experiment(path: Path, run: str) -> tuple[ExperimentConfig, dict[str, 
     declared = config.get("modelConfig")
     # the training config contains every default, but describes attributes in another form
     model = {**declared, **trained} if isinstance(declared, dict) else trained
-    model = {key: value for key, value in model.items() if key not in _INERT_KEYS}
+    model = {key: value for key, value in model.items() if key not in INERT_KEYS["modelConfig"]}
     model["attribKeysOrder"] = {name: place["order"] for name, place in places.items()} or None
     if model.get("lossMode") in _TANH_LOSSES:
         model["generationActivation"] = "tanh"
@@ -191,24 +190,17 @@ def _require_same_config(
         expected |= {"depthScale0": depths[0], "depthOtherScales": depths[1 : 1 + reached]}
     expected["output_shape"] = list(model.output_shape or ())
     expected |= {f"attribKeysOrder.{name}": values for name, values in attributes.items()}
-    said = {**pickled, **_pickled_values(pickled.get("attribKeysOrder"))}
+    places = pickled.get("attribKeysOrder")
+    known = places if isinstance(places, dict) else {}
+    values_there = {f"attribKeysOrder.{name}": place["values"] for name, place in known.items() if _is_place(place)}
+    said = {**pickled, **values_there}
     changes = [
         f"{key} is {_plain(said[key])} in the checkpoint, {_plain(value)} in the JSON files"
         for key, value in expected.items()
-        if key in said and not _same(said[key], value)
+        if key in said and not (_is_flat(said[key]) and _items(said[key]) == _items(value))
     ]
     if changes:
         raise CheckpointError(f"{path}: of another config: {'; '.join(changes)}; restore the JSON files of this run")
-
-
-def _pickled_values(places: Any) -> dict[str, list[Any]]:
-    known = places if isinstance(places, dict) else {}
-    return {f"attribKeysOrder.{name}": place["values"] for name, place in known.items() if _is_place(place)}
-
-
-def _same(pickled: Any, expected: Any) -> bool:
-    """Whether both are the same plain value or flat list of plain values; False for anything nested."""
-    return _is_flat(pickled) and _items(pickled) == _items(expected)
 
 
 def _plain(value: Any) -> str:

@@ -40,9 +40,9 @@ TENSOR_GLOBALS = frozenset(
 )
 
 _ZIP_MAGIC = b"PK\x03\x04"
-_LEGACY_PICKLES = (
-    5  # magic number, protocol, system, the object, keys of its storages; the bytes of the storages follow
-)
+_LEGACY_PICKLES = 5
+"""Magic number, protocol, system, the object, keys of its storages; the bytes of the storages follow."""
+
 _PROTOCOL = 2
 _MOST_OPCODES = 1_000_000
 _MOST_TUPLES = 20_000  # hashing tuples nested deeper than the C stack crashes the process; 4 per tensor are usual

@@ -81,8 +81,7 @@ def read_shared(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: not the weights that belong to {where.name} (SHA-256 differs); fetch both again"
         )
-    absent: dict[str, dict[str, Any]] = {name: {} for name in ("generator", "discriminator")}
-    absent |= {"optimizer_g": {}, "optimizer_d": {}}
+    absent: dict[str, Any] = {name: {} for name in ("generator", "discriminator", "optimizer_g", "optimizer_d")}
     return {**{key: card[key] for key in _KEYS}, "ema": weights, **absent}
 
 

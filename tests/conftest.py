@@ -15,6 +15,7 @@ import audio_transforms  # noqa: F401 - fills the registry by which configs are 
 from data.audio_io import write_wav
 from data.nsynth import FAMILIES, SOURCES
 from tests.playing import trained
+from tests.training_runs import run
 from utils.cli import OUR_LOGGERS
 
 SAMPLE_RATE = 16_000
@@ -136,6 +137,44 @@ def experiment_dict(tiny_nsynth, tmp_path):
             "attribKeysOrder": {"pitch": 0},
         },
     }
+
+
+@pytest.fixture
+def write_config(experiment_dict, tmp_path):
+    """Write the experiment under a name, with some of its keys replaced; returns the file and the run folder."""
+
+    def written(name, **sections):
+        changed = {section: {**experiment_dict[section], **values} for section, values in sections.items()}
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({**experiment_dict, "name": name, **changed}))
+        return path, Path(experiment_dict["output_path"]) / name
+
+    return written
+
+
+class Killed(BaseException):
+    """Ends the program as abruptly as can be within one process: nothing is saved."""
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Train a config, and die instead of calling a method for the n-th time."""
+
+    def run_and_die(path, owner, name, number, *flags):
+        original, calls = getattr(owner, name), []
+
+        def counted(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == number:
+                raise Killed
+            return original(*args, **kwargs)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, counted)
+            with pytest.raises(Killed):
+                run(path, *flags)
+
+    return run_and_die
 
 
 @pytest.fixture

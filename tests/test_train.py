@@ -5,10 +5,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import train
 from data.note_cache_card import CacheCard
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
+from tests.training_runs import (
+    FLAGS,
+    assert_same_bits,
+    assert_same_run,
+    final_state,
+    has_rows,
+    plain_rows,
+    run,
+    start,
+    steps_done,
+    wait_until,
+)
 from training import prepare as training_run
 from training import preview
 from training.fixed_latents import FixedLatents
@@ -26,7 +35,6 @@ from utils.errors import UserError
 from utils.run_log import read_log
 
 ROOT = Path(train.__file__).parent
-QUIET = ("-q", "--device", "cpu", "--n_samples", "1")
 STEPS = 14
 LONG = 80
 D_TERMS = ("d_real", "d_fake", "d_gradient_penalty", "d_drift", "d_classification", "d_total", "d_gradient_norm")
@@ -69,22 +77,8 @@ def config(experiment_dict):
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write a config with some of its keys replaced; returns the file and the run folder."""
-
-    def write_config(config, name, **sections):
-        changed = {**config, "name": name}
-        for section, values in sections.items():
-            changed[section] = {**config[section], **values}
-        path = tmp_path / f"{name}.json"
-        path.write_text(json.dumps(changed))
-        return path, Path(config["output_path"]) / name
-
+def write(config, write_config):
     return write_config
-
-
-def run(path, *flags):
-    return train.main(["-c", str(path), *QUIET, "-l", "1", *flags])
 
 
 @pytest.fixture
@@ -107,36 +101,22 @@ def interrupt_after(monkeypatch):
     return arrange
 
 
-def plain_rows(run_folder):
-    """The log without what depends on the clock."""
-    return [{k: v for k, v in row.items() if k != "notes_per_second"} for row in read_log(run_folder)]
+@pytest.fixture
+def stopped(write, interrupt_after, capsys):
+    """The config and the folder of a run that was interrupted after 4 steps."""
+    path, folder = write("run")
+    interrupt_after(4)
+    assert run(path) == 130
+    capsys.readouterr()
+    return path, folder
 
 
-def final_state(run_folder):
-    return load_checkpoint(find_checkpoint(run_folder))
-
-
-def assert_same_bits(a, b, where="state"):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key in a:
-            assert_same_bits(a[key], b[key], f"{where}.{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), where
-        for index, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same_bits(x, y, f"{where}[{index}]")
-    elif isinstance(a, torch.Tensor):
-        assert a.dtype == b.dtype, where
-        assert torch.equal(a, b), where
-    else:
-        assert a == b, where
-
-
-def assert_same_run(one, other):
-    a, b = final_state(one), final_state(other)
-    for state in (a, b):
-        state["config"].pop("name")
-    assert_same_bits(a, b)
+@pytest.fixture
+def whole(write):
+    """The folder of a run that nothing broke."""
+    path, folder = write("whole")
+    assert run(path) == 0
+    return folder
 
 
 def event_files(run_folder):
@@ -145,8 +125,8 @@ def event_files(run_folder):
 
 @pytest.mark.usefixtures("with_previews")
 def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
-    path, folder = write(config, "whole", modelConfig={"keepCheckpoints": 0})
-    assert train.main(["-c", str(path), *QUIET[1:3], "-l", "1", "-s", "2", "--n_samples", "3"]) == 0
+    path, folder = write("whole", modelConfig={"keepCheckpoints": 0})
+    assert train.main(["-c", str(path), *FLAGS[1:3], "-l", "1", "-s", "2", "--n_samples", "3"]) == 0
     assert f"python generate.py random -d {folder}" in capsys.readouterr().out
     assert json.loads((folder / "config.json").read_text())["modelConfig"]["maxIterAtScale"] == [3, 4, 4, 3]
     # every second step and the last of each scale
@@ -176,9 +156,9 @@ def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
 
 
 @pytest.mark.usefixtures("with_previews")
-def test_tensorboard_holds_the_log_and_the_previews(config, write, die_at):
-    path, folder = write(config, "board")
-    die_at(path, 10)  # two steps after its last checkpoint, which are trained and told once more
+def test_tensorboard_holds_the_log_and_the_previews(write, kill):
+    path, folder = write("board")
+    kill(path, TrainingStep, "launch", 10)  # two steps after its last checkpoint, which are trained and told once more
     assert run(path) == 0
     assert len(event_files(folder)) == 2  # one for each start: TensorBoard reads only the newest file of a folder live
     board = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0, "audio": 0, "scalars": 0})
@@ -199,11 +179,9 @@ def test_tensorboard_holds_the_log_and_the_previews(config, write, die_at):
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_run_stopped_after_every_single_step_ends_bit_for_bit_like_an_unbroken_one(
-    config, write, interrupt_after, variant
-):
-    whole_path, whole = write(config, "whole", **variant)
-    broken_path, broken = write(config, "broken", **variant)
+def test_run_stopped_after_every_single_step_ends_bit_for_bit_like_an_unbroken_one(write, interrupt_after, variant):
+    whole_path, whole = write("whole", **variant)
+    broken_path, broken = write("broken", **variant)
     assert run(whole_path) == 0
     starts = 0
     code = 130
@@ -212,73 +190,20 @@ def test_run_stopped_after_every_single_step_ends_bit_for_bit_like_an_unbroken_o
         code = run(broken_path)
         starts += 1
         assert starts <= STEPS
-        assert final_state(broken)["step"] >= min(starts, STEPS - 3)
+        assert steps_done(broken) >= min(starts, STEPS - 3)
     assert code == 0
-    assert starts == final_state(whole)["step"]
+    assert starts == steps_done(whole)
     assert_same_run(whole, broken)
-    assert plain_rows(whole) == plain_rows(broken)
-
-
-class Killed(BaseException):
-    """Ends the program as abruptly as can be within one process: nothing is saved."""
-
-
-@pytest.fixture
-def die_at(monkeypatch):
-    """Run a config until the given step of training, and die there."""
-    original = TrainingStep.launch
-
-    def run_and_die(path, step, *flags):
-        done = []
-
-        def die(*args):
-            done.append(1)
-            if len(done) == step:
-                raise Killed
-            return original(*args)
-
-        monkeypatch.setattr(TrainingStep, "launch", die)
-        with pytest.raises(Killed):
-            run(path, *flags)
-        monkeypatch.setattr(TrainingStep, "launch", original)
-
-    return run_and_die
 
 
 @pytest.mark.parametrize("step", [1, 4, 6, 9])
-def test_run_that_dies_resumes_from_its_last_checkpoint(config, write, die_at, step):
-    whole_path, whole = write(config, "whole")
-    broken_path, broken = write(config, "broken")
-    assert run(whole_path) == 0
-    die_at(broken_path, step, "-s", "3")
+def test_run_that_dies_resumes_from_its_last_checkpoint(whole, write, kill, step):
+    broken_path, broken = write("broken")
+    kill(broken_path, TrainingStep, "launch", step, "-s", "3")
     with (broken / "log.jsonl").open("a") as log:
         log.write('{"step": 99, "sca')  # cut short amid a line
     assert run(broken_path, "-s", "3") == 0
     assert_same_run(whole, broken)
-    assert plain_rows(whole) == plain_rows(broken)
-
-
-def start(path, *flags):
-    """The real program in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "train.py", "-c", str(path), *QUIET[1:], "-l", "1", *flags],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def wait_for_rows(folder, process, n_rows):
-    """Until the log has so many rows."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        log = folder / "log.jsonl"
-        if log.exists() and log.read_bytes().count(b"\n") >= n_rows:
-            return
-        time.sleep(0.005)
-    pytest.fail(f"no {n_rows} rows in the log: {process.communicate()}")
 
 
 @pytest.fixture
@@ -288,14 +213,14 @@ def long_config(config):
 
 
 def test_process_killed_outright_resumes_exactly(long_config, write):
-    whole_path, whole = write(long_config, "whole")
-    broken_path, broken = write(long_config, "broken")
+    whole_path, whole = write("whole")
+    broken_path, broken = write("broken")
     process = start(broken_path, "-s", "9")
-    wait_for_rows(broken, process, 25)
+    wait_until(process, lambda: has_rows(broken, 25))
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert final_state(broken)["step"] < LONG
+    assert steps_done(broken) < LONG
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -304,13 +229,12 @@ def test_process_killed_outright_resumes_exactly(long_config, write):
     finally:
         torch.set_num_threads(threads)
     assert_same_run(whole, broken)
-    assert plain_rows(whole) == plain_rows(broken)
 
 
 def test_ctrl_c_saves_and_says_how_to_resume(long_config, write):
-    path, folder = write(long_config, "stopped")
+    path, folder = write("stopped")
     process = start(path)
-    wait_for_rows(folder, process, 5)
+    wait_until(process, lambda: has_rows(folder, 5))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -321,15 +245,15 @@ def test_ctrl_c_saves_and_says_how_to_resume(long_config, write):
     assert "Traceback" not in errors
 
 
-def test_termination_saves_too(config, write, interrupt_after):
-    path, folder = write(config, "run")
+def test_termination_saves_too(write, interrupt_after):
+    path, folder = write("run")
     interrupt_after(5, signal.SIGTERM)
     assert run(path) == 130
-    assert final_state(folder)["step"] == 5
+    assert steps_done(folder) == 5
 
 
-def test_second_ctrl_c_stops_at_once(config, write, monkeypatch, capsys):
-    path, folder = write(config, "run")
+def test_second_ctrl_c_stops_at_once(write, monkeypatch, capsys):
+    path, folder = write("run")
     original = TrainingStep.launch
 
     def run_and_interrupt_twice(*args):
@@ -345,7 +269,7 @@ def test_second_ctrl_c_stops_at_once(config, write, monkeypatch, capsys):
 
 @pytest.mark.parametrize("moment", ["reading the notes", "decoding", "fitting", "first preview"])
 def test_ctrl_c_before_training_ends_at_once_with_nothing_half_written(config, write, monkeypatch, capsys, moment):
-    path, folder = write(config, "run", transformConfig={"scaling": "fit"})
+    path, folder = write("run", transformConfig={"scaling": "fit"})
     place = {
         "reading the notes": (training_run, "find_notes"),
         "decoding": (CacheCard, "add"),
@@ -367,32 +291,25 @@ def test_ctrl_c_before_training_ends_at_once_with_nothing_half_written(config, w
     assert run(path) == 0
 
 
-def test_ctrl_c_in_the_last_step_of_one_config_keeps_the_next_from_starting(config, write, interrupt_after):
-    first_path, first = write(config, "first")
-    second_path, second = write(config, "second")
+def test_ctrl_c_in_the_last_step_of_one_config_keeps_the_next_from_starting(write, interrupt_after):
+    first_path, first = write("first")
+    second_path, second = write("second")
     interrupt_after(STEPS)
-    assert train.main(["-c", str(first_path), str(second_path), *QUIET]) == 130
-    assert final_state(first)["step"] == STEPS
+    assert train.main(["-c", str(first_path), str(second_path), *FLAGS]) == 130
+    assert steps_done(first) == STEPS
     assert not second.exists()
 
 
-def test_several_configs_train_one_after_the_other(config, write):
-    first_path, first = write(config, "first")
-    second_path, second = write(config, "second", modelConfig={"dimLatentVector": 3})
-    assert train.main(["-c", str(first_path), str(second_path), *QUIET]) == 0
-    assert [final_state(folder)["step"] for folder in (first, second)] == [STEPS, STEPS]
-
-
-def test_several_configs_in_one_folder_are_refused_before_training(config, write, capsys):
-    first_path, first = write(config, "first")
-    second_path, _ = write(config, "second")
-    assert train.main(["-c", str(first_path), str(second_path), *QUIET, "-n", "same"]) == 2
+def test_several_configs_in_one_folder_are_refused_before_training(write, capsys):
+    first_path, first = write("first")
+    second_path, _ = write("second")
+    assert train.main(["-c", str(first_path), str(second_path), *FLAGS, "-n", "same"]) == 2
     assert "same: is the run folder of several of the configs" in capsys.readouterr().err
     assert not first.parent.exists()
 
 
-def test_finished_run_is_left_as_it_is(config, write, capsys):
-    path, folder = write(config, "run")
+def test_finished_run_is_left_as_it_is(write, capsys):
+    path, folder = write("run")
     assert run(path) == 0
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     assert train.main(["-c", str(path), "--device", "cpu"]) == 0
@@ -400,19 +317,17 @@ def test_finished_run_is_left_as_it_is(config, write, capsys):
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
 
-def test_restart_keeps_the_earlier_run_aside(config, write, interrupt_after):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_restart_keeps_the_earlier_run_aside(stopped):
+    path, folder = stopped
     assert run(path, "--restart", "--seed", "5") == 0
     kept = folder.with_name("run.before-1")
-    assert final_state(kept)["step"] == 4
-    assert (final_state(folder)["step"], final_state(folder)["seed"]) == (STEPS, 5)
+    assert steps_done(kept) == 4
+    assert (steps_done(folder), final_state(folder)["seed"]) == (STEPS, 5)
     assert len(read_log(folder)) == STEPS
 
 
-def test_restart_that_cannot_begin_leaves_the_earlier_run_in_its_place(config, write, monkeypatch):
-    path, folder = write(config, "run")
+def test_restart_that_cannot_begin_leaves_the_earlier_run_in_its_place(write, monkeypatch):
+    path, folder = write("run")
     assert run(path) == 0
 
     def refuse(*_, **__):
@@ -420,12 +335,12 @@ def test_restart_that_cannot_begin_leaves_the_earlier_run_in_its_place(config, w
 
     monkeypatch.setattr(training_run, "build_networks", refuse)
     assert run(path, "--restart") == 2
-    assert final_state(folder)["step"] == STEPS
+    assert steps_done(folder) == STEPS
     assert not folder.with_name("run.before-1").exists()
 
 
-def test_stopped_restart_is_not_told_to_restart_again(config, write, interrupt_after, capsys):
-    path, _ = write(config, "run")
+def test_stopped_restart_is_not_told_to_restart_again(write, interrupt_after, capsys):
+    path, _ = write("run")
     interrupt_after(4)
     assert run(path, "--restart") == 130
     assert "stopped after step 4 of 14; the same command without --restart resumes" in capsys.readouterr().err
@@ -442,48 +357,37 @@ def test_stopped_restart_is_not_told_to_restart_again(config, write, interrupt_a
         (("--seed", "1"), r"was started with seed 0, not 1; give that seed, or another run name"),
     ],
 )
-def test_resuming_as_another_experiment_is_refused(config, write, interrupt_after, capsys, flags, message):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
-    capsys.readouterr()
+def test_resuming_as_another_experiment_is_refused(stopped, capsys, flags, message):
+    path, folder = stopped
     assert run(path, *flags) == 2
     assert re.fullmatch(rf"train\.py: {folder}: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
-    assert final_state(folder)["step"] == 4
+    assert steps_done(folder) == 4
 
 
-def test_resuming_with_other_notes_is_refused(config, write, interrupt_after, capsys, tiny_nsynth, tmp_path):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
-    capsys.readouterr()
+def test_resuming_with_other_notes_is_refused(write, stopped, capsys, tiny_nsynth, tmp_path):
+    path, folder = stopped
     fewer = tmp_path / "fewer"
     fewer.mkdir()
     for note in sorted((tiny_nsynth / "audio").iterdir())[1:]:
         (fewer / note.name).symlink_to(note)
-    path, _ = write(config, "run", loaderConfig={"data_path": str(fewer)})
+    path, _ = write("run", loaderConfig={"data_path": str(fewer)})
     assert run(path) == 2
     assert re.search(
         rf"{folder}: was started with other notes than \S+fewer selects now; [^\n]*\n$", capsys.readouterr().err
     )
 
 
-def test_notes_may_move_and_comments_change_between_starts(config, write, interrupt_after, tiny_nsynth, tmp_path):
-    whole_path, whole = write(config, "whole")
-    assert run(whole_path) == 0
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_notes_may_move_and_comments_change_between_starts(whole, config, write, stopped, tiny_nsynth, tmp_path):
+    path, folder = stopped
     (tmp_path / "elsewhere").symlink_to(tiny_nsynth / "audio")
-    path, _ = write({**config, "comments": "again"}, "run", loaderConfig={"data_path": str(tmp_path / "elsewhere")})
+    config["comments"] = "again"
+    path, _ = write("run", loaderConfig={"data_path": str(tmp_path / "elsewhere")})
     assert run(path, "--keepCheckpoints", "0") == 0
     assert plain_rows(whole) == plain_rows(folder)
 
 
-def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, write, interrupt_after):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, write, stopped):
+    path, folder = stopped
     newest = find_checkpoint(folder)
     state = load_checkpoint(newest)
     del state["config"]["modelConfig"]["emaDecay"]
@@ -491,9 +395,8 @@ def test_checkpoint_of_before_a_key_existed_resumes_with_its_default(config, wri
     assert run(path) == 0
 
 
-def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(config, write, interrupt_after, capsys):
-    path, folder = write(config, "run")
-    whole_path, whole = write(config, "whole")
+def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(whole, write, interrupt_after, capsys):
+    path, folder = write("run")
     interrupt_after(5)
     assert run(path) == 130
     newest = find_checkpoint(folder)
@@ -506,14 +409,11 @@ def test_damaged_newest_checkpoint_is_one_line_that_tells_the_way_out(config, wr
     )
     newest.unlink()
     assert run(path) == 0
-    assert run(whole_path) == 0
     assert_same_run(whole, folder)
 
 
-def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(config, write, interrupt_after, capsys):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(stopped, capsys):
+    path, folder = stopped
     newest = find_checkpoint(folder)
     state = load_checkpoint(newest)
     torch.save({**state, "generator": {}}, newest)
@@ -525,23 +425,8 @@ def test_checkpoint_whose_weights_do_not_fit_is_one_short_line(config, write, in
     assert len(error) < 500
 
 
-def test_second_training_in_the_same_folder_is_refused(long_config, write, capsys):
-    path, folder = write(long_config, "run")
-    process = start(path)
-    try:
-        wait_for_rows(folder, process, 2)
-        for flags in ((), ("--restart",)):
-            assert run(path, *flags) == 2
-            held = rf"another process trains there now \(process {process.pid} on .+\); wait for it, or give another"
-            assert re.search(held, capsys.readouterr().err)
-    finally:
-        process.kill()
-        process.communicate()
-    assert not folder.with_name("run.before-1").exists()
-
-
-def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoint(config, write, capsys):
-    path, folder = write(config, "run", modelConfig={"maxIterAtScale": [400, 4, 4, 3], "baseLearningRate": 10.0})
+def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoint(write, capsys):
+    path, folder = write("run", modelConfig={"maxIterAtScale": [400, 4, 4, 3], "baseLearningRate": 10.0})
     assert run(path, "-s", "1", "--lambdaGP", "1e9", "--epsilonD", "1e9") == 2
     error = capsys.readouterr().err.splitlines()[-1]
     found = re.search(
@@ -556,7 +441,7 @@ def test_divergence_stops_with_the_name_of_the_term_and_keeps_the_last_checkpoin
 
 
 @pytest.mark.parametrize("log_every", [3, 100])
-def test_divergence_that_is_seen_later_is_told_of_its_own_step(config, write, monkeypatch, capsys, log_every):
+def test_divergence_that_is_seen_later_is_told_of_its_own_step(write, monkeypatch, capsys, log_every):
     original, done = TrainingStep.launch, []
 
     def bad_in_fifth_step(self, phase, images, labels):
@@ -565,7 +450,7 @@ def test_divergence_that_is_seen_later_is_told_of_its_own_step(config, write, mo
         return original(self, phase, images * float("nan") if len(done) == 5 else images, labels)
 
     monkeypatch.setattr(TrainingStep, "launch", bad_in_fifth_step)
-    path, folder = write(config, "later", modelConfig={"maxIterAtScale": [20, 4, 4, 3]})
+    path, folder = write("later", modelConfig={"maxIterAtScale": [20, 4, 4, 3]})
     assert run(path, "-s", "8", "-l", str(log_every)) == 2
     assert re.search(r"later: step 4 \(scale 0, iteration 4\): d_real.* finite number", capsys.readouterr().err)
     assert len(done) == (7 if log_every == 3 else 8)
@@ -574,7 +459,7 @@ def test_divergence_that_is_seen_later_is_told_of_its_own_step(config, write, mo
 
 def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch):
     for name, at_once in (("now", True), ("later", False)):
-        path, folder = write(config, name)
+        path, folder = write(name)
         original = TrainingStep.__init__
 
         def built(self, *args, original=original, at_once=at_once, **more):
@@ -583,8 +468,8 @@ def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch)
 
         with monkeypatch.context() as patched:
             patched.setattr(TrainingStep, "__init__", built)
-            assert train.main(["-c", str(path), *QUIET, "-l", "2", "--stop-after", "9steps"]) == 0
-            assert train.main(["-c", str(path), *QUIET, "-l", "2"]) == 0
+            assert train.main(["-c", str(path), *FLAGS, "-l", "2", "--stop-after", "9steps"]) == 0
+            assert train.main(["-c", str(path), *FLAGS, "-l", "2"]) == 0
     one, other = (final_state(folder.with_name(name)) for name in ("now", "later"))
     assert_same_bits(*({k: v for k, v in state.items() if k != "config"} for state in (one, other)))
     assert plain_rows(folder.with_name("now")) == plain_rows(folder.with_name("later"))
@@ -602,8 +487,8 @@ def test_run_that_is_looked_at_later_is_the_same_run(config, write, monkeypatch)
         (("--json",), "--json goes with --status or --dry-run; leave it out"),
     ],
 )
-def test_flag_that_cannot_be_used_is_one_line(config, write, capsys, flags, message):
-    path, folder = write(config, "run")
+def test_flag_that_cannot_be_used_is_one_line(write, capsys, flags, message):
+    path, folder = write("run")
     assert run(path, *flags) == 2
     error = capsys.readouterr().err
     assert message in error
@@ -613,12 +498,12 @@ def test_flag_that_cannot_be_used_is_one_line(config, write, capsys, flags, mess
 
 
 def test_flags_replace_values_of_the_config(config, write):
-    path, folder = write(config, "run")
+    path, folder = write("run")
     flags = ("--maxIterAtScale", "[1, 1, 1, 1]", "--generationActivation", "tanh")
     assert run(path, *flags, "-n", "other", "-d", str(folder.parent / "deep" / "er")) == 0
     other = folder.parent / "deep" / "er" / "other"
     assert not folder.exists()
-    assert final_state(other)["step"] == 4
+    assert steps_done(other) == 4
     assert final_state(other)["config"]["modelConfig"]["generationActivation"] == "tanh"
 
 
@@ -637,8 +522,8 @@ def test_no_config_is_one_line(capsys):
     )
 
 
-def test_dry_run_prints_the_budget_and_writes_nothing(config, write, capsys):
-    path, folder = write(config, "run")
+def test_dry_run_prints_the_budget_and_writes_nothing(write, capsys):
+    path, folder = write("run")
     assert run(path, "--dry-run") == 0
     out = capsys.readouterr().out
     assert "image (channels, frequency, time): (2, 32, 16), grown 4x2 -> 8x4 -> 16x8 -> 32x16" in out
@@ -646,8 +531,8 @@ def test_dry_run_prints_the_budget_and_writes_nothing(config, write, capsys):
     assert not folder.parent.exists()
 
 
-def test_dry_run_of_several_configs_as_json(config, write, capsys):
-    paths = [str(write(config, name)[0]) for name in ("one", "other")]
+def test_dry_run_of_several_configs_as_json(write, capsys):
+    paths = [str(write(name)[0]) for name in ("one", "other")]
     assert train.main(["-c", *paths, "--dry-run", "--json"]) == 0
     costs = json.loads(capsys.readouterr().out)
     assert [(cost["name"], cost["transform"]) for cost in costs] == [("one", "mag-if"), ("other", "mag-if")]
@@ -656,28 +541,26 @@ def test_dry_run_of_several_configs_as_json(config, write, capsys):
     assert all(costs[0][key] > 0 for key in ("generator_parameters", "checkpoint_bytes", "memory_bytes"))
 
 
-def test_budget_of_a_checkpoint_is_near_its_real_size(config, write, capsys):
-    path, folder = write(config, "run", modelConfig={"depthScales": [32, 32, 32, 32]})
+def test_budget_of_a_checkpoint_is_near_its_real_size(write, capsys):
+    path, folder = write("run", modelConfig={"depthScales": [32, 32, 32, 32]})
     assert run(path, "--dry-run") == 0
     promised = float(re.search(r"([\d.]+) MB per checkpoint", capsys.readouterr().out)[1]) * 1e6
     assert run(path) == 0
     assert find_checkpoint(folder).stat().st_size == pytest.approx(promised, rel=0.15)
 
 
-def test_smoke_test_is_two_steps_per_scale_in_a_folder_of_its_own(config, write):
-    path, folder = write(config, "run")
+def test_smoke_test_is_two_steps_per_scale_in_a_folder_of_its_own(write):
+    path, folder = write("run")
     for _ in range(2):
         assert run(path, "--smoke-test") == 0
     assert not folder.exists()
-    assert final_state(folder.with_name("run-smoke-test"))["step"] == 8
-    assert final_state(folder.with_name("run-smoke-test.before-1"))["step"] == 8
+    assert steps_done(folder.with_name("run-smoke-test")) == 8
+    assert steps_done(folder.with_name("run-smoke-test.before-1")) == 8
 
 
 @pytest.mark.usefixtures("with_previews")
-def test_preview_that_fails_is_a_warning(config, write, monkeypatch, capsys):
-    whole_path, whole = write(config, "whole")
-    path, folder = write(config, "run")
-    assert run(whole_path) == 0
+def test_preview_that_fails_is_a_warning(whole, write, monkeypatch, capsys):
+    path, folder = write("run")
 
     def fail(*_, **__):
         raise UserError("the generator's sound is not finite")
@@ -690,49 +573,24 @@ def test_preview_that_fails_is_a_warning(config, write, monkeypatch, capsys):
     assert_same_run(whole, folder)
 
 
-def test_disk_that_fills_up_ends_the_run_and_keeps_the_checkpoint_before(config, write, monkeypatch, capsys):
-    whole_path, whole = write(config, "whole")
-    path, folder = write(config, "run")
-    original, calls = os.fsync, []
-
-    def full_at_the_second(descriptor):
-        calls.append(1)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        original(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full_at_the_second)
-    assert run(path) == 2
-    assert re.search(r"s1_i0000004\.pt: no space left on the disk; free some and run again\n$", capsys.readouterr().err)
-    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["s0_i0000003.pt"]
-    assert run(path) == 0
-    assert run(whole_path) == 0
-    assert_same_run(whole, folder)
-    assert plain_rows(whole) == plain_rows(folder)
-
-
-def test_disk_without_room_is_refused_before_anything_is_written(config, write, monkeypatch, capsys):
-    path, folder = write(config, "run")
+def test_disk_without_room_is_refused_before_anything_is_written(write, monkeypatch, capsys):
+    path, folder = write("run")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
     assert run(path) == 2
     assert re.search(r"runs: needs \d+ MB but the disk has 0 MB free; free some space", capsys.readouterr().err)
     assert not folder.parent.exists()
 
 
-def test_resumed_run_needs_room_for_one_checkpoint_only(config, write, monkeypatch, interrupt_after):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_resumed_run_needs_room_for_one_checkpoint_only(monkeypatch, stopped):
+    path, folder = stopped
     room = 2 * find_checkpoint(folder).stat().st_size
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, room))
     assert run(path) == 0
     assert run(path, "--restart") == 2
 
 
-def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(config, write, interrupt_after):
-    path, folder = write(config, "run")
-    interrupt_after(4)
-    assert run(path) == 130
+def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(stopped):
+    path, folder = stopped
     (folder / "checkpoints" / ".s3_i0000001.pt.4711.tmp").write_bytes(b"half")
     assert run(path) == 0
     assert not list((folder / "checkpoints").glob(".*"))

@@ -8,11 +8,8 @@ does not depend on the batch size.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from training.losses import critic_fake_loss, critic_real_loss
 
 
 class AdversarialLoss(NamedTuple):
@@ -28,43 +25,32 @@ class AdversarialLoss(NamedTuple):
         return sums if self.summed else sums / batch_size
 
 
-def _cross_entropy_real(critic: Tensor) -> Tensor:
-    return F.softplus(-critic).mean()
-
-
-def _cross_entropy_fake(critic: Tensor) -> Tensor:
-    return F.softplus(critic).mean()
-
-
-def _square_real(critic: Tensor) -> Tensor:
-    return (torch.sigmoid(critic) - 1).square().mean()
-
-
-def _square_fake(critic: Tensor) -> Tensor:
-    return torch.sigmoid(critic).square().mean()
-
-
-def _hinge_real(critic: Tensor) -> Tensor:
-    return F.relu(1 - critic).mean()
-
-
-def _hinge_fake(critic: Tensor) -> Tensor:
-    return F.relu(1 + critic).mean()
-
-
-def _lift(critic: Tensor) -> Tensor:
-    return -critic.mean()
-
-
 # Cross-entropy of sigmoid(critic) and the logistic loss are the same function under two published names.
-_LOGISTIC = AdversarialLoss(_cross_entropy_real, _cross_entropy_fake, _cross_entropy_real)
+_LOGISTIC = AdversarialLoss(
+    real=lambda critic: F.softplus(-critic).mean(),
+    fake=lambda critic: F.softplus(critic).mean(),
+    generator=lambda critic: F.softplus(-critic).mean(),
+)
 
 ADVERSARIAL_LOSSES: Mapping[str, AdversarialLoss] = {
-    "WGANGP": AdversarialLoss(critic_real_loss, critic_fake_loss, critic_real_loss, summed=True),
-    "MSE": AdversarialLoss(_square_real, _square_fake, _square_real),
+    "WGANGP": AdversarialLoss(
+        real=lambda critic: -critic.sum(),
+        fake=lambda critic: critic.sum(),
+        generator=lambda critic: -critic.sum(),
+        summed=True,
+    ),
+    "MSE": AdversarialLoss(
+        real=lambda critic: (critic.sigmoid() - 1).square().mean(),
+        fake=lambda critic: critic.sigmoid().square().mean(),
+        generator=lambda critic: (critic.sigmoid() - 1).square().mean(),
+    ),
     "DCGAN": _LOGISTIC,
     "Logistic": _LOGISTIC,
-    "Hinge": AdversarialLoss(_hinge_real, _hinge_fake, _lift),
+    "Hinge": AdversarialLoss(
+        real=lambda critic: F.relu(1 - critic).mean(),
+        fake=lambda critic: F.relu(1 + critic).mean(),
+        generator=lambda critic: -critic.mean(),
+    ),
 }
 """Sources: WGANGP Gulrajani et al. 2017; MSE Mao et al. 2017, but of the sigmoid, as published; DCGAN Goodfellow et al.
 2014, non-saturating; Logistic Mescheder et al. 2018; Hinge Lim & Ye 2017."""

@@ -1,7 +1,11 @@
 """Memory, disk space and steps that an experiment needs, estimated before any audio is read."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from audio_transforms import build_transform
+from data.attributes import AttributeTable
+from data.note_selection import find_notes
 from models.geometry import Shape, scale_sizes
 from models.growth import GrowthSchedule
 from models.networks import count_parameters
@@ -18,8 +22,10 @@ the discriminator, the second derivative of the penalty, the generator)."""
 
 @dataclass(frozen=True)
 class Budget:
-    """Sizes in numbers and bytes; memory and disk are estimates."""
+    """What an experiment needs: sizes in numbers and bytes; memory and disk are estimates."""
 
+    name: str
+    transform: str
     shape: Shape
     sizes: tuple[tuple[int, int], ...]
     generator_parameters: int
@@ -30,15 +36,20 @@ class Budget:
     checkpoint_bytes: int
     memory_bytes: int
 
-    def lines(self) -> list[str]:
-        """The budget as text, one line per subject."""
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    def in_words(self) -> list[str]:
+        """Lines of text, one for each subject."""
         grow = " -> ".join(f"{height}x{width}" for height, width in self.sizes)
         return [
-            f"image (channels, frequency, time): {self.shape}, grown {grow}",
-            f"parameters: generator {self.generator_parameters:,}, discriminator {self.discriminator_parameters:,}",
-            f"training: {self.total_steps:,} steps on {self.notes:,} notes",
-            f"disk: {_mega(self.cache_bytes)} for the notes, {_mega(self.checkpoint_bytes)} per checkpoint",
-            f"memory: about {_mega(self.memory_bytes)} for networks, optimisers and one batch",
+            f"{self.name} ({self.transform})",
+            f"  image (channels, frequency, time): {self.shape}, grown {grow}",
+            f"  parameters: generator {self.generator_parameters:,}, discriminator {self.discriminator_parameters:,}",
+            f"  training: {self.total_steps:,} steps on {self.notes:,} notes",
+            f"  disk: {_mega(self.cache_bytes)} for the notes, {_mega(self.checkpoint_bytes)} per checkpoint",
+            f"  memory: about {_mega(self.memory_bytes)} for networks, optimisers and one batch",
         ]
 
 
@@ -54,6 +65,8 @@ def estimate_budget(experiment: ExperimentConfig, shape: Shape, n_values: tuple[
     per_note = [sum(pixels[: scale + 1]) for scale in range(len(pixels))]
     activations = _FLOAT * _ACTIVATIONS * max(b * p for b, p in zip(model.batch_sizes, per_note, strict=True))
     return Budget(
+        name=experiment.name,
+        transform=experiment.transform.transform,
         shape=shape,
         sizes=sizes,
         generator_parameters=parameters["generator"],
@@ -64,6 +77,14 @@ def estimate_budget(experiment: ExperimentConfig, shape: Shape, n_values: tuple[
         checkpoint_bytes=state - _FLOAT * (parameters["generator"] + parameters["discriminator"]),
         memory_bytes=state + activations,
     )
+
+
+def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
+    """The budget of the experiment; reads metadata, but no audio. Raises: UserError."""
+    records = find_notes(experiment.loader, seed)
+    table = AttributeTable.from_records(records, experiment.attributes)
+    shape = build_transform(experiment.transform).shape
+    return estimate_budget(experiment, shape, table.sizes, len(records))
 
 
 def _mega(size: int) -> str:

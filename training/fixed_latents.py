@@ -29,22 +29,16 @@ class FixedLatents:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.networks, self.transform, self.device = networks, transform, device
+        self.networks, self.transform, self.dataset = networks, transform, dataset
+        self.seed, self.device = seed, device
         self.latent = normal_rows(seed, purpose, 0, count, networks.ema.latent_dim)
         self.indices = _spread_over_labels(dataset.labels, count)
         self.labels = dataset.labels[self.indices]
 
     def waves(self, phase: Phase) -> list[Wave]:
         """What the averaged generator makes of them now. Raises: UserError if its sound is not finite."""
-        return synthesise(
-            self.networks,
-            self.transform,
-            self.latent,
-            self.labels,
-            scale=phase.scale,
-            alpha=phase.alpha,
-            device=self.device,
-        )
+        made_of = self.networks, self.transform, self.latent, self.labels
+        return synthesise(*made_of, scale=phase.scale, alpha=phase.alpha, device=self.device)
 
 
 def _spread_over_labels(labels: Tensor, count: int) -> list[int]:

@@ -12,16 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def critic_real_loss(critic: Tensor) -> Tensor:
-    """-sum of the critic (B,) over real images: the discriminator raises it."""
-    return -critic.sum()
-
-
-def critic_fake_loss(critic: Tensor) -> Tensor:
-    """Sum of the critic (B,) over generated images: the discriminator lowers it, the generator raises it."""
-    return critic.sum()
-
-
 def drift_loss(critic: Tensor) -> Tensor:
     """Sum of the squared critic (B,) over real images: keeps its values near zero."""
     return critic.square().sum()

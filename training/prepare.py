@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,20 +21,20 @@ from data.note_records import NoteRecord
 from data.note_selection import find_notes
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
-from models.growth import GrowthSchedule
 from models.networks import build_networks
+from models.noise import Purpose
 from training.budget import estimate_budget
+from training.fixed_latents import FixedLatents
 from training.preview import PreviewWriter
-from training.starting_point import AttributeValues, StartSource, find_start
+from training.starting_point import StartSource, find_start
 from training.trainer import Trainer
 from training.training_scores import TrainingScorer, load_scoring_network
 from training.training_step import TrainingStep
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
-from utils.device import keep_freed_memory
+from utils.device import keep_freed_memory, require_memory
 from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
-from utils.memory import require_memory
 from utils.ranks import ALONE, Ranks
 from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
@@ -82,9 +83,9 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     with ranks.leader_first():
         dataset, table = _open_notes(experiment, options, records, transform, start.attribute_values)
     notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
-    start.require_notes(notes, experiment.loader.data_path)
+    start.require_notes(notes, experiment)
     transform.to(options.device)
-    affine = start.affine(lambda: _measured_affine(experiment, options, transform, dataset))
+    affine = start.state["affine"] if start.state else _measured_affine(experiment, options, transform, dataset)
     identity = {
         "seed": options.seed,
         "config": experiment.to_plain(),
@@ -96,8 +97,14 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     start.restore(trainer)
     require_same_on_all(ranks, trainer)
     if ranks.leads:
-        _prepare_folder(experiment, options, lock, is_resumed=start.is_resumed)
-    _warn_of_unfinished_fades(trainer.schedule)
+        if options.restart:
+            set_aside(lock)
+        if not start.is_resumed:
+            write_config(experiment.run_folder, experiment.to_plain())
+        remove_half_written(experiment.run_folder)
+    text = "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps"
+    for scale, alpha in trainer.schedule.unfinished_fades().items():
+        logger.warning(text, scale, alpha)
     return trainer
 
 
@@ -125,7 +132,7 @@ def _open_notes(
     options: RunOptions,
     records: Sequence[NoteRecord],
     transform: AudioTransform,
-    attribute_values: AttributeValues | None,
+    attribute_values: Mapping[str, list[int | str]] | None,
 ) -> tuple[NoteDataset, AttributeTable]:
     """The notes, labelled by `attribute_values`, or else by the values that the notes have."""
     cache = open_note_cache(
@@ -154,30 +161,20 @@ def _build_trainer(
     seed, device = options.seed, options.device
     networks = build_networks(experiment.model, transform.shape, table.sizes, seed=seed, device=device)
     skipped = expand_attributes(experiment.model.skip_fake_attributes)
-    classified = [name not in skipped for name in table.names]
-    scorer = None
+    latents = partial(FixedLatents, networks, transform, dataset, seed=seed, device=device)
+    scorer = preview = None
     if classifier:
-        scorer = TrainingScorer(
-            networks, transform, dataset, classifier, count=options.n_scores, seed=seed, device=device
-        )
-    preview = None
+        count = min(options.n_scores, len(dataset))
+        scorer = TrainingScorer(latents(purpose=Purpose.SCORE_LATENT, count=count), classifier)
     if options.ranks.leads:
-        preview = PreviewWriter(
-            experiment.run_folder,
-            networks,
-            transform,
-            dataset,
-            table,
-            count=options.n_previews,
-            seed=seed,
-            device=device,
-        )
+        fixed = latents(purpose=Purpose.PREVIEW_LATENT, count=options.n_previews)
+        preview = PreviewWriter(experiment.run_folder, fixed, table)
     return Trainer(
         experiment.run_folder,
         TrainingStep(
             experiment.model,
             networks,
-            classified_fakes=classified,
+            classified_fakes=[name not in skipped for name in table.names],
             data_labels=dataset.labels,
             seed=seed,
             device=device,
@@ -208,38 +205,19 @@ def _require_room(
     require_disk_space(experiment.output_path, needed)
 
 
-def _prepare_folder(
-    experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock, *, is_resumed: bool
-) -> None:
-    if options.restart:
-        set_aside(lock)
-    if not is_resumed:
-        write_config(experiment.run_folder, experiment.to_plain())
-    remove_half_written(experiment.run_folder)
-
-
 def _measured_affine(
     experiment: ExperimentConfig, options: RunOptions, transform: AudioTransform, dataset: NoteDataset
 ) -> Affine | None:
     """The scaling that the config asks for, measured by rank 0 for all."""
-    waves = _all_waves(dataset, options.device)
-    return options.ranks.of_leader(lambda: choose_affine(experiment.transform, transform, waves))
 
+    def waves() -> Iterator[Tensor]:
+        indices = range(len(dataset))
+        starts = indices[::_FIT_BATCH]
+        for start in tqdm(starts, desc="measuring the scaling", disable=not show_progress(), leave=False):
+            yield dataset.batch(indices[start : start + _FIT_BATCH])[0].to(options.device)
 
-def _all_waves(dataset: NoteDataset, device: torch.device) -> Iterator[Tensor]:
-    starts = range(0, len(dataset), _FIT_BATCH)
-    for start in tqdm(starts, desc="measuring the scaling", disable=not show_progress(), leave=False):
-        yield dataset.batch(range(start, min(start + _FIT_BATCH, len(dataset))))[0].to(device)
+    return options.ranks.of_leader(lambda: choose_affine(experiment.transform, transform, waves()))
 
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _warn_of_unfinished_fades(schedule: GrowthSchedule) -> None:
-    for scale, alpha in schedule.unfinished_fades().items():
-        logger.warning(
-            "scale %d ends before its fade-in does, at alpha %.3f: raise maxIterAtScale or lower alphaNJumps",
-            scale,
-            alpha,
-        )

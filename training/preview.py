@@ -10,15 +10,11 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from audio_transforms import AudioTransform
 from data.attributes import AttributeTable
 from data.audio_io import write_wav
-from data.note_dataset import NoteDataset
 from data.nsynth import value_in_words
 from generation.synthesis import Wave, fit_full_scale
 from models.growth import Phase
-from models.networks import Networks
-from models.noise import Purpose
 from training.fixed_latents import FixedLatents
 from utils.errors import UserError
 from utils.files import explained_write_errors, write_json
@@ -36,24 +32,10 @@ class PreviewWriter:
     A preview that cannot be made is a warning: it must not end the training.
     """
 
-    def __init__(
-        self,
-        run_folder: Path,
-        networks: Networks,
-        transform: AudioTransform,
-        dataset: NoteDataset,
-        table: AttributeTable,
-        *,
-        count: int,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        self.run_folder, self.transform, self.seed = run_folder, transform, seed
-        self.latents = FixedLatents(
-            networks, transform, dataset, purpose=Purpose.PREVIEW_LATENT, count=count, seed=seed, device=device
-        )
-        self.real: list[Wave] = list(dataset.batch(self.latents.indices)[0].numpy())
-        self.titles = [describe_labels(table, row) for row in self.latents.labels]
+    def __init__(self, run_folder: Path, latents: FixedLatents, table: AttributeTable) -> None:
+        self.run_folder, self.latents = run_folder, latents
+        self.real: list[Wave] = list(latents.dataset.batch(latents.indices)[0].numpy())
+        self.titles = [describe_labels(table, row) for row in latents.labels]
         self._showed_real = False
 
     def __call__(self, phase: Phase, step: int, board: SummaryWriter) -> None:
@@ -65,7 +47,7 @@ class PreviewWriter:
 
     def _write(self, phase: Phase, step: int, board: SummaryWriter) -> None:
         waves = self.latents.waves(phase)
-        rate = self.transform.sample_rate
+        rate = self.latents.transform.sample_rate
         folder = self.run_folder / FOLDER / f"step_{step:07d}"
         gains = []
         for number, wave in enumerate(waves):
@@ -74,22 +56,14 @@ class PreviewWriter:
             gains.append(gain_db)
         titles = [f"real {title}" for title in self.titles] + [f"generated {title}" for title in self.titles]
         save_rainbowgrams(folder / "rainbowgrams.png", [*self.real, *waves], titles, rate, columns=len(waves))
-        write_json(
-            folder / "card.json",
-            {
-                "step": step,
-                "scale": phase.scale,
-                "alpha": phase.alpha,
-                "seed": self.seed,
-                "labels": self.titles,
-                "gain_db": gains,
-            },
-        )
+        place = {"step": step, "scale": phase.scale, "alpha": phase.alpha, "seed": self.latents.seed}
+        write_json(folder / "card.json", {**place, "labels": self.titles, "gain_db": gains})
         with explained_write_errors(folder):
             self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
 
     def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
         """Logged under the last step, like its losses, since a resumed run writes again from the next step on."""
+        rate = self.latents.transform.sample_rate
         with Image.open(picture) as image:
             pixels = np.asarray(image.convert("RGB"))
         board.add_image("previews/real_above_generated", pixels, last_step, dataformats="HWC")
@@ -97,7 +71,7 @@ class PreviewWriter:
         for kind, group in sounds.items():
             for number, sound in enumerate(group):
                 level = torch.from_numpy(fit_full_scale(sound)[0])[None]
-                board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=self.transform.sample_rate)
+                board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=rate)
         self._showed_real = True
 
 

@@ -83,10 +83,8 @@ class RunStatus:
         """Lines of text."""
         lines = [f"{self.run}: {self.name} ({self.transform})", self._place()]
         if self.logged_steps > self.step:
-            log = (
-                f"the log goes on to step {self.logged_steps:,}, but nothing is saved of that: it will be trained again"
-            )
-            lines.append(log)
+            logged = f"the log goes on to step {self.logged_steps:,}"
+            lines.append(f"{logged}, but nothing is saved of that: it will be trained again")
         lines += [self._trainer(), "", *self._table(), ""]
         if row := self.log:
             of_generator = {name: value for name, value in row.items() if name.startswith("g_")}
@@ -110,7 +108,7 @@ class RunStatus:
 
     def _trainer(self) -> str:
         if self.is_training:
-            text = f"is training: {self.trainer or 'a process that left no word of itself'}"
+            text = f"is training: {self.trainer or 'an unknown process'}"
         else:
             text = f"is not training; {self.trainer}, was killed" if self.trainer else "is not training"
         if self.seconds_since_log is None:
@@ -118,21 +116,13 @@ class RunStatus:
         return f"{text}; last log line {in_words(self.seconds_since_log)} ago"
 
     def _table(self) -> list[str]:
-        rows = []
-        for each in self.scales:
-            pace = "" if each.notes_per_second is None else f"{each.notes_per_second:.3g}"
-            rows.append(
-                [
-                    str(each.scale),
-                    f"{each.steps:,}",
-                    f"{each.total_steps:,}",
-                    pace,
-                    _time(each.left, each.steps, each.total_steps),
-                ]
-            )
-        rows.append(
-            ["all", f"{self.step:,}", f"{self.total_steps:,}", "", _time(self.left, self.step, self.total_steps)]
-        )
+        places = [(str(each.scale), each.steps, each.total_steps, each.left) for each in self.scales]
+        places.append(("all", self.step, self.total_steps, self.left))
+        paces = [each.notes_per_second for each in self.scales]
+        rows = [
+            [name, f"{steps:,}", f"{total:,}", "" if pace is None else f"{pace:.3g}", _time(left, steps, total)]
+            for (name, steps, total, left), pace in zip(places, [*paces, None], strict=True)
+        ]
         table = markdown_table(["scale", "steps", "of", "notes/s", "time left"], rows).splitlines()
         return [*table, _NOTE] if self.left and self.step < self.total_steps else table
 
@@ -153,7 +143,8 @@ def read_status(run_folder: Path) -> RunStatus:
     phase = schedule.at(min(done, total - 1))
     log = run_folder / LOG_NAME
     checkpoints = [path for _, _, path in list_checkpoints(run_folder)]
-    left = _time_left(experiment, done, rows)
+    paces = {scale: _pace(of_scale) for scale, of_scale in rows.items()}
+    left = remaining_time(experiment.model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
     everything = (Path(folder, name) for folder, _, names in os.walk(run_folder) for name in names)
     return RunStatus(
         run=str(run_folder),
@@ -169,7 +160,7 @@ def read_status(run_folder: Path) -> RunStatus:
         is_training=trained_now,
         trainer=read_holder(run_folder),
         seconds_since_log=max(time.time() - log.stat().st_mtime, 0) if log.exists() else None,
-        scales=_scales(experiment, done, rows, left),
+        scales=_scales(experiment, done, paces, left),
         left=in_total(left) if left else None,
         log=last,
         scores=next(iter(read_scores(run_folder)[-1:]), None),
@@ -197,21 +188,15 @@ def _read_place(run_folder: Path) -> tuple[ExperimentConfig, int]:
         raise CheckpointError(f"{path}: has no place in the schedule of {config}; restore that file") from error
 
 
-def _time_left(experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]]) -> dict[int, Remaining]:
-    paces = {scale: _pace(of_scale) for scale, of_scale in rows.items()}
-    return remaining_time(experiment.model, done, {scale: pace for scale, pace in paces.items() if pace > 0})
-
-
 def _scales(
-    experiment: ExperimentConfig, done: int, rows: Mapping[int, Sequence[Row]], left: Mapping[int, Remaining]
+    experiment: ExperimentConfig, done: int, paces: Mapping[int, float], left: Mapping[int, Remaining]
 ) -> list[ScaleStatus]:
     model, schedule = experiment.model, GrowthSchedule(experiment.model)
     found = []
     for scale in range(model.start_scale, model.n_scales):
         length = model.max_iter_at_scale[scale]
         steps = min(max(done - schedule.steps_done(scale, 0), 0), length)
-        pace = _pace(rows[scale]) if scale in rows else None
-        found.append(ScaleStatus(scale, steps, length, pace, left.get(scale)))
+        found.append(ScaleStatus(scale, steps, length, paces.get(scale), left.get(scale)))
     return found
 
 

@@ -1,12 +1,11 @@
 """Where a training run starts from: fresh weights, its own newest checkpoint, or the weights of another run."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from audio_transforms.scaling import Affine
 from data.attributes import expand_attributes
 from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
@@ -36,9 +35,6 @@ _STRUCTURE = {
 }
 """Options that must agree for weights to be usable in another run: published key -> name in `ModelConfig`."""
 
-AttributeValues = Mapping[str, list[int | str]]
-"""The values of each attribute, in the order of their class indices, as a checkpoint holds them."""
-
 
 @dataclass(frozen=True)
 class StartSource:
@@ -50,136 +46,32 @@ class StartSource:
 
 @dataclass(frozen=True)
 class Start:
-    """Fresh weights at step 0; the other ways to start derive from this one."""
+    """Fresh weights, or those of a checkpoint of this run or of another."""
 
-    is_resumed = False
-
-    @property
-    def attribute_values(self) -> AttributeValues | None:
-        """The attribute values that the labels must have; None: those of the notes."""
-        return None
+    state: Mapping[str, Any] | None = None  # what the checkpoint holds; None = fresh weights
+    step: int = 0  # steps done, unless the run is resumed
+    is_resumed: bool = False  # whether the checkpoint is this run's own
+    started_from: Mapping[str, Any] | None = None  # the other run's checkpoint that the run began with, as JSON values
 
     @property
-    def started_from(self) -> Mapping[str, Any] | None:
-        """The checkpoint of another run whose weights this run began with, as JSON values."""
-        return None
+    def attribute_values(self) -> Mapping[str, list[int | str]] | None:
+        """The attribute values that the weights of another run were trained with; None: those of the notes."""
+        return self.state["attributes"] if self.state and self.started_from else None
 
-    def affine(self, measure: Callable[[], Affine | None]) -> Affine | None:
-        """The scaling of the representation; `measure` finds it where no checkpoint holds it."""
-        return measure()
-
-    def require_notes(self, notes: str, where: Path) -> None:
-        """Raise CheckpointError if training cannot go on with `notes`, the digest of those selected from `where`."""
+    def require_notes(self, notes: str, experiment: ExperimentConfig) -> None:
+        """Raise CheckpointError unless a resumed run was started with the notes whose digest is `notes`."""
+        if self.is_resumed and self.state and self.state["notes"] != notes:
+            raise CheckpointError(
+                f"{experiment.run_folder}: was started with other notes than {experiment.loader.data_path} selects "
+                "now; restore them, give another run name, or restart the run"
+            )
 
     def restore(self, trainer: Trainer) -> None:
         """Put what was trained before into `trainer`. Raises: CheckpointError if it does not fit the networks."""
-
-
-@dataclass(frozen=True)
-class _LoadedStart(Start):
-    """A start from the content of a checkpoint, `state`."""
-
-    checkpoint: Path
-    state: Mapping[str, Any]
-
-    def affine(self, measure: Callable[[], Affine | None]) -> Affine | None:
-        """The scaling that the checkpoint holds."""
-        affine: Affine | None = self.state["affine"]
-        return affine
-
-
-@dataclass(frozen=True)
-class ResumedStart(_LoadedStart):
-    """The newest checkpoint of the run itself."""
-
-    run_folder: Path
-
-    is_resumed = True
-
-    @classmethod
-    def open(cls, experiment: ExperimentConfig, seed: int) -> Self:
-        """Read the newest checkpoint in the experiment's run folder.
-
-        Raises: CheckpointError if it cannot be resumed: it was not trained there, or with another config or `seed`.
-        """
-        folder = experiment.run_folder
-        path = find_checkpoint(folder)
-        state = load_checkpoint(path)
-        if not list_own_checkpoints(folder) or not state["optimizer_g"]:
-            raise CheckpointError(
-                f"{path}: was not trained here and holds no optimisers; give this run another name, and let it "
-                f"continue from {folder}"
-            )
-        # read anew, so that keys which the config has gained since have their defaults
-        before = parse_experiment(state["config"], str(path)).to_plain()
-        require_same_experiment(folder, before, experiment.to_plain())
-        if state["seed"] != seed:
-            raise CheckpointError(
-                f"{folder}: was started with seed {state['seed']}, not {seed}; give that seed, or another run name"
-            )
-        return cls(path, state, folder)
-
-    @property
-    def attribute_values(self) -> AttributeValues | None:
-        """Those of the run that this one began with, if it did."""
-        return self.state["attributes"] if self.started_from else None
-
-    @property
-    def started_from(self) -> Mapping[str, Any] | None:
-        """As its checkpoint says."""
-        return self.state.get("started_from")
-
-    def require_notes(self, notes: str, where: Path) -> None:
-        """Raise CheckpointError unless the notes are those that the run was started with."""
-        if self.state["notes"] != notes:
-            raise CheckpointError(
-                f"{self.run_folder}: was started with other notes than {where} selects now; restore them, give "
-                "another run name, or restart the run"
-            )
-
-    def restore(self, trainer: Trainer) -> None:
-        """Put networks, optimisers and step into `trainer`."""
-        trainer.restore(self.state)
-
-
-@dataclass(frozen=True)
-class BegunStart(_LoadedStart):
-    """A checkpoint of another run that fits the experiment, and the step at which the experiment begins with it."""
-
-    step: int
-
-    @classmethod
-    def open(cls, source: StartSource, experiment: ExperimentConfig) -> Self:
-        """Read the source's checkpoint, the newest if it is a folder.
-
-        Raises: CheckpointError if its config differs in an option that its weights depend on, if it has no
-        discriminator, or if the experiment's schedule does not contain the place that it has reached.
-        """
-        path = source.path if source.path.is_file() else find_checkpoint(source.path)
-        state = load_checkpoint(path)
-        if not state["discriminator"]:
-            raise CheckpointError(f"{path}: holds a generator alone; training needs a run, which has both networks")
-        _require_fitting(path, state, experiment)
-        schedule = GrowthSchedule(experiment.model)
-        step = _same_place(path, state, schedule) if source.keeps_place else _beginning(path, state, schedule)
-        text = "%s: begins at step %d of %d with the weights of %s, and with fresh optimisers"
-        logger.info(text, experiment.run_folder, step, schedule.total_steps, path)
-        return cls(path, state, step)
-
-    @property
-    def attribute_values(self) -> AttributeValues:
-        """Those that the weights were trained with."""
-        values: AttributeValues = self.state["attributes"]
-        return values
-
-    @property
-    def started_from(self) -> Mapping[str, Any]:
-        """The checkpoint that is opened here."""
-        return {"checkpoint": self.checkpoint.name, "sha256": sha256_of_file(self.checkpoint), "step": self.step}
-
-    def restore(self, trainer: Trainer) -> None:
-        """Put the networks into `trainer`, and let it begin at `step`."""
-        trainer.begin_from(self.state, self.step)
+        if self.state and self.is_resumed:
+            trainer.restore(self.state)
+        elif self.state:
+            trainer.begin_from(self.state, self.step)
 
 
 def find_start(experiment: ExperimentConfig, source: StartSource | None, *, seed: int, restart: bool) -> Start:
@@ -188,12 +80,46 @@ def find_start(experiment: ExperimentConfig, source: StartSource | None, *, seed
     With `restart` its own checkpoints do not count. Raises: CheckpointError if the checkpoint cannot be used.
     """
     if not restart and list_checkpoints(experiment.run_folder):
-        resumed = ResumedStart.open(experiment, seed)
+        resumed = _resumed(experiment, seed)
         if source:
             text = "%s: resumes from its own checkpoint; the weights of %s were for its start"
             logger.info(text, experiment.run_folder, source.path)
         return resumed
-    return BegunStart.open(source, experiment) if source else Start()
+    return _begun(source, experiment) if source else Start()
+
+
+def _resumed(experiment: ExperimentConfig, seed: int) -> Start:
+    """The newest checkpoint in the run folder, if it was trained there with the same config and seed."""
+    folder = experiment.run_folder
+    path = find_checkpoint(folder)
+    state = load_checkpoint(path)
+    if not list_own_checkpoints(folder) or not state["optimizer_g"]:
+        raise CheckpointError(
+            f"{path}: was not trained here and holds no optimisers; give this run another name, and let it "
+            f"continue from {folder}"
+        )
+    # read anew, so that keys which the config has gained since have their defaults
+    before = parse_experiment(state["config"], str(path)).to_plain()
+    require_same_experiment(folder, before, experiment.to_plain())
+    if state["seed"] != seed:
+        raise CheckpointError(
+            f"{folder}: was started with seed {state['seed']}, not {seed}; give that seed, or another run name"
+        )
+    return Start(state, is_resumed=True, started_from=state.get("started_from"))
+
+
+def _begun(source: StartSource, experiment: ExperimentConfig) -> Start:
+    """The checkpoint of another run, if its networks fit the experiment and its schedule has a place for them."""
+    path = source.path if source.path.is_file() else find_checkpoint(source.path)
+    state = load_checkpoint(path)
+    if not state["discriminator"]:
+        raise CheckpointError(f"{path}: holds a generator alone; training needs a run, which has both networks")
+    _require_fitting(path, state, experiment)
+    schedule = GrowthSchedule(experiment.model)
+    step = _same_place(path, state, schedule) if source.keeps_place else _beginning(path, state, schedule)
+    text = "%s: begins at step %d of %d with the weights of %s, and with fresh optimisers"
+    logger.info(text, experiment.run_folder, step, schedule.total_steps, path)
+    return Start(state, step, started_from={"checkpoint": path.name, "sha256": sha256_of_file(path), "step": step})
 
 
 def _require_fitting(path: Path, state: Mapping[str, Any], experiment: ExperimentConfig) -> None:

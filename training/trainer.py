@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from audio_transforms import AudioTransform
+from data.note_dataset import NoteStream
 from models.checkpoint import in_brief, remove_old_checkpoints, save_checkpoint
 from models.growth import GrowthSchedule, Phase
 from training.pace import in_total, remaining_time
+from training.preview import PreviewWriter
+from training.training_scores import TrainingScorer
 from training.training_step import Terms, TrainingStep, read
 from utils.cli import show_progress
 from utils.device import on_device
@@ -28,15 +30,6 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 _MOST_UNREAD = 1000
 """Steps after which the numbers are read from the GPU at the latest, however rarely they are logged."""
-
-Draw = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(first, count) -> waveforms (count, n_samples) and labels (count, n_attributes), as from `NoteStream`."""
-
-Preview = Callable[[Phase, int, SummaryWriter], None]
-"""Called with the phase of the last step, the number of steps done, and TensorBoard, after each checkpoint."""
-
-Scores = Callable[[Phase], Mapping[str, float]]
-"""Called with the phase of the last step; what it returns is logged under that step, unless it is empty."""
 
 
 class Trainer:
@@ -52,14 +45,14 @@ class Trainer:
         run_folder: Path,
         training: TrainingStep,
         transform: AudioTransform,
-        draw: Draw,
+        draw: NoteStream,
         *,
         identity: Mapping[str, Any],
         save_every: int,
         log_every: int,
-        preview: Preview | None = None,
-        scores: Scores | None = None,
-        scores_every: int = 1,
+        preview: PreviewWriter | None,
+        scores: TrainingScorer | None,
+        scores_every: int,
     ) -> None:
         self.run_folder, self.training, self.transform, self.draw = run_folder, training, transform, draw
         self.identity, self.save_every, self.log_every, self.preview = dict(identity), save_every, log_every, preview
@@ -68,7 +61,7 @@ class Trainer:
         self.step = 0
         self._saved_step = 0
         self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers have not been read
-        self._pace = _Pace()
+        self._notes, self._seconds = 0, 0.0  # trained since the pace was last logged
         self._paces: dict[int, float] = {}  # notes per second, newest of each scale
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -104,12 +97,7 @@ class Trainer:
         total = self.schedule.total_steps
         try:
             with tqdm(
-                total=total,
-                initial=self.step,
-                unit="step",
-                disable=not show_progress(),
-                leave=False,
-                bar_format=_BAR,
+                total=total, initial=self.step, unit="step", disable=not show_progress(), leave=False, bar_format=_BAR
             ) as bar:
                 while self.step < total and not ranks.any(stop()):
                     self._step(log, bar)
@@ -124,25 +112,27 @@ class Trainer:
 
     def _step(self, log: RunLog | None, bar: "tqdm[None]") -> None:
         phase = self.schedule.at(self.step)
-        last_of_scale = phase.iteration + 1 == self._length(phase)
+        last_of_scale = phase.iteration + 1 == self.training.config.max_iter_at_scale[phase.scale]
         logs = self.step % self.log_every == 0
         scores = self.scores is not None and (self.step + 1) % self.scores_every == 0
         saves = (self.step + 1) % self.save_every == 0 or last_of_scale
         started = time.perf_counter()
         terms = self._train(phase, look=logs or scores or saves)
         if phase.iteration == 0:
-            self._pace = _Pace()  # the pace of the scale before does not apply here
-        self._pace.add(phase.batch_size, time.perf_counter() - started)
+            self._notes, self._seconds = 0, 0.0  # the pace of the scale before does not apply here
+        self._notes += phase.batch_size
+        self._seconds += time.perf_counter() - started
         if log and logs:
             place = {"scale": phase.scale, "iteration": phase.iteration, "alpha": phase.alpha}
-            pace = self._paces[phase.scale] = self._pace.take()
+            pace = self._paces[phase.scale] = self._notes / self._seconds
+            self._notes, self._seconds = 0, 0.0
             log.write(self.step, {**place, **terms, "notes_per_second": pace})
             bar.set_postfix_str(self._progress(phase, pace, terms), refresh=False)
         self.step += 1
         bar.update()
         # before the checkpoint: a killed run resumes after it, and would never compute these scores
-        if log and self.scores and scores:
-            self._score(self.scores, phase, log)
+        if log and self.scores and scores and (found := self.scores(phase)):
+            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
         if saves:
             self._save(phase)
             if log and self.preview:
@@ -178,10 +168,6 @@ class Trainer:
             "checkpoint is kept; try a lower baseLearningRate"
         )
 
-    def _score(self, scores: Scores, phase: Phase, log: RunLog) -> None:
-        if found := scores(phase):
-            log.write_scores(self.step - 1, {"scale": phase.scale, "alpha": phase.alpha, **found})
-
     def _progress(self, phase: Phase, pace: float, terms: Mapping[str, float]) -> str:
         left = remaining_time(self.training.config, self.step + 1, self._paces)
         losses = f"d {terms['d_total']:.3g} g {terms['g_total']:.3g}"
@@ -195,9 +181,6 @@ class Trainer:
             images: Tensor = self.transform(on_device(waves, device))
         return images, on_device(labels, device)
 
-    def _length(self, phase: Phase) -> int:
-        return self.training.config.max_iter_at_scale[phase.scale]
-
     def _save(self, phase: Phase) -> None:
         training = self.training
         self._saved_step = self.step
@@ -209,19 +192,3 @@ class Trainer:
         path = save_checkpoint(self.run_folder, {**self.identity, **place, **parts})
         remove_old_checkpoints(self.run_folder, training.config.keep_checkpoints)
         logger.debug("saved %s", path)
-
-
-class _Pace:
-    """Notes per second since it was last taken."""
-
-    def __init__(self) -> None:
-        self._notes, self._seconds = 0, 0.0
-
-    def add(self, notes: int, seconds: float) -> None:
-        self._notes += notes
-        self._seconds += seconds
-
-    def take(self) -> float:
-        pace = self._notes / self._seconds
-        self._notes, self._seconds = 0, 0.0
-        return pace

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 
-from audio_transforms import AudioTransform
-from data.note_dataset import NoteDataset
 from data.note_records import NoteRecord
 from evaluation.embeddings import note_classifier
 from evaluation.embeddings.features import Embedding, hear
@@ -18,8 +16,6 @@ from evaluation.scoring.score_map import VALUES_ALONE, plan_classifier, plan_fre
 from evaluation.scoring.side import HeardNotes
 from generation.synthesis import Wave, fit_full_scale
 from models.growth import Phase
-from models.networks import Networks
-from models.noise import Purpose
 from training.fixed_latents import FixedLatents
 from utils.errors import DataError, UserError
 
@@ -42,30 +38,17 @@ def load_scoring_network(device: torch.device) -> Embedding:
 class TrainingScorer:
     """PIS, IIS, PKID, IKID and the Frechet distance on the note classifier, of the averaged generator at a step.
 
-    `count` latents and as many real notes, spread evenly over the labels, are the same throughout the run, so that only
-    the generator changes the scores; each generated note has the labels of a real one. Real notes are cropped and faded
-    as for training. Sound that is not finite has no scores and is a warning: it must not end the training.
+    The fixed `latents` and as many real notes, spread evenly over the labels, are the same throughout the run, so that
+    only the generator changes the scores; each generated note has the labels of a real one. Real notes are cropped and
+    faded as for training. Sound that is not finite has no scores and is a warning: it must not end the training.
     """
 
-    def __init__(
-        self,
-        networks: Networks,
-        transform: AudioTransform,
-        dataset: NoteDataset,
-        embedding: Embedding,
-        *,
-        count: int,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        """With fewer than `count` notes in `dataset`, all of them. Raises: DataError if there are fewer than 2."""
-        self.count = min(count, len(dataset))
+    def __init__(self, latents: FixedLatents, embedding: Embedding) -> None:
+        """Raises: DataError if there are fewer than 2 latents."""
+        self.count = len(latents.indices)
         if self.count < LEAST_NOTES:
             raise DataError(f"scores compare {LEAST_NOTES} notes or more of each side, not {self.count}; use more")
-        self.transform, self.dataset, self.embedding = transform, dataset, embedding
-        self.latents = FixedLatents(
-            networks, transform, dataset, purpose=Purpose.SCORE_LATENT, count=self.count, seed=seed, device=device
-        )
+        self.latents, self.dataset, self.embedding = latents, latents.dataset, embedding
         self.planned = [*plan_classifier(embedding, VALUES_ALONE), plan_frechet(embedding, VALUES_ALONE)]
 
     def __call__(self, phase: Phase) -> dict[str, float]:
@@ -75,9 +58,8 @@ class TrainingScorer:
         except UserError as error:
             logger.warning("no scores at scale %d, iteration %d: %s", phase.scale, phase.iteration, error)
             return {}
-        records = [
-            NoteRecord(f"latent_{number:06d}", Path(f"latent_{number:06d}.wav"), {}) for number in range(self.count)
-        ]
+        names = [f"latent_{number:06d}" for number in range(self.count)]
+        records = [NoteRecord(name, Path(f"{name}.wav"), {}) for name in names]
         generated = self._hear(records, (fit_full_scale(wave)[0] for wave in waves))
         scores = [score for each in self.planned for score in each.compute(self._real, generated)]
         return {"notes": self.count, **{score.name: score.value for score in scores}}
@@ -89,5 +71,5 @@ class TrainingScorer:
         return self._hear(records, (self.dataset.batch([index])[0][0].numpy() for index in indices))
 
     def _hear(self, records: Sequence[NoteRecord], waves: Iterable[Wave]) -> HeardNotes:
-        notes = notes_in_memory(NotesInMemory(records, waves), self.transform.sample_rate)
+        notes = notes_in_memory(NotesInMemory(records, waves), self.latents.transform.sample_rate)
         return HeardNotes.of(hear(notes, [self.embedding]))

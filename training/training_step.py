@@ -176,9 +176,8 @@ class TrainingStep:
             classification = classification_loss(of_real.logits, labels, self.networks.n_values, soft=soft)
             losses["d_classification"] = options.condition_weight_d * self._part(classification)
         if discriminator.augmentation:
-            watched["augment_probability"] = (
-                discriminator.augmentation.probability.clone()
-            )  # which adapt() changes below
+            # a copy, since adapt() changes it below
+            watched["augment_probability"] = discriminator.augmentation.probability.clone()
         terms = self._descend(losses, "d", discriminator, self.optimizer_d, watched)
         if discriminator.augmentation:
             discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))
@@ -245,9 +244,8 @@ class TrainingStep:
     def _judge(self, images: Tensor, phase: Phase, *, exactly: bool = False, n_batches: int = 1) -> Judgement:
         """The discriminator's outputs for `images`, as float32; with `exactly`, computed in float32 as well."""
         with self._precision(exactly=exactly):
-            judgement: Judgement = self.networks.discriminator(
-                images, phase.scale, phase.alpha, self.ranks, n_batches=n_batches
-            )
+            place = phase.scale, phase.alpha
+            judgement: Judgement = self.networks.discriminator(images, *place, self.ranks, n_batches=n_batches)
         return Judgement(*(part.to(images.dtype) for part in judgement))
 
     def _judge_both(self, real: Tensor, fake: Tensor, phase: Phase) -> tuple[Judgement, Judgement]:
@@ -281,10 +279,9 @@ class TrainingStep:
     def _generate(self, purpose: Purpose, labels: Tensor, phase: Phase) -> Tensor:
         latent = normal_rows(self.seed, purpose, phase.first_note, len(labels), self.config.latent_dim)
         latent = on_device(latent, self.device)
+        condition = conditioned(latent, labels, self.networks.n_values)
         with self._precision():
-            images: Tensor = self.networks.generator(
-                conditioned(latent, labels, self.networks.n_values), phase.scale, phase.alpha
-            )
+            images: Tensor = self.networks.generator(condition, phase.scale, phase.alpha)
         return images.to(latent.dtype)
 
     def fake_labels(self, labels: Tensor, phase: Phase) -> Tensor:

@@ -5,7 +5,6 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any, NoReturn, Protocol
 
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from utils.errors import UserError
 from utils.project import version_report
+from utils.spelling import closest
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -81,8 +81,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _did_you_mean(text: str, known: Iterable[str]) -> str:
-    near = get_close_matches(text, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = closest(text, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 def add_alias(parser: argparse._ActionsContainer, action: argparse.Action, *spellings: str) -> None:

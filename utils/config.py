@@ -75,11 +75,7 @@ class LoaderConfig(Section):
     )
     sources: Annotated[
         tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
-    ] = Field(
-        (),
-        alias="filter",
-        description="instrument sources to keep (acoustic, electronic, synthetic); [] = all",
-    )
+    ] = Field((), alias="filter", description="instrument sources to keep (acoustic, electronic, synthetic); [] = all")
     instrument_labels: Annotated[
         tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
     ] = Field((), description='instrument families to keep; [] or ["all"] = all')
@@ -157,8 +153,7 @@ class ModelConfig(ScaleOptions):
     down_sampling: Annotated[
         tuple[
             Annotated[
-                tuple[Factor, Factor],
-                BeforeValidator(_per_axis, json_schema_input_type=Factor | tuple[Factor, Factor]),
+                tuple[Factor, Factor], BeforeValidator(_per_axis, json_schema_input_type=Factor | tuple[Factor, Factor])
             ],
             ...,
         ],

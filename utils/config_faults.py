@@ -1,16 +1,18 @@
-"""Faults of a config in its users' words: one line per key, with the value and what it must be."""
+"""Faults of a config, or of other JSON, in its users' words: which value it is, and what it must be."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from utils.spelling import closest, shortened
 
 Place = tuple[int | str, ...]
 
-_SHOWN = 60
 _DEEPEST = 32
+_LONGEST_PLACE, _LONGEST_WORDS = 100, 200
 
 _WORDS = {
     "int_type": "a whole number",
@@ -42,8 +44,7 @@ class _Fault(NamedTuple):
 
 def short(value: Any) -> str:
     """`value` as JSON, cut to what fits in a message."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return shortened(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def unusable(value: Any, depth: int = 0) -> str | None:
@@ -60,19 +61,12 @@ def unusable(value: Any, depth: int = 0) -> str | None:
 def unknown_key(where: str, key: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str:
     """The fault of a key that is none of `known`; `renamed` maps names that are close in meaning to known ones."""
     near = suggestion(key, known, renamed)
-    return f"{where}{short_key(key)}: unknown key, " + (f"did you mean {near!r}?" if near else "remove it")
+    return f"{where}{shortened(key)}: unknown key, " + (f"did you mean {near!r}?" if near else "remove it")
 
 
 def suggestion(key: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str | None:
     """The known key that was probably meant."""
-    if renamed and key in renamed:
-        return renamed[key]
-    return next(iter(get_close_matches(short_key(key), list(known), n=1)), None)
-
-
-def short_key(key: str) -> str:
-    """A key, cut to what fits in a message."""
-    return key if len(key) <= _SHOWN else key[: _SHOWN - 3] + "..."
+    return renamed[key] if renamed and key in renamed else closest(key, known)
 
 
 def describe_values(section: str, values: dict[str, Any], errors: Sequence[ErrorDetails]) -> dict[str, str]:
@@ -95,15 +89,12 @@ def _fault(values: dict[str, Any], details: ErrorDetails) -> _Fault:
         return _Fault(place[:-1], kind, "each of its keys must be the number of a scale")
     if kind == "value_error":
         return _Fault(place, kind, "; ".join(map(str, details["ctx"]["error"].args)))
-    context = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in _context(details).items()}
+    limits = details.get("ctx", {}).items()
+    context = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
     if kind in _LENGTHS:
         return _Fault(place, kind, _LENGTHS[kind].format_map(context))
     words = _WORDS.get(kind)
     return _Fault(place, kind, f"must be {words.format_map(context)}" if words else details["msg"].lower())
-
-
-def _context(details: ErrorDetails) -> dict[str, Any]:
-    return details.get("ctx") or {}
 
 
 def _place(values: dict[str, Any], location: Place) -> Place:
@@ -120,15 +111,14 @@ def _place(values: dict[str, Any], location: Place) -> Place:
 
 def _describe_key(section: str, values: dict[str, Any], found: Sequence[_Fault]) -> str:
     places = list(dict.fromkeys(fault.place for fault in found))
-    deepest = [place for place in places if not any(_inside(other, place) for other in places)]
+    deepest = [place for place in places if not any(place == other[: len(place)] != other for other in places)]
     words = _words([fault for fault in found if fault.place == deepest[0]])
     more = f" (and {len(deepest) - 1} more)" if len(deepest) > 1 else ""
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{short_key(step)}" for step in deepest[0])
-    return f"{section}{where}={short(_value_at(values, deepest[0]))}: {words}{more}"
-
-
-def _inside(inner: Place, outer: Place) -> bool:
-    return len(inner) > len(outer) and inner[: len(outer)] == outer
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in deepest[0])
+    value: Any = values
+    for step in deepest[0]:
+        value = value[step]
+    return f"{section}{where}={short(value)}: {words}{more}"
 
 
 def _words(faults: Sequence[_Fault]) -> str:
@@ -139,8 +129,11 @@ def _words(faults: Sequence[_Fault]) -> str:
     return " or ".join(dict.fromkeys(fault.words for fault in faults)).replace(" or must be ", " or ")
 
 
-def _value_at(values: dict[str, Any], place: Place) -> Any:
-    current: Any = values
-    for step in place:
-        current = current[step]
-    return current
+def first_fault(error: ValidationError, whole: str = "") -> str:
+    """The first fault as `place: what is wrong`, cut to what fits in a message; `whole` is the place of all the input.
+
+    Members of a union are part of pydantic's place under their class names; those that begin with `_` are left out.
+    """
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("_"))[:_LONGEST_PLACE] or whole
+    return f"{place}: {fault['msg'][:_LONGEST_WORDS]}" if place else fault["msg"][:_LONGEST_WORDS]

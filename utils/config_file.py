@@ -10,18 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from utils.config import (
-    TRANSFORM_CONFIGS,
-    ExperimentConfig,
-    LoaderConfig,
-    ModelConfig,
-    TransformConfig,
-    usable_path,
-)
-from utils.config_faults import describe_values, short, short_key, suggestion, unknown_key, unusable
+from utils.config import TRANSFORM_CONFIGS, ExperimentConfig, LoaderConfig, ModelConfig, TransformConfig, usable_path
+from utils.config_faults import describe_values, short, suggestion, unknown_key, unusable
 from utils.config_section import Section
 from utils.errors import ConfigError
 from utils.files import read_json
+from utils.spelling import closest, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +28,10 @@ KEY_ALIASES: dict[str, dict[str, str]] = {
 }
 """Per section, other spellings of a key -> its spelling in the published README."""
 
-INERT_KEYS: dict[str, frozenset[str]] = {
-    "loaderConfig": frozenset(),
-    "transformConfig": frozenset(),
-    "modelConfig": frozenset({"imagefolderDataset", "dataType", "sampleRate"}),
+INERT_KEYS = {
+    "loaderConfig": (),
+    "transformConfig": (),
+    "modelConfig": ("dataType", "imagefolderDataset", "sampleRate"),
 }
 """Per section, keys that published files carry and that change nothing: accepted, and said once."""
 
@@ -104,11 +98,10 @@ def experiment_schema() -> dict[str, Any]:
         schema["properties"]["transform"]["enum"] = spellings
         _accept_other_spellings("transformConfig", schema)
         transforms.append(schema)
-    loader = LoaderConfig.model_json_schema(by_alias=True)
-    model = ModelConfig.model_json_schema(by_alias=True)
+    loader, model = (section.model_json_schema(by_alias=True) for section in (LoaderConfig, ModelConfig))
     _accept_other_spellings("loaderConfig", loader)
     _accept_other_spellings("modelConfig", model)
-    model["properties"].update({key: {} for key in sorted(INERT_KEYS["modelConfig"])})
+    model["properties"].update({key: {} for key in INERT_KEYS["modelConfig"]})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Experiment",
@@ -199,13 +192,10 @@ def _validate_transform(values: dict[str, Any] | None, faults: list[str]) -> Tra
     if values is None:
         return None
     if "transform" not in values:
-        near = [key for key in values if suggestion(key, ["transform"])]
-        hint = (
-            f"is {short_key(near[0])!r} meant for it?"
-            if near
-            else f"name one of {', '.join(sorted(TRANSFORM_CONFIGS))}"
-        )
-        faults.append(f"transformConfig.transform: missing; {hint}")
+        near = next((key for key in values if closest(key, ["transform"])), None)
+        all_names = f"name one of {', '.join(sorted(TRANSFORM_CONFIGS))}"
+        remedy = f"is {shortened(near)!r} meant for it?" if near else all_names
+        faults.append(f"transformConfig.transform: missing; {remedy}")
         return None
     name = values["transform"]
     try:
@@ -235,17 +225,19 @@ def _section_faults(
     unknown = [key for key in values if key not in published.values()]
     meant = {suggestion(key, known, published) for key in unknown}
     wrong = describe_values(section, values, error.errors())
-    missing = [key for key in _missing_keys(section_type) if key not in values and key not in meant]
+    required = [published[name] for name, field in section_type.model_fields.items() if field.is_required()]
+    missing = [key for key in required if key not in values and key not in meant]
     faults = [unknown_key(f"{section}.", key, known, published) for key in unknown]
     faults += [f"{section}.{key}: missing" for key in missing]
     faults += wrong.values()
     doubtful = {KEY_ALIASES[section].get(key, key) for key in (*wrong, *missing, *meant) if key}
     sound = {key: value for key, value in values.items() if key not in wrong and key not in unknown}
-    return faults + [f"{section}: {fault}" for fault in _conflicts(section_type, sound) if not _names(fault, doubtful)]
-
-
-def _missing_keys(section_type: type[Section]) -> list[str]:
-    return [field.alias or name for name, field in section_type.model_fields.items() if field.is_required()]
+    sure = (
+        fault
+        for fault in _conflicts(section_type, sound)
+        if not any(re.search(rf"\b{re.escape(key)}\b", fault) for key in doubtful)
+    )
+    return faults + [f"{section}: {fault}" for fault in sure]
 
 
 def _conflicts(section_type: type[Section], values: dict[str, Any]) -> list[str]:
@@ -256,10 +248,6 @@ def _conflicts(section_type: type[Section], values: dict[str, Any]) -> list[str]
         own = [details for details in error.errors() if details["type"] == "value_error" and not details["loc"]]
         return [fault for details in own for fault in details["ctx"]["error"].args]
     return []
-
-
-def _names(fault: str, keys: set[str]) -> bool:
-    return any(re.search(rf"\b{re.escape(key)}\b", fault) for key in keys)
 
 
 def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:

@@ -1,10 +1,12 @@
-"""Devices that tensors are on, and memory on the CPU."""
+"""What numbers and times depend on: devices, memory of the CPU, and versions."""
 
 import ctypes
+import os
 import platform
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,3 +69,21 @@ def keep_freed_memory() -> None:
         return
     libc.mallopt(_LARGEST_FROM_HEAP, 2**31 - 1)
     libc.mallopt(_KEPT_AT_THE_TOP, -1)
+
+
+def require_memory(needed: int) -> None:
+    """Raise ConfigError if `needed` bytes exceed the machine's memory, where the system tells its size."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return
+    if needed > total:
+        raise ConfigError(
+            f"needs about {needed / 1e9:,.1f} GB of memory but this machine has {total / 1e9:,.1f} GB; lower "
+            "depthScales, miniBatchSize or the size of the images"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Of Python, torch and numpy."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}

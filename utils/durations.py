@@ -56,7 +56,7 @@ def training_limit(text: str) -> TrainingLimit:
     """The argument `30s`, `90m`, `1.5h` or `500steps`; a number alone counts steps."""
     match = _LIMIT.fullmatch(text)
     if not match or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a span as 30s, 90m or 1.5h, or a number of steps")
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a time such as 30s or 1.5h, or a number of steps")
     number, unit = match.groups()
     if unit in _SECONDS:
         return TrainingLimit(seconds=float(number) * _SECONDS[unit])

@@ -6,7 +6,7 @@ class UserError(Exception):
 
 
 class ConfigError(UserError):
-    """The experiment's JSON, or a flag that overrides it, cannot be used."""
+    """The experiment's JSON, or a value given instead of one in it, cannot be used."""
 
 
 class DataError(UserError):

@@ -121,12 +121,7 @@ def _grid(rows: int, columns: int, gap: float = 0.05) -> Figure:
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     figure.subplots_adjust(
-        left=0.55 / width,
-        right=1 - 0.1 / width,
-        bottom=0.4 / height,
-        top=1 - 0.3 / height,
-        wspace=gap,
-        hspace=0.2,
+        left=0.55 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.3 / height, wspace=gap, hspace=0.2
     )
     return figure
 

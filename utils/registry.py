@@ -1,14 +1,12 @@
 """A table of plug-ins by name."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TypeVar
 
 from utils.errors import ConfigError
+from utils.spelling import hint, shortened
 
 T = TypeVar("T")
-
-_SHOWN = 60
 
 
 class Registry(dict[str, T]):
@@ -36,8 +34,6 @@ class Registry(dict[str, T]):
         """The registered spelling of `name`, which may be an alias. Raises: ConfigError if there is none."""
         known = self.aliases.get(name, name)
         if known not in self:
-            name = name if len(name) <= _SHOWN else name[: _SHOWN - 3] + "..."
-            near = get_close_matches(name, [*self, *self.aliases], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(self))}"
-            raise ConfigError(f"unknown {self.kind} {name!r}; {hint}")
+            what_to_do = hint(name, sorted(self), self.aliases)
+            raise ConfigError(f"unknown {self.kind} {shortened(name)!r}; {what_to_do}")
         return known

@@ -58,8 +58,8 @@ def require_same_experiment(run_folder: Path, before: Mapping[str, Any], now: Ma
                 changes.append(f"{section}.{key}".lstrip(".") + f" was {old.get(key)!r}, is {new.get(key)!r}")
     if changes:
         raise CheckpointError(
-            f"{run_folder}: was started with another config ({'; '.join(changes)}); give another name with -n, or "
-            "--restart to begin anew"
+            f"{run_folder}: was started with another config ({'; '.join(changes)}); give another run name, or restart "
+            "the run"
         )
 
 

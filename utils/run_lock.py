@@ -1,4 +1,4 @@
-"""Who may train in a run folder: one process at a time, which leaves word of itself there."""
+"""Who may train in a run folder: one process at a time, which writes there who it is."""
 
 import os
 import socket
@@ -56,7 +56,7 @@ class RunFolderLock:
             holder = read_holder(self.run_folder)
             raise CheckpointError(
                 f"{self.run_folder}: another process trains there now{f' ({holder})' if holder else ''}; wait for "
-                "it, or give another name with -n"
+                "it, or give another run name"
             )
         self.sign()
 

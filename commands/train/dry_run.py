@@ -4,7 +4,7 @@ import argparse
 
 from commands.shared_flags import as_json
 from commands.train.experiments import read_experiments
-from training.dry_run import cost_of
+from training.budget import cost_of
 
 
 def run(args: argparse.Namespace) -> str:

@@ -25,11 +25,10 @@ from evaluation.floor.summary import by_family, summarise
 from generation.synthesis import fit_full_scale
 from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
-from utils.device import device_name
+from utils.device import device_name, versions
 from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
 from utils.pictures import ImageAndSound, save_images_and_sounds
 from utils.tables import markdown_table
-from utils.versions import versions
 
 SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
 MEASURES = {

@@ -18,9 +18,9 @@ from evaluation.listening_page.runs import choose_pitches, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
 from evaluation.listening_page.training_charts import training_charts
+from utils.device import versions
 from utils.errors import UserError
 from utils.files import atomic_folder, read_json, require_writable_folder, write_json, write_text
-from utils.versions import versions
 
 logger = logging.getLogger(__name__)
 

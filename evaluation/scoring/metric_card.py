@@ -15,7 +15,7 @@ import torch
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
-from utils.versions import versions
+from utils.device import versions
 
 RESAMPLER = "soxr VHQ, 16 bit"
 

@@ -19,8 +19,8 @@ from models.layers import resize
 from models.networks import build_networks, conditioned
 from models.noise import Purpose, normal_rows
 from utils.config import MIDI_MAX, ExperimentConfig
+from utils.device import require_memory
 from utils.errors import ConfigError
-from utils.memory import require_memory
 
 MOST_REPETITIONS = 1000
 _FLOAT = 4

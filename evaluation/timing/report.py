@@ -12,10 +12,9 @@ from evaluation.timing.measures import Spread, Subject, Timing, time_notes
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
-from utils.device import device_name
+from utils.device import device_name, versions
 from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
 from utils.tables import markdown_table
-from utils.versions import versions
 
 HEADER = ("name", "transform", "device", "batch", "generate ms", "invert ms", "x real time", "runs")
 _LEAST_FOR_QUARTILES = 4

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.nsynth import Value
 from utils.arguments import MAX_SEED, MOST_TRUNCATION
+from utils.config_faults import first_fault
 from utils.errors import UserError
-from utils.validation import first_fault
 
 GRID = 100  # steps along each side of the square
 

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from utils.arguments import HIGHEST_RATE, MAX_SEED, MOST_TRUNCATION
+from utils.config_faults import first_fault
 from utils.errors import DataError
-from utils.validation import first_fault
 
 LatentMotion = Literal["hold", "linear", "spherical", "bar"]
 Sustain = Literal["loop", "retrigger", "none"]

@@ -2,8 +2,8 @@ import pytest
 
 from commands.train.smoke_test import shrink_to_smoke_test
 from utils.config_file import parse_experiment
+from utils.device import require_memory
 from utils.errors import ConfigError
-from utils.memory import require_memory
 
 
 @pytest.mark.parametrize(("size", "taken"), [(-1, 16), (3, 3), (24, 16)])

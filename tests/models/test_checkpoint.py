@@ -1,7 +1,5 @@
-import contextlib
 import errno
 import os
-import pickle
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from models.checkpoint import (
     save_checkpoint,
 )
 from utils.errors import CheckpointError, UserError
-from utils.files import explained_write_errors
 
 
 def state(scale=0, iteration=1, **changes):
@@ -72,17 +69,12 @@ def write_bomb(path, trap):
     torch.save(state(config={"name": Bomb(trap)}), path)
 
 
-def write_plain_bomb(path, trap):
-    path.write_bytes(pickle.dumps(Bomb(trap)))
-
-
 def write_foreign(path, _):
     torch.save(torch.nn.Linear(2, 2), path)
 
 
 BAD_FILES = {
     "bomb": write_bomb,
-    "plain bomb": write_plain_bomb,
     "foreign object": write_foreign,
     "empty": lambda path, _: path.write_bytes(b""),
     "text": lambda path, _: path.write_text("not a checkpoint"),
@@ -124,20 +116,13 @@ def test_truncated_file_is_refused(tmp_path, share):
         ({"step": 1}, "format None"),
         ({**state(), "format": 2}, "format 2, this version reads 1"),
         ({"format": 1, **state(step="7")}, "lacks a usable step; remove it"),
+        ({"format": 1, **{key: value for key, value in state().items() if key != "notes"}}, "lacks a usable notes"),
         ({"format": 1, **state(affine=3, ema=None)}, "lacks a usable affine, ema; remove it"),
     ],
 )
 def test_content_of_another_kind_is_refused(tmp_path, content, message):
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match=message):
-        load_checkpoint(tmp_path / "a.pt")
-
-
-def test_missing_key_is_named(tmp_path):
-    content = {"format": 1, **state()}
-    del content["optimizer_d"]
-    torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match="lacks a usable optimizer_d"):
         load_checkpoint(tmp_path / "a.pt")
 
 
@@ -157,28 +142,6 @@ def test_failure_while_saving_keeps_the_old_checkpoint_alone(tmp_path, monkeypat
         save_checkpoint(tmp_path, state(notes="new"))
     assert names(tmp_path) == [path.name]
     assert load_checkpoint(path)["notes"] == "old"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_disk_that_fills_up_amid_the_writing_is_told(tmp_path, monkeypatch):
-    @contextlib.contextmanager
-    def full_device(path, **_):
-        with explained_write_errors(path):
-            yield Path("/dev/full")
-
-    monkeypatch.setattr(checkpoint, "atomic_path", full_device)
-    with pytest.raises(UserError, match="no space left on the disk"):
-        save_checkpoint(tmp_path, state())
-
-
-def test_interrupt_while_saving_leaves_nothing_half_written(tmp_path, monkeypatch):
-    def interrupted(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        save_checkpoint(tmp_path, state())
-    assert names(tmp_path) == []
 
 
 def test_checkpoints_are_listed_by_number_and_others_ignored(tmp_path):

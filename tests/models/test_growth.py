@@ -26,17 +26,17 @@ def published_jumps(name):
 def schedule_of(name, **published):
     jumps = {key: SCHEDULES[name][key] for key in ("alphaNJumps", "alphaSizeJumps")}
     n_scales = len(jumps["alphaNJumps"])
-    return GrowthSchedule(
-        small_config(
-            **{
-                "downSamplingFactor": [2 ** (n_scales - 1 - scale) for scale in range(n_scales)],
-                "depthScales": [2] * n_scales,
-                "maxIterAtScale": [50_000] * n_scales,
-                **jumps,
-                **published,
-            }
-        )
-    )
+    shape = {
+        "downSamplingFactor": [2 ** (n_scales - 1 - scale) for scale in range(n_scales)],
+        "depthScales": [2] * n_scales,
+        "maxIterAtScale": [50_000] * n_scales,
+    }
+    return GrowthSchedule(small_config(**(shape | jumps | published)))
+
+
+def custom_schedule(steps, values):
+    fade = {"alphaJumpMode": "custom", "iterAlphaJump": steps, "alphaJumpVals": values}
+    return schedule_of("short", alphaNJumps=None, alphaSizeJumps=None, **fade)
 
 
 def alpha_at(schedule, scale, iteration):
@@ -70,14 +70,7 @@ def test_fade_ends_after_its_last_jump_and_stays_at_zero(name):
 
 def test_custom_jumps_give_the_published_fade():
     steps, values = SCHEDULES["short"]["iterAlphaJump"], SCHEDULES["short"]["alphaJumpVals"]
-    custom = schedule_of(
-        "short",
-        alphaJumpMode="custom",
-        alphaNJumps=None,
-        alphaSizeJumps=None,
-        iterAlphaJump=steps,
-        alphaJumpVals=values,
-    )
+    custom = custom_schedule(steps, values)
     linear = schedule_of("short")
     for scale in range(4):
         for iteration in (*range(40), 49_999):
@@ -85,14 +78,7 @@ def test_custom_jumps_give_the_published_fade():
 
 
 def test_custom_jumps_may_rise_and_hold_their_last_value():
-    custom = schedule_of(
-        "short",
-        alphaJumpMode="custom",
-        alphaNJumps=None,
-        alphaSizeJumps=None,
-        iterAlphaJump=[[0], [0, 2, 5], [], [0]],
-        alphaJumpVals=[[0.7], [1.0, 0.2, 0.4], [], [0.5]],
-    )
+    custom = custom_schedule([[0], [0, 2, 5], [], [0]], [[0.7], [1.0, 0.2, 0.4], [], [0.5]])
     assert [alpha_at(custom, 1, iteration) for iteration in range(7)] == [1, 1, 0.2, 0.2, 0.2, 0.4, 0.4]
     assert [alpha_at(custom, scale, 9) for scale in (0, 2, 3)] == [0, 0, 0.5]  # scale 0 has nothing to fade from
     assert custom.unfinished_fades() == {1: 0.4, 3: 0.5}

@@ -57,12 +57,6 @@ def test_minibatch_stddev_equals_the_published_one(given, published):
     torch.testing.assert_close(y[:, -1], torch.from_numpy(arrays[f"stddev/{published}"]), rtol=1e-5, atol=1e-6)
 
 
-def test_minibatch_stddev_by_hand():
-    # one position, values 0 and 2: deviation sqrt(2) with n - 1 in the denominator
-    x = torch.tensor([0.0, 2.0]).view(2, 1, 1, 1)
-    torch.testing.assert_close(append_minibatch_stddev(x)[:, 1].flatten(), torch.full((2,), math.sqrt(2)))
-
-
 def test_minibatch_stddev_of_one_sample_is_zero():
     x = torch.randn(1, 3, 2, 2)
     y = append_minibatch_stddev(x)

@@ -3,7 +3,7 @@ import torch
 
 from models.geometry import scale_sizes
 from models.layers import resize
-from models.networks import build_networks, conditioned, count_parameters, update_ema
+from models.networks import build_networks, conditioned, count_parameters
 from tests.models.small import CPU, SHAPE, small_config, small_networks
 from utils.errors import ConfigError
 
@@ -68,13 +68,6 @@ def test_discriminator_at_full_alpha_is_the_previous_scale_beyond_the_first_grow
     assert torch.equal(networks.discriminator(small, 1, 0.7).critic, networks.discriminator(small, 1, 0.0).critic)
 
 
-def test_generator_blends_linearly():
-    generator = small_networks(small_config()).generator
-    latent = torch.randn(2, 8)
-    new, old, between = (generator(latent, 2, alpha) for alpha in (0.0, 1.0, 0.25))
-    torch.testing.assert_close(between, 0.25 * old + 0.75 * new, rtol=1e-5, atol=1e-6)
-
-
 def test_tanh_comes_after_the_blend():
     linear, bounded = (
         small_networks(small_config(generationActivation=activation)).generator for activation in (None, "tanh")
@@ -116,17 +109,6 @@ def test_average_starts_as_the_generator_in_memory_of_its_own():
         assert torch.equal(mine, average)
         assert mine.data_ptr() != average.data_ptr()
         assert not average.requires_grad
-
-
-def test_average_moves_by_one_minus_decay():
-    networks = small_networks(small_config())
-    before = [value.clone() for value in networks.ema.parameters()]
-    with torch.no_grad():
-        for value in networks.generator.parameters():
-            value += 1
-    update_ema(networks.ema, networks.generator, 0.75)
-    for old, new in zip(before, networks.ema.parameters(), strict=True):
-        torch.testing.assert_close(new, old + 0.25, rtol=0, atol=1e-6)
 
 
 @VARIANT

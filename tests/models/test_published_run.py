@@ -208,11 +208,7 @@ def test_checkpoint_that_does_not_fit_says_what_differs(content, save, break_it,
 
 
 JSON_EDITS = {
-    "depths": (
-        "train_config",
-        change("depthScales", to=[5, 5, 5, 5, 8]),
-        r"depthOtherScales is \[5, 5, 5, 5\] in",
-    ),
+    "depths": ("train_config", change("depthScales", to=[5, 5, 5, 5, 8]), r"depthOtherScales is \[5, 5, 5, 5\] in"),
     "pitches": (
         "train_config",
         change("attribKeysOrder", "pitch", "values", to=[40, 41]),
@@ -491,7 +487,7 @@ def test_converting_what_needs_none_or_onto_something_is_refused(run, tmp_path, 
         ((run, tmp_path / "ours"), "ours: is not empty"),
         ((tmp_path / "ours", tmp_path / "new"), "is a run of train.py already"),
         ((tmp_path / "shared", tmp_path / "new"), "is a shared generator already"),
-        ((run, tmp_path / "new", "--half"), "--half goes with --to safetensors"),
+        ((run, tmp_path / "new", "--half"), "half precision is for safetensors alone; leave it out"),
         ((tmp_path / "nowhere", tmp_path / "new"), "nowhere: no such run folder"),
     ]
     for arguments, message in cases:

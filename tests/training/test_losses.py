@@ -3,23 +3,11 @@ import math
 import pytest
 import torch
 
-from training.losses import (
-    classification_loss,
-    critic_fake_loss,
-    critic_real_loss,
-    drift_loss,
-    gradient_penalty,
-    r1_penalty,
-    soft_targets,
-)
-
-CRITIC = torch.tensor([1.0, -2.0, 4.0])
+from training.losses import classification_loss, drift_loss, gradient_penalty, r1_penalty, soft_targets
 
 
-def test_adversarial_terms_are_sums():
-    assert critic_real_loss(CRITIC) == -3
-    assert critic_fake_loss(CRITIC) == 3
-    assert drift_loss(CRITIC) == 1 + 4 + 16
+def test_drift_is_the_sum_of_squares():
+    assert drift_loss(torch.tensor([1.0, -2.0, 4.0])) == 1 + 4 + 16
 
 
 def test_classification_is_a_mean_over_the_batch_by_hand():
@@ -63,14 +51,8 @@ def test_gradient_penalty_of_a_linear_critic(scale):
         torch.testing.assert_close(weight.grad, 2 * 4 * (scale - 1) * direction, rtol=1e-4, atol=1e-5)
 
 
-def test_gradient_penalty_looks_between_real_and_fake():
-    # the slope of |x|^2 / 2 is x itself: 3/4 of the way from the fake 0 to the real 8 it is 6
-    real, fake = torch.full((1, 1, 1, 1), 8.0), torch.zeros(1, 1, 1, 1)
-    penalty, slope = gradient_penalty(lambda x: x.square().sum(dim=(1, 2, 3)) / 2, real, fake, torch.tensor([0.75]))
-    assert (penalty.item(), slope.item()) == pytest.approx((25, 6))
-
-
-def test_gradient_penalty_mixes_each_sample_by_its_own_number():
+def test_gradient_penalty_looks_between_real_and_fake_by_a_number_of_each_sample():
+    # the slope of |x|^2 / 2 is x itself: 3/4 of the way from the fake 0 to the real 4 it is 3
     real, fake = torch.full((2, 1, 1, 1), 4.0), torch.zeros(2, 1, 1, 1)
     penalty, slope = gradient_penalty(
         lambda x: x.square().sum(dim=(1, 2, 3)) / 2, real, fake, torch.tensor([0.25, 0.75])

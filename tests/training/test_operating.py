@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,35 +17,31 @@ import train
 from models import checkpoint
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from models.convert import main as convert
+from tests.places import GOLDEN, ROOT
+from tests.training_runs import FLAGS, assert_same_run, final_state, run, start, steps_done, wait_until
 from training import profiling
 from training.profiling import WARM_UP
 from training.training_step import TrainingStep
 from utils.run_lock import HOLDER_NAME
 from utils.run_log import read_log
 
-ROOT = Path(train.__file__).parent
-PUBLISHED = ROOT / "tests" / "golden" / "published_run" / "mag-if_test_config"
-STEPS = 14
-FLAGS = ("-q", "--device", "cpu", "--n_samples", "1", "-l", "1")
+PUBLISHED = GOLDEN / "published_run" / "mag-if_test_config"
 
 pytestmark = pytest.mark.usefixtures("_no_previews")
 
 
 @pytest.fixture
-def write(experiment_dict, tmp_path):
+def write(write_config):
     """Write the config of 14 steps, or of those given, under a name; returns the file and the run folder."""
-
-    def write_config(name, lengths=(3, 4, 4, 3)):
-        experiment_dict["modelConfig"]["maxIterAtScale"] = list(lengths)
-        path = tmp_path / f"{name}.json"
-        path.write_text(json.dumps({**experiment_dict, "name": name}))
-        return path, Path(experiment_dict["output_path"]) / name
-
-    return write_config
+    return lambda name, lengths=(3, 4, 4, 3): write_config(name, modelConfig={"maxIterAtScale": list(lengths)})
 
 
-def run(path, *flags):
-    return train.main(["-c", str(path), *FLAGS, *flags])
+@pytest.fixture
+def stopped(write):
+    """The config and the folder of a run that stopped after 9 of its 14 steps."""
+    path, folder = write("run")
+    assert run(path, "--stop-after", "9") == 0
+    return path, folder
 
 
 def status(folder, capsys):
@@ -57,52 +52,15 @@ def status(folder, capsys):
     return out
 
 
-def flat(state):
-    """The leaves of nested containers, tensors as lists."""
-    if isinstance(state, dict):
-        return [leaf for key in state for leaf in [key, *flat(state[key])]]
-    if isinstance(state, list | tuple):
-        return [leaf for each in state for leaf in flat(each)]
-    return [state.tolist() if isinstance(state, torch.Tensor) else state]
-
-
-def assert_same_run(one, other):
-    states = [load_checkpoint(find_checkpoint(folder)) for folder in (one, other)]
-    for state in states:
-        state["config"].pop("name")
-    assert flat(states[0]) == flat(states[1])
-    logs = [[{k: v for k, v in row.items() if k != "notes_per_second"} for row in read_log(f)] for f in (one, other)]
-    assert logs[0] == logs[1]
-
-
-def start(path, *flags):
-    return subprocess.Popen(
-        [sys.executable, "train.py", "-c", str(path), *FLAGS, *flags],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def wait_until(process, is_so):
-    deadline = time.monotonic() + 100
-    while not is_so():
-        if time.monotonic() > deadline or process.poll() is not None:
-            pytest.fail(f"did not come to it: {process.communicate()}")
-        time.sleep(0.01)
-
-
 def test_training_in_portions_of_steps_ends_bit_for_bit_like_one_go(write, capsys):
     whole_path, whole = write("whole")
     parts_path, parts = write("parts")
     assert run(whole_path) == 0
     for done in (4, 8, 12):
         capsys.readouterr()
-        assert run(parts_path, "--stop-after", "4steps") == 0
+        assert run(parts_path, "--stop-after", "4 steps" if done == 8 else "4steps") == 0
         assert capsys.readouterr().out == f"{parts}: stopped after step {done} of 14; the same command resumes there\n"
-        assert load_checkpoint(find_checkpoint(parts))["step"] == done
+        assert steps_done(parts) == done
     assert run(parts_path, "--stop-after", "4") == 0
     assert f"{parts}: trained 14 steps" in capsys.readouterr().out
     assert_same_run(whole, parts)
@@ -120,9 +78,9 @@ def test_limit_of_time_stops_after_the_step_in_which_it_ends(write, monkeypatch)
     monkeypatch.setattr(TrainingStep, "launch", ten_minutes)
     monkeypatch.setattr("utils.durations.time.monotonic", lambda: now[0])
     assert run(path, "--stop-after", "0.5h") == 0
-    assert load_checkpoint(find_checkpoint(folder))["step"] == 3
+    assert steps_done(folder) == 3
     assert run(path, "--stop-after", "31m") == 0
-    assert load_checkpoint(find_checkpoint(folder))["step"] == 7
+    assert steps_done(folder) == 7
 
 
 def test_limit_holds_for_all_configs_of_the_command_together(write):
@@ -131,9 +89,9 @@ def test_limit_holds_for_all_configs_of_the_command_together(write):
     third_path, third = write("third")
     command = ["-c", str(first_path), str(second_path), str(third_path), *FLAGS, "--stop-after"]
     assert train.main([*command, "14"]) == 0
-    assert (load_checkpoint(find_checkpoint(first))["step"], second.exists()) == (14, False)
+    assert (steps_done(first), second.exists()) == (14, False)
     assert train.main([*command, "9"]) == 0
-    assert (load_checkpoint(find_checkpoint(second))["step"], third.exists()) == (9, False)
+    assert (steps_done(second), third.exists()) == (9, False)
 
 
 def test_ctrl_c_under_a_limit_is_still_an_interruption(write, monkeypatch):
@@ -148,7 +106,9 @@ def test_ctrl_c_under_a_limit_is_still_an_interruption(write, monkeypatch):
     assert run(path, "--stop-after", "10") == 130
 
 
-@pytest.mark.parametrize("text", ["0", "0.0h", "-3", "soon", "1.5", "1.5steps", "5 days", "", "inf", "nan", "1e9s"])
+@pytest.mark.parametrize(
+    "text", ["0", "0.0h", "-3", "soon", "1.5", "1.5steps", "5 days", "", "inf", "nan", "1e9s", "9" * 10, "٣m"]
+)
 def test_limit_that_is_none_is_one_line(write, capsys, text):
     path, folder = write("run")
     assert run(path, f"--stop-after={text}") == 2
@@ -202,9 +162,8 @@ def test_profile_that_finds_the_disk_full_is_one_line(write, monkeypatch, capsys
     assert list((folder / "profile").iterdir()) == []
 
 
-def test_status_of_a_run_that_was_stopped(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_status_of_a_run_that_was_stopped(stopped, capsys):
+    _, folder = stopped
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     lines = status(folder, capsys).splitlines()
     assert lines[:2] == [
@@ -243,9 +202,8 @@ def status_as_json(folder, capsys):
     return json.loads(out)
 
 
-def test_status_as_json(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_status_as_json_amid_a_run_and_at_its_end(stopped, capsys):
+    path, folder = stopped
     told = status_as_json(folder, capsys)
     assert (told["run"], told["name"], told["transform"]) == (str(folder), "run", "mag-if")
     place = ("step", "total_steps", "logged_steps", "scale", "iteration", "alpha", "is_training", "trainer")
@@ -269,6 +227,11 @@ def test_status_as_json(write, capsys):
     told = status_as_json(folder, capsys)
     assert [told[key] for key in place[:5]] == [14, 14, 14, 3, 3]
     assert (told["left"]["seconds"], told["scores"]) == (0, {"step": 13, "scale": 3, "pis": None})
+    (folder / "scores.csv").write_text("step,scale,pis\n3,0,1.5\n13,3,2.25\n")
+    text = status(folder, capsys)
+    assert "trained to the end, 14 steps\n" in text
+    assert "scores at step 13: pis 2.25\n" in text
+    assert "~" not in text
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
@@ -278,16 +241,6 @@ def test_status_in_a_process_of_its_own(flags):
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "mag-if" in ended.stdout
-
-
-def test_status_of_a_run_to_its_end_with_scores(write, capsys):
-    path, folder = write("run")
-    assert run(path) == 0
-    (folder / "scores.csv").write_text("step,scale,pis\n3,0,1.5\n13,3,2.25\n")
-    text = status(folder, capsys)
-    assert "trained to the end, 14 steps\n" in text
-    assert "scores at step 13: pis 2.25\n" in text
-    assert "~" not in text
 
 
 def test_status_of_a_run_before_its_first_step(write, capsys):
@@ -343,18 +296,17 @@ def test_status_of_what_is_no_run_is_one_line(write, tmp_path, capsys, made):
 
 def test_running_killed_and_resumed_with_its_lock_and_its_status(write, capsys):
     path, folder = write("run", (20, 25, 25, 3000))
-    process = start(path, "-s", "5")
+    process = start(path, "-q", "-s", "5")
     try:
         wait_until(process, lambda: len(list_checkpoints(folder)) > 2)
         holder = rf"process {process.pid} on \S+, since 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
         for _ in range(20):  # asking disturbs nobody
             text = status(folder, capsys)
         assert re.search(rf"\nis training: {holder}; last log line \d+ s ago\n", text)
-        assert run(path) == 2
-        error = capsys.readouterr().err
-        assert re.fullmatch(
-            rf"train\.py: {folder}: another process trains there now \({holder}\); wait [^\n]*\n", error
-        )
+        held = rf"train\.py: {folder}: another process trains there now \({holder}\); wait for it, or give another"
+        for flags in ((), ("--restart",)):
+            assert run(path, *flags) == 2
+            assert re.fullmatch(rf"{held}[^\n]*\n", capsys.readouterr().err)
         assert process.poll() is None
     finally:
         process.kill()
@@ -363,16 +315,15 @@ def test_running_killed_and_resumed_with_its_lock_and_its_status(write, capsys):
     assert (folder / HOLDER_NAME).exists()
     text = status(folder, capsys)
     assert re.search(rf"\nis not training; {holder}, was killed; last log line \d+ s ago\n", text)
-    saved = load_checkpoint(find_checkpoint(folder))["step"]
+    saved = steps_done(folder)
     assert f"step {saved} of 3,070" in text
     assert run(path, "--stop-after", "1") == 0
-    assert load_checkpoint(find_checkpoint(folder))["step"] == saved + 1
+    assert steps_done(folder) == saved + 1
     assert not (folder / HOLDER_NAME).exists()
 
 
-def test_log_beyond_the_last_checkpoint_is_told(write, capsys):
-    path, folder = write("run")
-    assert run(path, "--stop-after", "9") == 0
+def test_log_beyond_the_last_checkpoint_is_told(stopped, capsys):
+    _, folder = stopped
     find_checkpoint(folder).unlink()
     text = status(folder, capsys)
     assert "step 7 of 14" in text
@@ -416,7 +367,7 @@ def test_disk_that_fills_up_amid_a_save_keeps_the_checkpoint_before(write, monke
 def test_disk_without_room_for_the_next_checkpoint_is_told_before_it_is_begun(write, monkeypatch, capsys):
     path, folder = write("run")
     assert run(path, "--stop-after", "3") == 0
-    needed = checkpoint.estimate_size(load_checkpoint(find_checkpoint(folder)))
+    needed = checkpoint.estimate_size(final_state(folder))
     room = [10 * needed, needed - 5000]  # as prepare_run asks, and as the first save does
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, room.pop(0)))
     capsys.readouterr()

@@ -1,12 +1,10 @@
 """Every option of modelConfig that is not at its default trains through the script, and resumes with it."""
 
-import json
-
 import pytest
 import torch
 
-import train
-from models.checkpoint import find_checkpoint, load_checkpoint
+from models.checkpoint import find_checkpoint
+from tests.training_runs import final_state, run
 
 OPTIONS = {
     "labels by frequency": {"fakeLabels": "frequency"},
@@ -36,7 +34,7 @@ OPTIONS = {
 
 
 @pytest.fixture
-def two_scales(experiment_dict, tmp_path, _no_previews):
+def two_scales(experiment_dict, write_config, _no_previews):
     """A runner of the tiny experiment, cut to two scales of one step each, with an option on."""
     experiment_dict["modelConfig"] |= {
         "downSamplingFactor": [[2, 2], [1, 1]],
@@ -47,15 +45,12 @@ def two_scales(experiment_dict, tmp_path, _no_previews):
         "miniBatchSize": [4, 4],
     }
 
-    def run(name, published, *flags):
-        config = tmp_path / f"{name}.json"
-        experiment = experiment_dict | {"name": name}
-        config.write_text(json.dumps(experiment | {"modelConfig": experiment["modelConfig"] | published}))
-        code = train.main(["-c", str(config), "-q", "--device", "cpu", "-l", "1", *flags])
-        newest = find_checkpoint(tmp_path / "runs" / name)
-        return code, newest, load_checkpoint(newest)
+    def trained(name, published):
+        path, folder = write_config(name, modelConfig=published)
+        assert run(path) == 0
+        return find_checkpoint(folder), final_state(folder)
 
-    return run
+    return trained
 
 
 def same(state, other):
@@ -66,11 +61,11 @@ def same(state, other):
 
 @pytest.mark.parametrize("published", OPTIONS.values(), ids=OPTIONS)
 def test_option_trains_makes_a_difference_and_resumes_exactly(published, two_scales):
-    _, _, plain = two_scales("without", {})
-    code, newest, state = two_scales("with", published)
-    assert (code, state["scale"]) == (0, 1)
+    _, plain = two_scales("without", {})
+    newest, state = two_scales("with", published)
+    assert state["scale"] == 1
     assert not same(state, plain)
     newest.unlink()
-    code, again, resumed = two_scales("with", published)
-    assert (code, again) == (0, newest)
+    again, resumed = two_scales("with", published)
+    assert again == newest
     assert same(resumed, state)

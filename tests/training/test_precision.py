@@ -88,31 +88,31 @@ def test_bf16_is_the_same_every_time(images):
     assert not changed(snapshot(first), snapshot(second))
 
 
-@pytest.mark.parametrize(("options", "n_exact"), [({}, 1), ({"logisticGradReal": 1.0}, 2), ({"lambdaGP": 0}, 0)])
-def test_penalties_are_computed_in_float32(images, monkeypatch, options, n_exact):
-    original, kinds = Discriminator.forward, []
+@pytest.fixture
+def judged(monkeypatch):
+    """For each call of the discriminator, whether its images are channels last, and the type that it computes in."""
+    original, calls = Discriminator.forward, []
 
-    def watched(self, *args, **more):
-        judgement = original(self, *args, **more)
-        kinds.append(judgement.critic.dtype)
+    def watched(self, image, *args, **more):
+        judgement = original(self, image, *args, **more)
+        calls.append((are_channels_last(image), judgement.critic.dtype))
         return judgement
 
     monkeypatch.setattr(Discriminator, "forward", watched)
-    step = small_step(small_config(**options), bf16=True)
-    step.run(phase(2), images, LABELS)
+    return calls
+
+
+@pytest.mark.parametrize(("options", "n_exact"), [({}, 1), ({"logisticGradReal": 1.0}, 2), ({"lambdaGP": 0}, 0)])
+def test_penalties_are_computed_in_float32(images, judged, options, n_exact):
+    small_step(small_config(**options), bf16=True).run(phase(2), images, LABELS)
+    kinds = [kind for _, kind in judged]
     assert kinds.count(torch.float32) == n_exact
     assert kinds.count(torch.bfloat16) == len(kinds) - n_exact > 0
 
 
 @pytest.mark.usefixtures("channels_last")
 @pytest.mark.parametrize("alpha", [0.0, 0.5])
-def test_all_images_reach_the_discriminator_channels_last(images, monkeypatch, alpha):
-    original, layouts = Discriminator.forward, []
-
-    def watched(self, image, *args, **more):
-        layouts.append(are_channels_last(image))
-        return original(self, image, *args, **more)
-
-    monkeypatch.setattr(Discriminator, "forward", watched)
+def test_all_images_reach_the_discriminator_channels_last(images, judged, alpha):
     small_step(small_config()).run(phase(2, alpha=alpha), images, LABELS)
-    assert layouts == [True, True, True]  # real and generated ones, those in between, and the generator's own turn
+    # real and generated ones, those in between, and the generator's own turn
+    assert [last for last, _ in judged] == [True, True, True]

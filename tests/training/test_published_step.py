@@ -18,7 +18,9 @@ CASES = [
     (IN_TIME, EVEN),
     (HALVES | {"miniBatchStdDev": False, "generationActivation": "tanh"}, EVEN),
     (HALVES | {"baseLearningRate": [2e-3, 5e-4], "depthScales": [[4, 5], [3, 4], [2, 3]]}, EVEN),
+    ({"lambdaGP": 3.0, "epsilonD": 0.7, "weightConditionD": 2.0, "weightConditionG": 5.0}, SHAPE),
 ]
+N_VALUES = (3, 2)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def in_double(monkeypatch):
 
 def steps(published, shape, dtype):
     config = small_config(resetOptimizerAtGrowth=False, **published)
-    step = small_step(config, shape=shape)
+    step = small_step(config, N_VALUES, shape=shape)
     for network in step.networks.all().values():
         network.to(dtype)
     return step, PublishedStep(config, step.networks, seed=0)
@@ -45,7 +47,9 @@ def both_trained(published, shape, dtype, n_steps):
     for number in range(n_steps):
         phase = schedule.at(number % schedule.total_steps)
         images = torch.randn(phase.batch_size, *shape, generator=generator, dtype=dtype)
-        labels = torch.randint(0, 3, (phase.batch_size, 1), generator=generator)
+        labels = torch.stack(
+            [torch.randint(size, (phase.batch_size,), generator=generator) for size in N_VALUES], dim=1
+        )
         terms, wanted = step.run(phase, images, labels), plain.run(phase, images, labels)
         worst = max(worst, *(abs(terms[name] - value) / max(1.0, abs(value)) for name, value in wanted.items()))
     return step, plain, worst

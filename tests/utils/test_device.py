@@ -2,9 +2,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
-
-from utils.device import on_device
 
 FAULTS = """
 import resource, sys
@@ -33,8 +30,3 @@ def test_freed_memory_is_used_again_without_being_fetched_anew():
     # now and then the heap grows once more, where something small came to lie between
     assert kept < fetched / 4
     assert fetched > 100
-
-
-def test_tensors_for_the_cpu_stay_where_they_are():
-    tensor = torch.ones(3)
-    assert on_device(tensor, torch.device("cpu")) is tensor

@@ -1,10 +1,8 @@
-import argparse
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.durations import TrainingLimit, in_words, training_limit
+from utils.durations import in_words, training_limit
 
 
 @pytest.mark.parametrize(
@@ -32,22 +30,6 @@ def test_words_are_near_the_span(seconds):
     assert told == pytest.approx(seconds, rel=0.35 if seconds < 180 else 0.15)
 
 
-@pytest.mark.parametrize("text", ["5", "5steps", "5 steps"])
-def test_limit_of_steps_is_used_up_over_several_blocks(text):
-    limit = training_limit(text)
-    done = 100
-    with limit.counting(lambda: done) as reached:
-        done = 104
-        assert not reached()
-    assert not limit.reached
-    done = 0
-    with limit.counting(lambda: done) as reached:
-        assert not reached()
-        done = 1
-        assert reached()
-    assert limit.reached
-
-
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1.5h", 5400), ("2 m", 120)])
 def test_limit_of_time_counts_within_the_blocks_alone(monkeypatch, text, seconds):
     now = 0.0
@@ -61,14 +43,3 @@ def test_limit_of_time_counts_within_the_blocks_alone(monkeypatch, text, seconds
         assert not reached()
         now += 1
         assert reached()
-
-
-def test_no_limit_is_never_reached():
-    with TrainingLimit().counting(lambda: 10**9) as reached:
-        assert not reached()
-
-
-@pytest.mark.parametrize("text", ["", "0", "0s", "1.5", "-1", "1d", "9" * 10, "1e3", "٣m"])
-def test_limit_that_cannot_be_meant_is_refused(text):
-    with pytest.raises(argparse.ArgumentTypeError):
-        training_limit(text)

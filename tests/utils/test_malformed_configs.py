@@ -12,11 +12,7 @@ from audio_transforms import TRANSFORMS
 from utils.config import TRANSFORM_CONFIGS, LoaderConfig, ModelConfig, TransformConfig
 
 DELETED = object()
-SECTIONS = {
-    "loaderConfig": LoaderConfig,
-    "transformConfig": TRANSFORM_CONFIGS["mag-if"],
-    "modelConfig": ModelConfig,
-}
+SECTIONS = {"loaderConfig": LoaderConfig, "transformConfig": TRANSFORM_CONFIGS["mag-if"], "modelConfig": ModelConfig}
 WRONG_TYPES = {"a list of lists": [[[]]], "an object": {"a": {}}, "NaN": float("nan"), "infinity": float("inf")}
 FREE_FORM = {"attribKeysOrder"}  # an object is its right type
 
@@ -114,11 +110,7 @@ def others():
     for transform in ("mag-fi", "", "MAG-IF", "mag-if ", "x" * 10_000, "__init__"):
         yield case(f"transform {transform[:9]!r}", transformConfig__transform=transform)
     yield case("keys of another transform", transformConfig__transform="waveform")
-    yield case("hop longer than half a window", transformConfig__hop_size=33)
-    yield case("window longer than the transform", transformConfig__win_size=128)
     yield case("odd fft_size", transformConfig__fft_size=65, transformConfig__win_size=65)
-    yield case("too few frames", transformConfig__n_frames=1)
-    yield case("too many frames", transformConfig__n_frames=2**26)
     yield case(
         "no bin left", transformConfig__fft_size=2, transformConfig__win_size=2, transformConfig__keep_nyquist=False
     )
@@ -126,17 +118,8 @@ def others():
         "gansynth scaling of plain magnitudes", transformConfig__scaling="gansynth", transformConfig__log_mag=False
     )
     yield case("log given twice", transformConfig__log=True, transformConfig__log_mag=True)
-    yield case("sample rates that differ", loaderConfig__sample_rate=8_000)
     yield case("channels of another image", modelConfig__dimOutput=3)
     yield case("another image", modelConfig__output_shape=[2, 32, 17])
-    yield case("startScale past the last", modelConfig__startScale=4)
-    yield case("custom fade without its lists", modelConfig__alphaJumpMode="custom")
-    yield case(
-        "lists of a custom fade without it",
-        modelConfig__iterAlphaJump=[[0]] * 4,
-        modelConfig__alphaJumpVals=[[0.0]] * 4,
-    )
-    yield case("pitches the wrong way round", loaderConfig__pitch_range=[67, 60])
     yield case("pitches no note has", loaderConfig__pitch_range=[0, 1])
     for pitches in ([60], [60, 64, 67], [60.0, 67], [-1, 60], [60, 128], ["a", "b"], ["all", "all"], "all"):
         yield case(f"pitch_range {pitches}", loaderConfig__pitch_range=pitches)
@@ -144,25 +127,8 @@ def others():
     yield case("unknown source", loaderConfig__filter=["acustic"])
     yield case("source no note has", loaderConfig__filter=["synthetic"])
     yield case("unknown attribute", loaderConfig__attribute_list=["ptich"], modelConfig__attribKeysOrder=None)
-    yield case("attribute twice", loaderConfig__attribute_list=["pitch", "pitch"])
-    yield case("order of other attributes", modelConfig__attribKeysOrder={"velocity": 0})
-    yield case("order with a gap", modelConfig__attribKeysOrder={"pitch": 1})
     yield case("order not of numbers", modelConfig__attribKeysOrder={"pitch": "0"})
-    yield case("skipped attribute that is not there", modelConfig__skipAttDfake=["velocity"])
-    yield case("size zero", loaderConfig__size=0)
     yield case("balanced beyond the families", loaderConfig__size=1, loaderConfig__balanced_data=True)
-    yield case("mixture without its share", modelConfig__mix_true_fake=True)
-    yield case(
-        "mixture of single notes",
-        modelConfig__mix_true_fake=True,
-        modelConfig__true_fake_split=0.5,
-        modelConfig__miniBatchSize=1,
-    )
-    yield case("mixture past the last scale", modelConfig__mix_true_fake_scale=4)
-    yield case("GDPP of single notes", modelConfig__GDPP=True, modelConfig__miniBatchSize=1)
-    yield case("two speeds of the average", modelConfig__emaHalfLife=100.0, modelConfig__emaDecay=0.9)
-    yield case("augmentation adapts to WGANGP", modelConfig__augmentTarget=0.6)
-    yield case("soft labels of nothing", modelConfig__soft_labels=True, modelConfig__ac_gan=False)
     for scale in ("-1", "4", "x", "1.0", "01", "", "9" * 5000):
         yield case(
             f"batch size of scale {scale[:9]!r}",

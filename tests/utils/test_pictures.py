@@ -95,17 +95,6 @@ def test_images_stand_beside_the_sound_they_come_back_as(tmp_path):
     assert np.ptp(picture[300:500, 400:600]) == 0  # the waveform has one channel
 
 
-def test_one_note_makes_a_picture(tmp_path):
-    save_rainbowgrams(tmp_path / "note.png", [np.zeros(500)], ["silence"], RATE)
-    assert imread(tmp_path / "note.png").shape[:2] == (260, 320)
-
-
-def test_each_picture_needs_its_title(tmp_path):
-    with pytest.raises(ValueError, match="zip"):
-        save_rainbowgrams(tmp_path / "notes.png", [tone(220.0)], [], RATE)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_picture_that_cannot_be_written_is_a_users_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="a file stands where a folder is needed"):

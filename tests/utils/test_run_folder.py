@@ -1,12 +1,11 @@
 import copy
-import json
 import logging
 
 import pytest
 
 from utils.errors import CheckpointError
 from utils.folder_lock import is_locked
-from utils.run_folder import CONFIG_NAME, require_same_experiment, set_aside, write_config
+from utils.run_folder import require_same_experiment, set_aside
 from utils.run_lock import HOLDER_NAME, RunFolderLock, read_holder
 
 BEFORE = {
@@ -61,11 +60,6 @@ def test_setting_aside_what_a_link_leads_to_leaves_the_link(tmp_path):
     assert (tmp_path / "place" / "run.before-1" / "weights").exists()
 
 
-def test_config_is_written_with_its_folder(tmp_path):
-    write_config(tmp_path / "runs" / "run", BEFORE)
-    assert json.loads((tmp_path / "runs" / "run" / CONFIG_NAME).read_text()) == BEFORE
-
-
 @pytest.mark.parametrize(
     ("section", "key"),
     [
@@ -93,7 +87,7 @@ def test_keys_that_do_not_shape_the_learning_may_change(tmp_path, section, key):
 def test_another_experiment_is_refused_with_what_changed(tmp_path, section, key, value, message):
     with pytest.raises(CheckpointError) as caught:
         require_same_experiment(tmp_path, BEFORE, changed(section, key, value))
-    assert f"({message}); give another name with -n, or --restart" in str(caught.value)
+    assert f"({message}); give another run name, or restart the run" in str(caught.value)
 
 
 def test_every_change_is_named(tmp_path):

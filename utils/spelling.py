@@ -1,0 +1,23 @@
+"""Names that a user misspelt, and long ones cut for messages. Nothing here imports what is slow to import."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 60
+
+
+def shortened(text: str) -> str:
+    """`text`, cut to what fits in a message."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that was probably meant by `name`, if one is like it."""
+    return next(iter(get_close_matches(shortened(name), list(known), n=1)), None)
+
+
+def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
+    """What to do about the unknown `name`: write the one most like it, or choose from the `known` ones."""
+    choices = list(known)
+    near = closest(name, [*choices, *aliases])
+    return f"did you mean {near!r}?" if near else f"choose from {', '.join(choices)}"
