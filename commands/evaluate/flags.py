@@ -198,8 +198,8 @@ _TIME = (
 )
 _STATISTICS = (
     "Save the features of notes in a file that scores can read. It holds what each network computes from the notes, "
-    "but no audio and no names, so that it can be shared. Give it as --real or --fake. The pitch tracker of in-tune takes "
-    "0.2 s a note."
+    "but no audio and no names, so that it can be shared. Give it as --real or --fake. The pitch tracker of in-tune "
+    "takes 0.2 s a note."
 )
 _COMPARE = (
     "Show the scores of several folders in one table. Scores that were not computed in the same way are listed, with "
