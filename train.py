@@ -18,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_flags(parser)
     args = parser.parse_args(argv)
     start_logging(args)
+    if args.json and not (args.status or args.dry_run):
+        raise UserError("--json goes with --status or --dry-run; leave it out")
     if args.overrides:
         sys.stdout.write(list_overrides() + "\n")
     elif args.status:
@@ -26,8 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("no config given; name one with -c, such as config_files/mag-if/quick.json")
     elif args.dry_run:
         sys.stdout.write(run_module("commands.train.dry_run", args))
-    elif args.json:
-        raise UserError("--json goes with --status or --dry-run; leave it out")
     else:
         exit_code: int = import_module("commands.train.training").run(args)
         return exit_code

@@ -139,6 +139,8 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def notes_of_card(card: dict[str, Any], path: Path) -> list[CardNote]:
     """The notes of the card at `path`, in order. Raises: DataError if one of them is damaged."""
+    if "piece" in card or "score" in card:
+        raise DataError(f"{path}: is the card of a piece; make it again with the mode from_midi")
     listed = card.get("notes")
     if listed is None:
         return [CardNote(path.stem, path.stem, _spec(card, str(path)))]

@@ -105,7 +105,7 @@ def test_checkpoint_is_chosen_by_scale_and_iteration(run_folder, tmp_path):
         (("--pitch", "abc"), r"argument --pitches: .*"),
         (("--pitch", "64-60"), r"argument --pitches: .*"),
         (("--pitch", "128"), r"argument --pitches: .*"),
-        (("--count", 0), r"argument --count: .*"),
+        (("--count", 0), r"argument -n/--count: .*"),
         (("--seed", -1), r"argument --seed: .*"),
         (("--seeds", "0-3", "--count", 2), r"--seeds already lists every seed; .*"),
         (("--truncation", 0), r"argument --truncation: .*"),

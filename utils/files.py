@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ def atomic_folder(target: Path, *, replace: bool = False, lock: FolderLock | Non
     with explained_write_errors(target), nullcontext(lock) if lock else FolderLock(target) as own_lock:
         if not own_lock.is_held and not own_lock.acquire():
             raise UserError(f"{target}: another process is writing it now; wait for it to end")
+        if not own_lock.excludes_others:
+            partial = target.with_name(f".{target.name}.{os.getpid()}.partial")  # another writer may be at work
         try:
             if partial.exists():
                 logger.info("%s: clearing away what an interrupted run left", partial)
@@ -68,10 +70,11 @@ def atomic_folder(target: Path, *, replace: bool = False, lock: FolderLock | Non
 
 
 def remove_partial_folders(folder: Path) -> None:
-    """Remove what killed writers left of folders in `folder`; those being written stay. Raises: OSError."""
+    """Remove what killed writers left of folders in `folder`; those being written stay, and those of other users."""
     for partial in folder.glob(".*.partial"):
-        with FolderLock(folder / partial.name.removeprefix(".").removesuffix(".partial")) as lock:
-            if lock.acquire():
+        target = folder / partial.name.removeprefix(".").removesuffix(".partial")
+        with suppress(OSError), FolderLock(target) as lock:
+            if lock.acquire() and lock.excludes_others:
                 logger.info("%s: left by a run that was killed; removing it", partial)
                 shutil.rmtree(partial)
 

@@ -29,7 +29,8 @@ class FolderLock:
         self.folder = folder
         self._path = _lock_path(folder)
         # a soft lock, the library's way out where the disk has no locks, would outlive a killed process
-        self._lock = FileLock(self._path, poll_interval=_PATIENCE / 10, fallback_to_soft=False)
+        # and a file that another user's killed process left must open for this one too
+        self._lock = FileLock(self._path, mode=0o666, poll_interval=_PATIENCE / 10, fallback_to_soft=False)
         self.is_held = False
 
     def __enter__(self) -> Self:
@@ -41,6 +42,11 @@ class FolderLock:
                 self._path.unlink()
             self._lock.release()
             self.is_held = False
+
+    @property
+    def excludes_others(self) -> bool:
+        """Whether the lock is held and keeps others out, which it cannot on a disk without file locks."""
+        return self._lock.is_locked
 
     def acquire(self, *, wait: bool = False) -> bool:
         """Lock the folder; False if another process holds the lock now, unless `wait`, which outlasts that process.

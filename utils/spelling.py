@@ -12,8 +12,12 @@ def shortened(text: str) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that was probably meant by `name`, if one is like it."""
-    return next(iter(get_close_matches(shortened(name), list(known), n=1)), None)
+    """The one of `known` that was probably meant by `name`: the only one that begins with it, or else one like it."""
+    choices, name = list(known), shortened(name)
+    beginning = [choice for choice in choices if choice.startswith(name)]
+    if len(beginning) == 1:
+        return beginning[0]
+    return next(iter(get_close_matches(name, choices, n=1, cutoff=0.65)), None)
 
 
 def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:

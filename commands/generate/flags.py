@@ -94,7 +94,7 @@ def port(text: str) -> int:
 
 def _add_counted_seeds(parser: argparse.ArgumentParser, counted: str) -> None:
     """Add `--seed`, `--count` and `--seeds` of what is `counted`."""
-    parser.add_argument("--count", type=at_least_one, metavar="N", help=f"number of {counted}")
+    parser.add_argument("-n", "--count", type=at_least_one, metavar="N", help=f"number of {counted}")
     add_seed(parser, "seed of the first one; each of the others has the next number", default=None)
     add_seeds(parser, "all seeds, instead of --seed and --count, such as 0-99 or 2,7")
 

@@ -1,9 +1,10 @@
 """A side of a score in one `.npz` file without audio or names: features, labels, and how they were computed."""
 
 import json
+import logging
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from utils.arrays import Float32Array
 from utils.config import MIDI_MAX
 from utils.errors import UserError
 from utils.files import atomic_path
+
+logger = logging.getLogger(__name__)
 
 STATISTICS_FORMAT = 1
 STATISTICS_SUFFIX = ".npz"
@@ -78,7 +81,8 @@ def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> 
 def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
     """The side in the file `path`, with the arrays of those `embeddings` that it has.
 
-    Raises: UserError if it is no such file or damaged, or if an embedding had other settings when it was written.
+    Those of embeddings that had other settings when it was written are left out, with a warning.
+    Raises: UserError if it is no such file or damaged, or if all of them had other settings.
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -99,12 +103,11 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
         raise UserError(
             f"{path}: not a statistics file, or damaged ({what}); make it with eval.py statistics"
         ) from error
-    for embedding in embeddings:
-        if embedding.name in kept:
-            _require_same(path, embedding, kept[embedding.name].settings)
+    for fault in _leave_out_others(path, embeddings, kept):
+        logger.warning("left out: %s", fault)
     return Side(
         source=str(path),
-        arrays=arrays,
+        arrays={name: arrays[name] for name in kept},
         sha256={name: saved.sha256 for name, saved in kept.items()},
         labels=labels,
         origin={"kind": "statistics", "of": card.origin, "versions": card.versions},
@@ -123,14 +126,24 @@ def _settings(embedding: Embedding) -> dict[str, Any]:
     return plain
 
 
-def _require_same(path: Path, embedding: Embedding, saved: Mapping[str, Any]) -> None:
-    there, here = flattened(saved), flattened(_settings(embedding))
-    for key in sorted(there.keys() | here.keys()):
-        if there.get(key) != here.get(key):
-            raise UserError(
-                f"{path}: was made with other settings of {embedding.name}: {key} was {there.get(key)}, now it is "
-                f"{here.get(key)}; make the file again with eval.py statistics"
-            )
+def _leave_out_others(path: Path, embeddings: Sequence[Embedding], kept: dict[str, _SavedEmbedding]) -> list[str]:
+    """Take from `kept` what was made with other settings; returns why. Raises: UserError if nothing remains."""
+    faults = []
+    for embedding in embeddings:
+        if embedding.name not in kept:
+            continue
+        there, here = flattened(kept[embedding.name].settings), flattened(_settings(embedding))
+        for key in sorted(there.keys() | here.keys()):
+            if there.get(key) != here.get(key):
+                faults.append(
+                    f"{path}: was made with other settings of {embedding.name}: {key} was {there.get(key)}, now it is "
+                    f"{here.get(key)}; make the file again with eval.py statistics"
+                )
+                del kept[embedding.name]
+                break
+    if faults and not kept:
+        raise UserError(faults[0])
+    return faults
 
 
 def _labels(pitches: npt.NDArray[Any], families: npt.NDArray[Any], n_notes: int) -> NoteLabels:

@@ -8,6 +8,7 @@ import pytest
 import eval
 import generate
 from evaluation.scoring import score_embeddings
+from tests.evaluation.reports import lines_of
 from tests.evaluation.stub_networks import StubClassifier, write_notes
 
 pytestmark = pytest.mark.usefixtures("_stub_networks")
@@ -127,6 +128,16 @@ def test_statistics_of_other_weights_are_refused(real, fake, tmp_path, capsys, m
         "made with other settings of note-classifier: weights_sha256 was shipped, now it is newer; make the file"
         in said
     )
+
+
+def test_statistics_of_another_pitch_tracker_cost_one_score(real, fake, tmp_path, capsys, monkeypatch):
+    assert run("statistics", "--notes", fake, "-d", tmp_path / "fake.npz") == 0
+    monkeypatch.setattr(score_embeddings.PyinEmbedding, "identity", {"tracker": "newer"})
+    assert run("all", "--real", real, "--fake", tmp_path / "fake.npz", "-d", tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    assert "left out: " in said
+    assert "made with other settings of pyin" in said
+    assert {"pis", "pkid"} <= {line["name"] for line in lines_of(tmp_path / "out")}
 
 
 def test_what_statistics_lack_is_an_error_of_one_score_and_a_line_of_all(real, fake, tmp_path, capsys):
