@@ -50,6 +50,7 @@ def test_full_disk_under_tensorboard_is_one_error_without_a_traceback_of_its_thr
 
     before = threading.excepthook
     log = RunLog(tmp_path, 0)
+    log.tensorboard.flush()  # what is still to be written would otherwise meet the full disk before the text does
     monkeypatch.setattr("tensorboard.compat.tensorflow_stub.io.gfile.LocalFileSystem.append", full)
     log.tensorboard.add_text("note", "x" * 10**6)
     with pytest.raises(UserError, match=r"log\.jsonl: no space left on the disk"):
