@@ -103,8 +103,13 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
         raise UserError(
             f"{path}: not a statistics file, or damaged ({what}); make it with eval.py statistics"
         ) from error
-    for fault in _leave_out_others(path, embeddings, kept):
+    pairs = ((each.name, _other_settings(path, each, kept[each.name])) for each in embeddings if each.name in kept)
+    faults = {name: fault for name, fault in pairs if fault}
+    if faults and faults.keys() == kept.keys():
+        raise UserError(next(iter(faults.values())))
+    for name, fault in faults.items():
         logger.warning("left out: %s", fault)
+        del kept[name]
     return Side(
         source=str(path),
         arrays={name: arrays[name] for name in kept},
@@ -126,24 +131,16 @@ def _settings(embedding: Embedding) -> dict[str, Any]:
     return plain
 
 
-def _leave_out_others(path: Path, embeddings: Sequence[Embedding], kept: dict[str, _SavedEmbedding]) -> list[str]:
-    """Take from `kept` what was made with other settings; returns why. Raises: UserError if nothing remains."""
-    faults = []
-    for embedding in embeddings:
-        if embedding.name not in kept:
-            continue
-        there, here = flattened(kept[embedding.name].settings), flattened(_settings(embedding))
-        for key in sorted(there.keys() | here.keys()):
-            if there.get(key) != here.get(key):
-                faults.append(
-                    f"{path}: was made with other settings of {embedding.name}: {key} was {there.get(key)}, now it is "
-                    f"{here.get(key)}; make the file again with eval.py statistics"
-                )
-                del kept[embedding.name]
-                break
-    if faults and not kept:
-        raise UserError(faults[0])
-    return faults
+def _other_settings(path: Path, embedding: Embedding, saved: _SavedEmbedding) -> str | None:
+    """How the settings in the file differ from those of `embedding` now; None if they do not."""
+    there, here = flattened(saved.settings), flattened(_settings(embedding))
+    for key in sorted(there.keys() | here.keys()):
+        if there.get(key) != here.get(key):
+            return (
+                f"{path}: was made with other settings of {embedding.name}: {key} was {there.get(key)}, now it is "
+                f"{here.get(key)}; make the file again with eval.py statistics"
+            )
+    return None
 
 
 def _labels(pitches: npt.NDArray[Any], families: npt.NDArray[Any], n_notes: int) -> NoteLabels:
