@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from utils.config import TransformConfig
+from utils.device import has_float64
 
 _LARGEST_LOG = 60.0  # a generator may exceed it, and float32 would overflow
 
@@ -118,8 +119,8 @@ def instantaneous_frequency(phase: Tensor) -> Tensor:
 def integrate_frequency(frequency: Tensor) -> Tensor:
     """Inverse of `instantaneous_frequency`, modulo one turn: (*, F, T) in pi radians per frame -> radians.
 
-    Summed in float64 and reduced to one turn, since the errors of a running sum accumulate.
+    Summed in float64 where the device has it, and reduced to one turn, since the errors of a running sum accumulate.
     """
-    wide = frequency.dtype if frequency.device.type == "mps" else torch.float64  # Apple's devices have no float64
+    wide = torch.float64 if has_float64(frequency.device) else frequency.dtype
     turns = torch.cumsum(frequency / 2, dim=-1, dtype=wide)
     return turns.sub_(turns.round()).to(frequency.dtype).mul_(2 * math.pi)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from audio_transforms.base import AudioTransform
+from audio_transforms.constants import Constant
 from utils.config import TransformConfig
 from utils.errors import ConfigError, DataError
 
@@ -39,6 +41,7 @@ class ScaledTransform(AudioTransform):
     def __init__(self, inner: AudioTransform, scale: Sequence[float], shift: Sequence[float]) -> None:
         super().__init__(shape=inner.shape, n_samples=inner.n_samples, sample_rate=inner.sample_rate)
         self.inner, self.scale, self.shift = inner, list(scale), list(shift)
+        self._scale, self._shift = (Constant(np.array(values)[:, None, None]) for values in (scale, shift))
 
     @property
     def exact(self) -> bool:
@@ -48,20 +51,15 @@ class ScaledTransform(AudioTransform):
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> scaled images (B, *shape)."""
         image: Tensor = self.inner(wave)
-        scale, shift = self._affine(image)
-        return image * scale + shift
+        return image * self._scale.like(image) + self._shift.like(image)
 
     def inverse(self, image: Tensor) -> Tensor:
         """Scaled images (B, *shape) -> (B, n_samples)."""
-        scale, shift = self._affine(image)
-        return self.inner.inverse((image - shift) / scale)
+        return self.inner.inverse((image - self._shift.like(image)) / self._scale.like(image))
 
     def support(self) -> Tensor:
         """As that of `inner`."""
         return self.inner.support()
-
-    def _affine(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return image.new_tensor(self.scale)[:, None, None], image.new_tensor(self.shift)[:, None, None]
 
 
 @torch.no_grad()
@@ -73,8 +71,9 @@ def fit_affine(transform: AudioTransform, batches: Iterable[Tensor]) -> Affine:
     low: Tensor | None = None
     high: Tensor | None = None
     for wave in batches:
-        image = transform(wave).double()
-        least, most = image.amin(dim=(0, 2, 3)), image.amax(dim=(0, 2, 3))
+        image = transform(wave)
+        # on the CPU from here on: Apple's devices have no float64
+        least, most = (bound(image, dim=(0, 2, 3)).cpu().double() for bound in (torch.amin, torch.amax))
         low = least if low is None else torch.minimum(low, least)
         high = most if high is None else torch.maximum(high, most)
     if low is None or high is None:

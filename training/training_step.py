@@ -81,8 +81,9 @@ class TrainingStep:
             self._layout = torch.channels_last
             _put_channels_last(networks.generator)
             _put_channels_last(networks.discriminator)
-        # on the CPU a number is ready once it is computed; reading one from a GPU waits for all work under way
-        self.looks_at_once = device.type == "cpu"
+        # Reading a number from a GPU waits for all work under way. The fused Adam of CUDA can be told to leave the
+        # weights alone; that of Apple's MPS cannot, so that every other device is looked at before each update.
+        self.looks_at_once = device.type != "cuda"
         self._diverged = torch.zeros((), device=device)
         self._classified_fakes = list(classified_fakes)
         self._options = [config.at_scale(scale) for scale in range(config.n_scales)]
@@ -122,8 +123,8 @@ class TrainingStep:
         last. Returns every loss term of the last updates, the gradient norms and the largest critic slope, of the
         whole batch of all ranks.
 
-        Once a term is not finite, the weights of both networks no longer change. On the CPU this raises
-        TrainingDiverged at once; on a GPU, `read` raises it when the numbers are read.
+        Once a term is not finite, the weights of both networks no longer change. This raises TrainingDiverged at once;
+        with CUDA, `read` raises it when the numbers are read.
         """
         options = self._options[phase.scale]
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
@@ -232,7 +233,7 @@ class TrainingStep:
         else:
             broken = ~torch.stack(list(terms.values())).isfinite().all()
             self._diverged = torch.maximum(self._diverged, broken.to(self._diverged))
-            # the fused optimiser's own switch: if it is 1, weights and moments stay as they are
+            # the switch of CUDA's fused optimiser: if it is 1, weights and moments stay as they are
             optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
         optimizer.step()
         return terms

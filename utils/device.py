@@ -59,6 +59,11 @@ def on_device(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
+def has_float64(device: torch.device) -> bool:
+    """Whether the device is known to have 64-bit floating-point numbers; Apple's MPS has none."""
+    return device.type in ("cpu", "cuda")
+
+
 def keep_freed_memory() -> None:
     """Make the C library keep freed memory, instead of returning it to the system and requesting it again each step.
 

@@ -51,7 +51,6 @@ class VGGishEmbedding:
     def __init__(self, weights: Path, device: torch.device, *, n_samples: int) -> None:
         """`n_samples` of each note are heard; `weights` as `load_vggish` reads them. Raises: UserError likewise."""
         network = load_vggish(weights)
-        self.network = network.to(device)
         self.device, self.n_samples = device, n_samples
         self.examples = VGGishExamples(GOOGLE, pad=True)
         self.identity: dict[str, Any] = {
@@ -60,6 +59,7 @@ class VGGishEmbedding:
             "windows": {"length": GOOGLE.length, "hop": GOOGLE.hop, "level_floor": GOOGLE.level_floor},
             "precision": "float32",
         }
+        self.network = network.to(device)  # now, since hashing its 288 MB would fetch them back
 
     def embed(self, waves: Tensor) -> dict[str, Tensor]:
         """Waves (B, n_samples) -> `windows` (B, n, 128), on the CPU; notes shorter than a window are padded."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from audio_transforms.constants import Constant
 from utils.arrays import Float64Array
+from utils.device import has_float64
 from utils.errors import DataError
 
 SAMPLE_RATE = 16_000
@@ -66,11 +67,11 @@ class LogMel(nn.Module):
         if wave.ndim != 2 or wave.shape[1] < WIN_LENGTH:
             raise ValueError(f"wave must be (B, n_samples) with n_samples >= {WIN_LENGTH}, not {tuple(wave.shape)}")
         # In float64, as the original: in float32, quiet bands beside a loud one would be off by up to 4e-4, since
-        # rounding at the loud one's level is not small against the offset. Apple's devices have no float64.
-        precise = wave if wave.device.type == "mps" else wave.double()
+        # rounding at the loud one's level is not small against the offset. The CPU does it for devices without.
+        precise = wave.double() if has_float64(wave.device) else wave.cpu().double()
         frames = precise.unfold(1, WIN_LENGTH, HOP_LENGTH) * self._window.like(precise)
         magnitude = torch.fft.rfft(frames, n=N_FFT).abs()
-        return torch.log(magnitude @ self._weights.like(precise) + LOG_OFFSET).to(wave.dtype)
+        return torch.log(magnitude @ self._weights.like(precise) + LOG_OFFSET).to(wave)
 
 
 class VGGishExamples(nn.Module):
