@@ -9,7 +9,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -89,9 +89,10 @@ def open_note_cache(
     if not records:
         raise DataError("no notes to decode; select at least one")
     wanted = _Wanted(records, sample_rate, n_samples, folder / _cache_key(records, sample_rate, n_samples))
-    try:
+    cache: NoteCache | None = None
+    with suppress(OSError, ValueError):
         cache = _open_existing(wanted)
-    except (OSError, ValueError):
+    if cache is None:  # the error is forgotten by now, which would keep a damaged file open
         cache = _build(wanted, skip_broken, workers)
     if not skip_broken:
         cache.card.refuse_broken()
@@ -152,7 +153,8 @@ def _build(wanted: _Wanted, skip_broken: bool, workers: int | None) -> NoteCache
                 return _open_existing(wanted)
             except (OSError, ValueError) as error:
                 logger.warning("%s: damaged cache (%s); decoding the notes again", place, " ".join(str(error).split()))
-                shutil.rmtree(place)
+            # the error is forgotten by now: it would keep the file open, and Windows removes no open file
+            shutil.rmtree(place)
         remove_partial_folders(place.parent)
         needed = len(wanted.records) * wanted.n_samples * np.dtype(np.int16).itemsize
         require_disk_space(place.parent, needed + _DISK_MARGIN)

@@ -54,5 +54,6 @@ def _write(profiler: profile, folder: Path) -> None:
             half_written.unlink(missing_ok=True)
     key = "self_device_time_total" if torch.cuda.is_available() else "self_cpu_time_total"
     with atomic_path(folder / TABLE) as temporary:
-        temporary.write_text(profiler.key_averages().table(sort_by=key, row_limit=_ROWS) + "\n", encoding="utf-8")
+        table = profiler.key_averages().table(sort_by=key, row_limit=_ROWS)
+        temporary.write_text(table + "\n", encoding="utf-8", newline="\n")
     logger.info("profile of steps: %s, for ui.perfetto.dev or chrome://tracing; %s beside it", folder / TRACE, TABLE)

@@ -5,6 +5,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from itertools import takewhile
 from typing import Any, NoReturn, Protocol
 
@@ -143,6 +144,7 @@ def user_errors_in_one_line(script: str) -> Callable[[Main], Main]:
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def guarded(argv: Sequence[str] | None = None) -> int:
+            _print_everything()
             try:
                 return main(argv)
             except UserError as error:
@@ -155,6 +157,12 @@ def user_errors_in_one_line(script: str) -> Callable[[Main], Main]:
         return guarded
 
     return decorate
+
+
+def _print_everything() -> None:
+    """Letters that the terminal or pipe cannot show, as many of Windows cannot, become escapes instead of an error."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 class _BarFriendlyHandler(logging.Handler):

@@ -14,6 +14,7 @@ from utils.config import TRANSFORM_CONFIGS, ExperimentConfig, LoaderConfig, Mode
 from utils.config_faults import describe_values, short, suggestion, unknown_key, unusable
 from utils.config_section import Section
 from utils.errors import ConfigError
+from utils.file_names import is_reserved
 from utils.files import read_json
 from utils.spelling import closest, shortened
 
@@ -142,6 +143,8 @@ def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]
     name, comments, output_path = raw.get("name", "-"), raw.get("comments", ""), raw.get("output_path", ".")
     if not isinstance(name, str) or not _is_folder_name(name):
         faults.append(f"name={short(name)}: must be a plain folder name of at most {_LONGEST_NAME} letters")
+    elif is_reserved(name):
+        faults.append(f"name={short(name)}: Windows has no folder of this name; add a letter at its end")
     if not isinstance(comments, str):
         faults.append(f"comments={short(comments)}: must be text")
     try:

@@ -32,7 +32,7 @@ class RunLog:
                 kept = [row for row in read_log(run_folder) if row["step"] < first_step]
                 write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
             drop_scores_from(run_folder, first_step)
-            self._file: TextIO = self.path.open("a", encoding="utf-8")
+            self._file: TextIO = self.path.open("a", encoding="utf-8", newline="\n")
             self.tensorboard = SummaryWriter(str(run_folder / TENSORBOARD_FOLDER), purge_step=first_step)
         self._former_hook, threading.excepthook = threading.excepthook, self._on_end_of_thread
 

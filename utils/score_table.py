@@ -19,7 +19,7 @@ def append_scores(run_folder: Path, step: int, values: Mapping[str, float]) -> N
     there = _whole_lines(path)
     if there and there[0] != columns:
         raise UserError(f"{path}: has other columns than {', '.join(columns)}; move it away")
-    with explained_write_errors(path), path.open("a", encoding="utf-8") as file:
+    with explained_write_errors(path), path.open("a", encoding="utf-8", newline="\n") as file:
         file.write(_as_text([*([] if there else [columns]), [str(step), *map(str, values.values())]]))
 
 

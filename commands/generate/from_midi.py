@@ -15,6 +15,7 @@ from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource, parsed
 from utils.errors import DataError, UserError
+from utils.file_names import is_reserved
 from utils.files import sha256_of_file
 from utils.ranks import require_one_process
 
@@ -39,7 +40,8 @@ def run(args: argparse.Namespace) -> str:
 def safe_name(source: PieceSource) -> str:
     """The name for files of a piece: that of its own file, with _ for what some file system may refuse."""
     stem = Path(source.path).stem if source.path else BUILT_IN
-    return re.sub(r"[^\w.+-]+", "_", stem).strip("._")[:_MOST_LETTERS] or "piece"
+    name = re.sub(r"[^\w.+-]+", "_", stem).strip("._")[:_MOST_LETTERS] or "piece"
+    return f"piece_{name}" if is_reserved(f"{name}.wav") else name
 
 
 def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
