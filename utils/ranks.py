@@ -157,8 +157,11 @@ def require_one_process(work: str) -> None:
 def own_device(name: str) -> torch.device:
     """As `choose_device`; of several processes on a machine with GPUs, each gets the GPU of its local rank.
 
-    Raises: ConfigError if there are fewer GPUs than processes, or if one GPU is named for all of them.
+    Raises: ConfigError if there are fewer GPUs than processes, if one GPU is named for all of them, or if the
+    environment counts several processes that torchrun did not start.
     """
+    if _n_processes() > 1 and "LOCAL_RANK" not in os.environ:  # schedulers and MPI set WORLD_SIZE too
+        raise ConfigError("WORLD_SIZE: set, but LOCAL_RANK is not; start several processes by torchrun, or unset it")
     if _n_processes() > 1 and torch.cuda.is_available() and name != "cpu":
         number, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if name not in ("auto", "cuda"):

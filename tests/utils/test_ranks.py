@@ -223,6 +223,13 @@ def test_without_torchrun_or_with_one_process_nothing_is_joined(monkeypatch):
         assert own_device("cpu") == CPU
 
 
+def test_processes_that_torchrun_did_not_start_are_one_line(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    with pytest.raises(ConfigError, match="LOCAL_RANK is not; start several processes by torchrun"):
+        own_device("cpu")
+
+
 def test_devices_that_processes_cannot_have(monkeypatch):
     for name, value in {"WORLD_SIZE": "3", "LOCAL_RANK": "2"}.items():
         monkeypatch.setenv(name, value)
