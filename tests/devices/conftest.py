@@ -10,8 +10,8 @@ def device():
 
     What ran on it must exist on Apple's MPS too.
     """
-    if pretend.MISSING:
-        pytest.skip(pretend.MISSING)
+    if reason := pretend.missing():
+        pytest.skip(reason)
     with pretend.pretending(float64=False) as device:
         yield device
     assert not lacking_on_mps(device.operators)

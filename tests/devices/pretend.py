@@ -7,6 +7,7 @@ Its tensors hold true numbers. It refuses tensors of the CPU beside its own, as 
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,8 +18,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.places import ROOT
 
 NAME = "pretend"
-_SETUP = getattr(backend_registration, "_setup_privateuseone_for_python_backend", None)
-MISSING = None if _SETUP else f"torch {torch.__version__} cannot register a device from Python"
 
 _aten = torch.ops.aten
 _COPIES = {_aten._to_copy.default, _aten.copy_.default}
@@ -40,7 +39,7 @@ class RefusedError(RuntimeError):
     """What a real device would not have done."""
 
 
-class _Module(backend_registration._DummyBackendModule if _SETUP else object):
+class _Module(getattr(backend_registration, "_DummyBackendModule", object)):
     """What torch asks of a device's own module."""
 
     def is_available(self):
@@ -54,7 +53,8 @@ def register():
     """Tell torch of the device, once in a process; it counts as available within `pretending` only."""
     if hasattr(torch, NAME):
         return
-    _SETUP(NAME, backend_module=_Module())
+    # private to torch, which may change it: see `missing`
+    backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
     library = torch.library.Library("aten", "IMPL")
     for operator in (_aten.conv2d.default, _aten.conv_transpose2d.input, _aten.linear.default, _aten.matmul.default):
         library.impl(operator, _in_bfloat16(operator), "AutocastPrivateUse1")
@@ -208,6 +208,17 @@ def pretending(**options):
             yield device
     finally:
         _available = False
+
+
+@cache
+def missing():
+    """Why this torch cannot pretend a device; None if it can."""
+    try:
+        with pretending():
+            works = (torch.ones(1).to(NAME) + 1).cpu().item() == 2
+    except Exception as error:  # whatever another version of torch does
+        return f"torch {torch.__version__} cannot pretend a device ({' '.join(str(error).split())[:200]})"
+    return None if works else f"torch {torch.__version__} computes nothing on a pretended device"
 
 
 def _place():

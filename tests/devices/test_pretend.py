@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.devices.operators import lacking_on_mps
-from tests.devices.pretend import RefusedError
+from tests.devices.pretend import RefusedError, missing
 
 VALUES = torch.tensor([1.0, 0.0, 3.0])
 
@@ -14,6 +14,11 @@ def values(device):
     moved = VALUES.to("pretend")
     device.waits.clear()
     return moved
+
+
+@pytest.mark.skipif(not torch.__version__.startswith("2.13."), reason="other versions may do without")
+def test_the_torch_of_the_lock_file_has_the_device():
+    assert missing() is None
 
 
 def test_what_it_computes_is_what_the_cpu_computes(device, values):
