@@ -21,6 +21,7 @@ from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
 from evaluation.embeddings.semitone_spectrogram import transposed
+from models.restricted_unpickler import Damaged, Refused, load_plain
 from utils.cli import show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.files import atomic_path
@@ -233,11 +234,11 @@ class ClassifierRun:
         if not path.exists():
             return False
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = load_plain(path)
             before = json.loads(state["identity"])
         except Exception as error:  # a damaged file breaks torch's reader in many ways
-            what = f"not a readable checkpoint ({type(error).__name__})"
-            raise CheckpointError(f"{path}: {what}; remove it to start again") from error
+            why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
+            raise CheckpointError(f"{path}: not a readable checkpoint ({why}); remove it to start again") from error
         differing = sorted(key for key in identity.keys() | before.keys() if identity.get(key) != before.get(key))
         if differing:
             raise CheckpointError(
