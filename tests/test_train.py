@@ -351,9 +351,12 @@ def test_stopped_restart_is_not_told_to_restart_again(write, interrupt_after, ca
     [
         (
             ("--lambdaGP", "3"),
-            r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give anot",
+            r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give it those",
         ),
-        (("--maxIterAtScale", "[3, 4, 4, 9]"), r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\]"),
+        (
+            ("--maxIterAtScale", "[3, 4, 4, 9]"),
+            r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\].*-n NAME --continue-from \S*run",
+        ),
         (("--seed", "1"), r"was started with seed 0, not 1; give that seed, or another run name"),
     ],
 )
@@ -375,6 +378,67 @@ def test_resuming_with_other_notes_is_refused(write, stopped, capsys, tiny_nsynt
     assert re.search(
         rf"{folder}: was started with other notes than \S+fewer selects now; [^\n]*\n$", capsys.readouterr().err
     )
+
+
+@pytest.fixture
+def own_notes(tiny_nsynth, tmp_path, write):
+    """A run that stopped, and the folder of its notes, which are its own."""
+    notes = shutil.copytree(tiny_nsynth / "audio", tmp_path / "own")
+    path, folder = write("run", loaderConfig={"data_path": str(notes)})
+    assert run(path, "--stop-after", "4") == 0
+    return path, folder, notes
+
+
+def replace_sound(notes):
+    first, second = sorted(notes.glob("brass*-060-*"))[:2]
+    second.write_bytes(first.read_bytes())
+
+
+def test_resuming_with_other_sound_under_the_same_names_is_refused(own_notes, capsys):
+    path, folder, notes = own_notes
+    replace_sound(notes)
+    capsys.readouterr()
+    assert run(path) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(rf"train\.py: {folder}: the notes of {notes} have the names .* but sound different; restore", error)
+    assert steps_done(folder) == 4
+
+
+@pytest.mark.parametrize("was", [None, {"sha256": "", "decoder": "x"}, {"sha256": "0", "decoder": "another"}])
+def test_run_that_cannot_tell_what_its_notes_sounded_like_resumes(own_notes, capsys, was):
+    """Of an earlier version, from a cache of one, or decoded by another library."""
+    path, folder, notes = own_notes
+    replace_sound(notes)
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    state["audio"] = was
+    torch.save({key: value for key, value in state.items() if value is not None or key != "audio"}, newest)
+    capsys.readouterr()
+    assert run(path, "--stop-after", "1") == 0
+    assert ('by "another", now by' in capsys.readouterr().err) == (was is not None and was["sha256"] == "0")
+
+
+def test_going_on_in_another_precision_is_said(stopped, capsys):
+    path, folder = stopped
+    capsys.readouterr()
+    assert run(path, "--precision", "bf16", "--stop-after", "1") == 0
+    assert f"{folder}: was trained in float32 so far, goes on in bf16: not bit for bit" in capsys.readouterr().err
+    assert run(path, "--precision", "bf16", "--stop-after", "1") == 0
+    assert "precision" not in capsys.readouterr().err
+    assert run(path, "--precision", "float32", "--stop-after", "1") == 0
+    assert "was trained in bf16 so far, goes on in float32" in capsys.readouterr().err
+
+
+def test_damaged_config_of_a_checkpoint_is_not_called_the_users(stopped, capsys):
+    path, folder = stopped
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    state["config"]["modelConfig"]["emaDecaz"] = state["config"]["modelConfig"].pop("emaDecay")
+    torch.save(state, newest)
+    capsys.readouterr()
+    assert run(path) == 2
+    said = rf"train\.py: {newest}: its config is damaged, or of another version .*emaDecaz.*; remove it to use the one"
+    assert re.match(said, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_notes_may_move_and_comments_change_between_starts(whole, config, write, stopped, tiny_nsynth, tmp_path):

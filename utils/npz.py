@@ -20,17 +20,7 @@ _KINDS = "fiubU"  # numbers, booleans and text; objects would be unpickled
 _LONGEST_HEADER = 10_000  # bytes, numpy's own limit
 _MOST_ARRAYS = 10_000
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-)
+_DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
 _BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, SyntaxError)
 
 
