@@ -66,14 +66,20 @@ def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
     kept = [before.name for _, _, before in list_own_checkpoints(run_folder)[-1:]]
     goes_on = f"the same command resumes from {kept[0]}, which is kept" if kept else "run again"
     require_disk_space(path.parent, estimate_size(state), f"free some space; {goes_on}")
+    write_torch_file(path, {"format": FORMAT, **state})
+    return path
+
+
+def write_torch_file(path: Path, content: Any) -> None:
+    """`torch.save`, of which neither a full disk, nor a power cut, nor Ctrl-C leaves half a file. Raises: UserError."""
     # given a path instead of a file, torch does not report that the disk is full
     with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
         try:
-            torch.save({"format": FORMAT, **state}, file)
+            torch.save(content, file)
         except RuntimeError as error:
-            # when the disk fills up, torch's own error about its archive hides that of the disk
-            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
-    return path
+            # torch's own error about its archive, which breaks off, hides why it does
+            why = error.__context__
+            raise why if isinstance(why, OSError | KeyboardInterrupt) else error from error
 
 
 def estimate_size(state: Any) -> int:

@@ -29,6 +29,7 @@ from tests.training_runs import (
 )
 from training import prepare as training_run
 from training import preview
+from training import trainer as trainer_module
 from training.fixed_latents import FixedLatents
 from training.training_step import TrainingStep
 from utils.errors import UserError
@@ -245,11 +246,93 @@ def test_ctrl_c_saves_and_says_how_to_resume(long_config, write):
     assert "Traceback" not in errors
 
 
-def test_termination_saves_too(write, interrupt_after):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU"])
+def test_other_signals_that_ask_to_end_save_too(write, interrupt_after, capsys, name):
     path, folder = write("run")
-    interrupt_after(5, signal.SIGTERM)
+    former = signal.getsignal(getattr(signal, name))
+    interrupt_after(5, getattr(signal, name))
     assert run(path) == 130
     assert steps_done(folder) == 5
+    assert "stopped after step 5 of 14; the same command resumes there" in capsys.readouterr().err
+    assert signal.getsignal(getattr(signal, name)) == former
+
+
+def test_hang_up_that_nohup_ignores_stays_ignored(write, interrupt_after):
+    path, folder = write("run")
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interrupt_after(5, signal.SIGHUP)
+        assert run(path) == 0
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert steps_done(folder) == STEPS
+
+
+def test_closed_terminal_does_not_keep_it_from_saving(long_config, write):
+    """As under `train.py 2>&1 | tee log`, where Ctrl-C ends `tee` too."""
+    path, folder = write("run")
+    process = start(path)
+    wait_until(process, lambda: has_rows(folder, 5))
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 130
+    assert steps_done(folder) < LONG
+
+
+def test_second_ctrl_c_amid_saving_leaves_no_half_checkpoint(write, monkeypatch, capsys):
+    path, folder = write("run")
+    original = torch.save
+
+    class Interrupted:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, content):
+            os.kill(os.getpid(), signal.SIGINT)
+            return self.file.write(content)
+
+        def flush(self):
+            self.file.flush()
+
+    def interrupted(content, file):
+        return original(content, Interrupted(file) if content["step"] == 7 else file)
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    assert run(path) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "train.py: interrupted"
+    assert [checkpoint.name for *_, checkpoint in list_checkpoints(folder)] == ["s0_i0000003.pt"]
+    assert not list(folder.rglob("*.tmp"))
+    monkeypatch.undo()
+    assert run(path) == 0
+    assert steps_done(folder) == STEPS
+
+
+@pytest.mark.parametrize("is_renamed", [True, False])
+@pytest.mark.parametrize("moment", ["step", "save"])
+def test_run_folder_that_goes_away_is_one_line(write, monkeypatch, capsys, is_renamed, moment):
+    path, folder = write("run")
+    moved = folder.with_name("moved")
+    place, name = (TrainingStep, "launch") if moment == "step" else (trainer_module, "save_checkpoint")
+    original, calls = getattr(place, name), []
+
+    def remove_then(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            folder.rename(moved) if is_renamed else shutil.rmtree(folder)
+        return original(*args)
+
+    monkeypatch.setattr(place, name, remove_then)
+    capsys.readouterr()
+    assert run(path, "-s", "2") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"train.py: {folder}: was removed or renamed while the run in it trained")
+    monkeypatch.undo()
+    if is_renamed:
+        shutil.rmtree(folder, ignore_errors=True)
+        moved.rename(folder)
+        assert run(path) == 0
+        assert steps_done(folder) == STEPS
 
 
 def test_second_ctrl_c_stops_at_once(write, monkeypatch, capsys):

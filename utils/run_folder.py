@@ -1,11 +1,12 @@
 """The folder of one run: its config, and how a run begins anew without losing the one before."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from utils.errors import CheckpointError, ConfigError
+from utils.errors import CheckpointError, ConfigError, UserError
 from utils.files import explained_write_errors, write_json
 from utils.run_lock import HOLDER_NAME, RunFolderLock
 from utils.spelling import shortened
@@ -43,6 +44,38 @@ def set_aside(lock: RunFolderLock) -> None:
         (kept / HOLDER_NAME).unlink(missing_ok=True)
     lock.sign()
     logger.info("the earlier run is kept as %s", kept)
+
+
+class FolderWatch:
+    """Notices that a run folder is no longer the one that it was when the watch began."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._folder, self._found = run_folder, self._identity(run_folder)
+
+    def require(self) -> None:
+        """Raise CheckpointError if the folder has gone, or another stands in its place."""
+        if self._identity(self._folder) != self._found:
+            raise CheckpointError(
+                f"{self._folder}: was removed or renamed while the run in it trained, which therefore ends; if it was "
+                "renamed, give it its name back, and the same command resumes from its last checkpoint"
+            )
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Explain errors of the block by the missing folder, if it is missing."""
+        try:
+            yield
+        except (OSError, UserError):
+            self.require()
+            raise
+
+    @staticmethod
+    def _identity(folder: Path) -> tuple[int, int] | None:
+        try:
+            found = folder.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def write_config(run_folder: Path, plain: Mapping[str, Any]) -> None:

@@ -21,10 +21,10 @@ from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
 from evaluation.embeddings.semitone_spectrogram import transposed
+from models.checkpoint import write_torch_file
 from models.restricted_unpickler import Damaged, Refused, load_plain
-from utils.cli import show_progress
+from utils.cli import LastingStderr, show_progress
 from utils.errors import CheckpointError, TrainingDiverged
-from utils.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,12 @@ class ClassifierRun:
         """
         pace = self.schedule.validate_every
         with tqdm(
-            total=self.schedule.steps, initial=self.step, unit="step", disable=not show_progress(), leave=False
+            total=self.schedule.steps,
+            initial=self.step,
+            unit="step",
+            disable=not show_progress(),
+            leave=False,
+            file=LastingStderr(),
         ) as bar:
             while not self.ended and not stop():
                 loss = self._step()
@@ -222,8 +227,7 @@ class ClassifierRun:
             "losses": self.losses,
             "best": self.best,
         }
-        with atomic_path(folder / CHECKPOINT, durable=True) as temporary, temporary.open("wb") as file:
-            torch.save(state, file)
+        write_torch_file(folder / CHECKPOINT, state)
 
     def restore(self, folder: Path, identity: Mapping[str, Any]) -> bool:
         """Resume from the checkpoint in `folder`, if there is one.
