@@ -86,7 +86,7 @@ class NoteCache:
     def _check(self, rows: npt.NDArray[np.int64], samples: npt.NDArray[np.int16]) -> None:
         for place in np.flatnonzero(~self._is_known[rows]):
             row = int(rows[place])
-            if zlib.crc32(samples[place]) != self.card.checksums[row]:
+            if zlib.crc32(samples[place].data) != self.card.checksums[row]:
                 raise DataError(
                     f"{self.place}: the samples of {self.records[row].name} have changed on the disk; remove this "
                     "folder, and the same command decodes the notes again"

@@ -50,7 +50,7 @@ class CacheCard(BaseModel):
     def add(self, name: str, note: DecodedNote) -> None:
         """Enter the next row, and what is odd about it."""
         self.names.append(name)
-        self.checksums.append(zlib.crc32(note.samples))
+        self.checksums.append(zlib.crc32(note.samples.data))
         self.audio_sha256 = hashlib.sha256(bytes.fromhex(self.audio_sha256) + note.digest).hexdigest()
         self.cropped += note.length > self.n_samples
         self.padded += note.length < self.n_samples

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 from torch import Tensor
@@ -124,7 +124,7 @@ def require_whole_archive(path: Path, spare: int = 0) -> None:
         raise Damaged(f"the bytes of {broken.rpartition('/')[2]!r} in it have changed")
 
 
-def _pickles(path: Path) -> Iterator["IO[bytes] | _Limited"]:
+def _pickles(path: Path) -> Iterator[IO[bytes]]:
     """The pickles in the file; each may be read once the one before has been read to its end."""
     with path.open("rb") as file:
         if file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC:
@@ -133,7 +133,7 @@ def _pickles(path: Path) -> Iterator["IO[bytes] | _Limited"]:
         else:
             file.seek(0)
             for _ in range(_LEGACY_PICKLES):
-                yield _Limited(file)
+                yield cast(IO[bytes], _Limited(file))
 
 
 class _Limited:
@@ -153,7 +153,7 @@ class _Limited:
         return line
 
 
-def _require_plain(pickle: "IO[bytes] | _Limited", allowed: Iterable[str], size: int) -> None:
+def _require_plain(pickle: IO[bytes], allowed: Iterable[str], size: int) -> None:
     tuples = 0
     largest = 0  # number since the last mark: the size of a storage is one of those
     former = ""
@@ -165,7 +165,7 @@ def _require_plain(pickle: "IO[bytes] | _Limited", allowed: Iterable[str], size:
         if name not in OPCODES or (name == "PROTO" and argument != _PROTOCOL):
             raise Refused(f"its pickle uses {name}, which torch.save does not write; {_NOT_RUN}")
         if name in _NUMBERS:
-            largest = max(largest, int(argument))
+            largest = max(largest, int(str(argument)))
         if name == "BINPERSID" and largest > size:
             raise Refused("a storage in it would be larger than the file")
         if name in _STORES and former in _NUMBERS:

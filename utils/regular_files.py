@@ -3,8 +3,8 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _OTHER_KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -25,7 +25,7 @@ def require_regular(path: Path) -> int:
     return found.st_size
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """The file `path`, opened to read its bytes. Raises: OSError, as `require_regular` does."""
     require_regular(path)
     return path.open("rb")
