@@ -7,7 +7,10 @@ The key is a hash of the notes and settings: a changed file or setting makes a n
 import hashlib
 import json
 import logging
+import re
 import shutil
+import time
+import zlib
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -27,6 +30,7 @@ from utils.cli import show_progress
 from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, remove_partial_folders, require_disk_space, write_json
 from utils.folder_lock import FolderLock
+from utils.regular_files import read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +38,24 @@ CACHE_FORMAT = 1
 WAVES_NAME = "waves.npy"
 CARD_NAME = "card.json"
 
+_LARGEST_CARD = 2_000_000_000  # bytes
+_OLD_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\..+\.[0-9]+\.[0-9a-f]+\.tmp")  # .KEY.HOST.PROCESS.RANDOM.tmp
+_ABANDONED = 24 * 3600  # s without a write, after which nobody writes any more
 _DISK_MARGIN = 10_000_000  # bytes left free beside the samples, for the card and for others
 
 
 class NoteCache:
     """The decoded notes: `records` in row order, and their waves, read from disk when asked for."""
 
-    def __init__(self, records: Sequence[NoteRecord], waves: npt.NDArray[np.int16], card: CacheCard) -> None:
-        """`waves` (N, n_samples) holds the samples of `records`, row by row."""
+    def __init__(
+        self, place: Path, records: Sequence[NoteRecord], waves: npt.NDArray[np.int16], card: CacheCard
+    ) -> None:
+        """`waves` (N, n_samples) in the folder `place` holds the samples of `records`, row by row."""
+        self.place = place
         self.records = list(records)
         self.card = card
         self._waves = waves
+        self._is_known = np.full(len(self.records), not card.checksums)  # rows that need not be checked, or are
 
     def __len__(self) -> int:
         return len(self.records)
@@ -62,12 +73,25 @@ class NoteCache:
     def waves(self, indices: Sequence[int] | npt.NDArray[np.int64] | Tensor) -> Tensor:
         """Waves (B, n_samples) float32 in [-1, 1) of the notes at `indices` (B,), on the CPU: 16-bit k is k / 32768.
 
-        Raises: IndexError if an index is outside 0 ... len - 1.
+        A row is compared with its checksum when it is read first.
+        Raises: IndexError if an index is outside 0 ... len - 1; DataError if the samples have changed on the disk.
         """
         rows = torch.as_tensor(indices, dtype=torch.int64, device="cpu").numpy()
         if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
             raise IndexError(f"indices must lie in 0 ... {len(self) - 1}, got {rows.min()} ... {rows.max()}")
-        return torch.from_numpy(self._waves[rows]).to(torch.float32).div_(INT16_SCALE)
+        samples = self._waves[rows]
+        self._check(rows, samples)
+        return torch.from_numpy(samples).to(torch.float32).div_(INT16_SCALE)
+
+    def _check(self, rows: npt.NDArray[np.int64], samples: npt.NDArray[np.int16]) -> None:
+        for place in np.flatnonzero(~self._is_known[rows]):
+            row = int(rows[place])
+            if zlib.crc32(samples[place].data) != self.card.checksums[row]:
+                raise DataError(
+                    f"{self.place}: the samples of {self.records[row].name} have changed on the disk; remove this "
+                    "folder, and the same command decodes the notes again"
+                )
+            self._is_known[row] = True
 
 
 def open_note_cache(
@@ -88,6 +112,7 @@ def open_note_cache(
     """
     if not records:
         raise DataError("no notes to decode; select at least one")
+    _clear_old_leftovers(folder)
     wanted = _Wanted(records, sample_rate, n_samples, folder / _cache_key(records, sample_rate, n_samples))
     cache: NoteCache | None = None
     with suppress(OSError, ValueError):
@@ -98,6 +123,22 @@ def open_note_cache(
         cache.card.refuse_broken()
     cache.card.log(wanted.place)
     return cache
+
+
+def _clear_old_leftovers(folder: Path) -> None:
+    """Remove what killed processes of earlier versions left half written, which lies there under other names."""
+    for path in folder.glob(".*.tmp"):
+        if not _OLD_LEFTOVER.fullmatch(path.name):
+            continue
+        written = [path, *path.iterdir()] if path.is_dir() else [path]
+        with suppress(OSError):  # another process removes it too, or may alone
+            if time.time() - max(each.stat().st_mtime for each in written) < _ABANDONED:
+                logger.info(
+                    "%s: an earlier version of this program writes there, or was killed; if so, remove it", path
+                )
+            else:
+                logger.info("%s: left by an earlier version of this program that was killed; removing it", path)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 class _Wanted(NamedTuple):
@@ -124,12 +165,14 @@ def _cache_key(records: Sequence[NoteRecord], sample_rate: int, n_samples: int) 
 
 def _open_existing(wanted: _Wanted) -> NoteCache:
     """The cache on disk. Raises: OSError if it is not there, this or ValueError if it is damaged."""
-    card = CacheCard.model_validate_json((wanted.place / CARD_NAME).read_bytes())
+    card = CacheCard.model_validate_json(read_regular(wanted.place / CARD_NAME, _LARGEST_CARD))
     broken = {note.index for note in card.broken}
     kept = [record for index, record in enumerate(wanted.records) if index not in broken]
     if (card.key, card.names) != (wanted.place.name, [record.name for record in kept]):
         raise ValueError(f"{CARD_NAME} describes other notes")
-    return NoteCache(kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
+    if len(card.checksums) not in (0, len(kept)):  # none: of a version that had none
+        raise ValueError(f"{CARD_NAME} has {len(card.checksums)} checksums of {len(kept)} notes")
+    return NoteCache(wanted.place, kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
 
 def _map_waves(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.int16]:

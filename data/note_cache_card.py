@@ -1,6 +1,8 @@
 """What the card of a cache says: how its notes were decoded, and what is odd about them."""
 
+import hashlib
 import logging
+import zlib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -33,6 +35,8 @@ class CacheCard(BaseModel):
     n_samples: int  # length of every row
     decoder: str
     names: list[str] = []  # one per row
+    checksums: list[int] = []  # CRC-32 of each row; none in caches of earlier versions
+    audio_sha256: str = ""  # of that of the rows before and of the last row; empty in caches of earlier versions
     broken: list[BrokenNote] = []
     silent: list[str] = []
     identical: list[tuple[str, str]] = []  # (first note, later note with the same samples)
@@ -46,6 +50,8 @@ class CacheCard(BaseModel):
     def add(self, name: str, note: DecodedNote) -> None:
         """Enter the next row, and what is odd about it."""
         self.names.append(name)
+        self.checksums.append(zlib.crc32(note.samples.data))
+        self.audio_sha256 = hashlib.sha256(bytes.fromhex(self.audio_sha256) + note.digest).hexdigest()
         self.cropped += note.length > self.n_samples
         self.padded += note.length < self.n_samples
         self.clipped_notes += note.clipped > 0

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 AUDIO_SUFFIXES = (".wav", ".flac")
 
 _LISTED = 10
+_LARGEST_METADATA = 2_000_000_000  # bytes; NSynth's largest file is ten times smaller
 _KINDS: dict[type, str] = {
     int: "an integer",
     str: "a string",
@@ -101,7 +102,7 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
 
 
 def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[NoteRecord]:
-    content = read_json(metadata, DataError)
+    content = read_json(metadata, DataError, most_bytes=_LARGEST_METADATA)
     if not isinstance(content, dict):
         found = _KINDS[type(content)]
         raise DataError(f"{metadata}: expected one JSON object per note, got {found}; give {METADATA_NAME}")

@@ -14,12 +14,11 @@ from data.attributes import AttributeTable
 from data.nsynth import Value
 from generation.asked_attributes import known_attributes
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
-from models.checkpoint import find_checkpoint, in_brief, load_checkpoint
+from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, truncated, uniform_rows
 from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.config import ExperimentConfig
-from utils.config_file import parse_experiment
 from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
@@ -47,7 +46,7 @@ class Instrument:
         """The newest checkpoint of the run, or that of `scale` and `iteration`. Raises: CheckpointError."""
         path = find_checkpoint(run_folder, scale, iteration)
         saved = load_checkpoint(path)
-        experiment = parse_experiment(saved["config"], str(path))
+        experiment = experiment_of(saved, path)
         table = AttributeTable.from_plain(saved["attributes"])
         try:
             transform = with_affine(build_transform(experiment.transform), saved["affine"]).to(device)

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from models.published_checkpoint import is_published, list_published, read_published
 from models.restricted_unpickler import read_torch_file
-from models.shared_generator import is_shared, list_shared, read_shared
-from utils.errors import CheckpointError
+from models.shared_generator import CARD, is_shared, list_shared, read_shared
+from utils.config import ExperimentConfig
+from utils.config_file import parse_experiment
+from utils.errors import CheckpointError, ConfigError
 from utils.files import atomic_path, explained_write_errors, require_disk_space
 
 logger = logging.getLogger(__name__)
@@ -64,14 +66,20 @@ def save_checkpoint(run_folder: Path, state: Mapping[str, Any]) -> Path:
     kept = [before.name for _, _, before in list_own_checkpoints(run_folder)[-1:]]
     goes_on = f"the same command resumes from {kept[0]}, which is kept" if kept else "run again"
     require_disk_space(path.parent, estimate_size(state), f"free some space; {goes_on}")
+    write_torch_file(path, {"format": FORMAT, **state})
+    return path
+
+
+def write_torch_file(path: Path, content: Any) -> None:
+    """`torch.save`, of which neither a full disk, nor a power cut, nor Ctrl-C leaves half a file. Raises: UserError."""
     # given a path instead of a file, torch does not report that the disk is full
     with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
         try:
-            torch.save({"format": FORMAT, **state}, file)
+            torch.save(content, file)
         except RuntimeError as error:
-            # when the disk fills up, torch's own error about its archive hides that of the disk
-            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
-    return path
+            # torch's own error about its archive, which breaks off, hides why it does
+            why = error.__context__
+            raise why if isinstance(why, OSError | KeyboardInterrupt) else error from error
 
 
 def estimate_size(state: Any) -> int:
@@ -98,9 +106,28 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         _Content.model_validate(state)
     except ValidationError as error:
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
-        message = f"{path}: lacks a usable {', '.join(wrong)}; remove it to use the one before"
+        message = f"{path}: lacks a usable {', '.join(wrong)}; {_remedy(path)}"
         raise CheckpointError(message) from error
     return state
+
+
+def experiment_of(state: Mapping[str, Any], path: Path) -> ExperimentConfig:
+    """The experiment that the checkpoint `state`, read from `path`, was trained by.
+
+    Raises: CheckpointError: users do not write this config, so that a fault in it is none of theirs.
+    """
+    where = path.with_name(CARD) if is_shared(path) else path
+    try:
+        return parse_experiment(state["config"], str(where))
+    except ConfigError as error:
+        fault = str(error).removeprefix(f"{where}: ")
+        raise CheckpointError(
+            f"{where}: its config is damaged, or of another version of this program ({fault}); {_remedy(path)}"
+        ) from error
+
+
+def _remedy(path: Path) -> str:
+    return "fetch it again" if is_shared(path) else "remove it to use the one before"
 
 
 def _read_own(path: Path) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from utils.errors import CheckpointError, UserError
 from utils.files import atomic_path, read_json, write_json
+from utils.regular_files import require_regular
 
 WEIGHTS = "generator.safetensors"
 CARD = "run.json"
@@ -70,7 +71,9 @@ def read_shared(path: Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError(f"{where}: lacks {', '.join(missing)}; fetch it again")
     try:
-        content = path.read_bytes()
+        require_regular(path)
+        with safe_open(path, framework="pt"):  # whether it is as long as its header says, before all of it is read
+            content = path.read_bytes()
         weights = load(content)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); fetch it again") from error

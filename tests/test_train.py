@@ -29,6 +29,7 @@ from tests.training_runs import (
 )
 from training import prepare as training_run
 from training import preview
+from training import trainer as trainer_module
 from training.fixed_latents import FixedLatents
 from training.training_step import TrainingStep
 from utils.errors import UserError
@@ -245,11 +246,93 @@ def test_ctrl_c_saves_and_says_how_to_resume(long_config, write):
     assert "Traceback" not in errors
 
 
-def test_termination_saves_too(write, interrupt_after):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU"])
+def test_other_signals_that_ask_to_end_save_too(write, interrupt_after, capsys, name):
     path, folder = write("run")
-    interrupt_after(5, signal.SIGTERM)
+    former = signal.getsignal(getattr(signal, name))
+    interrupt_after(5, getattr(signal, name))
     assert run(path) == 130
     assert steps_done(folder) == 5
+    assert "stopped after step 5 of 14; the same command resumes there" in capsys.readouterr().err
+    assert signal.getsignal(getattr(signal, name)) == former
+
+
+def test_hang_up_that_nohup_ignores_stays_ignored(write, interrupt_after):
+    path, folder = write("run")
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interrupt_after(5, signal.SIGHUP)
+        assert run(path) == 0
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert steps_done(folder) == STEPS
+
+
+def test_closed_terminal_does_not_keep_it_from_saving(long_config, write):
+    """As under `train.py 2>&1 | tee log`, where Ctrl-C ends `tee` too."""
+    path, folder = write("run")
+    process = start(path)
+    wait_until(process, lambda: has_rows(folder, 5))
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 130
+    assert steps_done(folder) < LONG
+
+
+def test_second_ctrl_c_amid_saving_leaves_no_half_checkpoint(write, monkeypatch, capsys):
+    path, folder = write("run")
+    original = torch.save
+
+    class Interrupted:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, content):
+            os.kill(os.getpid(), signal.SIGINT)
+            return self.file.write(content)
+
+        def flush(self):
+            self.file.flush()
+
+    def interrupted(content, file):
+        return original(content, Interrupted(file) if content["step"] == 7 else file)
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    assert run(path) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "train.py: interrupted"
+    assert [checkpoint.name for *_, checkpoint in list_checkpoints(folder)] == ["s0_i0000003.pt"]
+    assert not list(folder.rglob("*.tmp"))
+    monkeypatch.undo()
+    assert run(path) == 0
+    assert steps_done(folder) == STEPS
+
+
+@pytest.mark.parametrize("is_renamed", [True, False])
+@pytest.mark.parametrize("moment", ["step", "save"])
+def test_run_folder_that_goes_away_is_one_line(write, monkeypatch, capsys, is_renamed, moment):
+    path, folder = write("run")
+    moved = folder.with_name("moved")
+    place, name = (TrainingStep, "launch") if moment == "step" else (trainer_module, "save_checkpoint")
+    original, calls = getattr(place, name), []
+
+    def remove_then(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            folder.rename(moved) if is_renamed else shutil.rmtree(folder)
+        return original(*args)
+
+    monkeypatch.setattr(place, name, remove_then)
+    capsys.readouterr()
+    assert run(path, "-s", "2") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"train.py: {folder}: was removed or renamed while the run in it trained")
+    monkeypatch.undo()
+    if is_renamed:
+        shutil.rmtree(folder, ignore_errors=True)
+        moved.rename(folder)
+        assert run(path) == 0
+        assert steps_done(folder) == STEPS
 
 
 def test_second_ctrl_c_stops_at_once(write, monkeypatch, capsys):
@@ -351,9 +434,12 @@ def test_stopped_restart_is_not_told_to_restart_again(write, interrupt_after, ca
     [
         (
             ("--lambdaGP", "3"),
-            r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give anot",
+            r"was started with another config \(modelConfig\.lambdaGP was 10\.0, is 3\.0\); give it those",
         ),
-        (("--maxIterAtScale", "[3, 4, 4, 9]"), r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\]"),
+        (
+            ("--maxIterAtScale", "[3, 4, 4, 9]"),
+            r"modelConfig\.maxIterAtScale was \[3, 4, 4, 3\], is \[3, 4, 4, 9\].*-n NAME --continue-from \S*run",
+        ),
         (("--seed", "1"), r"was started with seed 0, not 1; give that seed, or another run name"),
     ],
 )
@@ -375,6 +461,67 @@ def test_resuming_with_other_notes_is_refused(write, stopped, capsys, tiny_nsynt
     assert re.search(
         rf"{folder}: was started with other notes than \S+fewer selects now; [^\n]*\n$", capsys.readouterr().err
     )
+
+
+@pytest.fixture
+def own_notes(tiny_nsynth, tmp_path, write):
+    """A run that stopped, and the folder of its notes, which are its own."""
+    notes = shutil.copytree(tiny_nsynth / "audio", tmp_path / "own")
+    path, folder = write("run", loaderConfig={"data_path": str(notes)})
+    assert run(path, "--stop-after", "4") == 0
+    return path, folder, notes
+
+
+def replace_sound(notes):
+    first, second = sorted(notes.glob("brass*-060-*"))[:2]
+    second.write_bytes(first.read_bytes())
+
+
+def test_resuming_with_other_sound_under_the_same_names_is_refused(own_notes, capsys):
+    path, folder, notes = own_notes
+    replace_sound(notes)
+    capsys.readouterr()
+    assert run(path) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(rf"train\.py: {folder}: the notes of {notes} have the names .* but sound different; restore", error)
+    assert steps_done(folder) == 4
+
+
+@pytest.mark.parametrize("was", [None, {"sha256": "", "decoder": "x"}, {"sha256": "0", "decoder": "another"}])
+def test_run_that_cannot_tell_what_its_notes_sounded_like_resumes(own_notes, capsys, was):
+    """Of an earlier version, from a cache of one, or decoded by another library."""
+    path, folder, notes = own_notes
+    replace_sound(notes)
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    state["audio"] = was
+    torch.save({key: value for key, value in state.items() if value is not None or key != "audio"}, newest)
+    capsys.readouterr()
+    assert run(path, "--stop-after", "1") == 0
+    assert ('by "another", now by' in capsys.readouterr().err) == (was is not None and was["sha256"] == "0")
+
+
+def test_going_on_in_another_precision_is_said(stopped, capsys):
+    path, folder = stopped
+    capsys.readouterr()
+    assert run(path, "--precision", "bf16", "--stop-after", "1") == 0
+    assert f"{folder}: was trained in float32 so far, goes on in bf16: not bit for bit" in capsys.readouterr().err
+    assert run(path, "--precision", "bf16", "--stop-after", "1") == 0
+    assert "precision" not in capsys.readouterr().err
+    assert run(path, "--precision", "float32", "--stop-after", "1") == 0
+    assert "was trained in bf16 so far, goes on in float32" in capsys.readouterr().err
+
+
+def test_damaged_config_of_a_checkpoint_is_not_called_the_users(stopped, capsys):
+    path, folder = stopped
+    newest = find_checkpoint(folder)
+    state = load_checkpoint(newest)
+    state["config"]["modelConfig"]["emaDecaz"] = state["config"]["modelConfig"].pop("emaDecay")
+    torch.save(state, newest)
+    capsys.readouterr()
+    assert run(path) == 2
+    said = rf"train\.py: {newest}: its config is damaged, or of another version .*emaDecaz.*; remove it to use the one"
+    assert re.match(said, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_notes_may_move_and_comments_change_between_starts(whole, config, write, stopped, tiny_nsynth, tmp_path):

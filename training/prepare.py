@@ -82,8 +82,14 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     start = find_start(experiment, options.start, seed=options.seed, restart=options.restart)
     with ranks.leader_first():
         dataset, table = _open_notes(experiment, options, records, transform, start.attribute_values)
-    notes = _digest([record.name for record in dataset.cache.records], dataset.labels.tolist())
+    card = dataset.cache.card
+    notes = {
+        "notes": _digest([record.name for record in dataset.cache.records], dataset.labels.tolist()),
+        "audio": {"sha256": card.audio_sha256, "decoder": card.decoder},
+    }
     start.require_notes(notes, experiment)
+    precision = "bf16" if options.bf16 else "float32"
+    start.say_precision(precision, experiment.run_folder)
     transform.to(options.device)
     affine = start.state["affine"] if start.state else _measured_affine(experiment, options, transform, dataset)
     identity = {
@@ -91,7 +97,8 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         "config": experiment.to_plain(),
         "attributes": table.to_plain(),
         "affine": affine,
-        "notes": notes,
+        "precision": precision,
+        **notes,
     } | ({"started_from": start.started_from} if start.started_from else {})
     trainer = _build_trainer(experiment, options, dataset, table, with_affine(transform, affine), identity, classifier)
     start.restore(trainer)

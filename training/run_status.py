@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from audio_transforms import AudioTransform  # noqa: F401 - fills the registry by which configs are read
-from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
+from models.checkpoint import experiment_of, find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.pace import Remaining, in_total, remaining_time
 from utils.config import ExperimentConfig
-from utils.config_file import load_experiment, parse_experiment
+from utils.config_file import load_experiment
 from utils.durations import in_words
 from utils.errors import CheckpointError
 from utils.folder_lock import is_locked
@@ -177,7 +177,7 @@ def _read_place(run_folder: Path) -> tuple[ExperimentConfig, int]:
     if not config.is_file() or (not checkpoints and list_checkpoints(run_folder)):
         path = find_checkpoint(run_folder)
         state = load_checkpoint(path)
-        return parse_experiment(state["config"], str(path)), int(state["step"])
+        return experiment_of(state, path), int(state["step"])
     experiment = load_experiment(config)
     if not checkpoints:
         return experiment, 0

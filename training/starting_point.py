@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from data.attributes import expand_attributes
-from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
+from models.checkpoint import experiment_of, find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.trainer import Trainer
 from utils.config import ExperimentConfig
 from utils.config_faults import short
-from utils.config_file import parse_experiment
 from utils.errors import CheckpointError
 from utils.files import sha256_of_file
 from utils.run_folder import require_same_experiment
@@ -58,13 +57,34 @@ class Start:
         """The attribute values that the weights of another run were trained with; None: those of the notes."""
         return self.state["attributes"] if self.state and self.started_from else None
 
-    def require_notes(self, notes: str, experiment: ExperimentConfig) -> None:
-        """Raise CheckpointError unless a resumed run was started with the notes whose digest is `notes`."""
-        if self.is_resumed and self.state and self.state["notes"] != notes:
+    def require_notes(self, identity: Mapping[str, Any], experiment: ExperimentConfig) -> None:
+        """Raise CheckpointError unless a resumed run was started with the `notes` and the `audio` of `identity`.
+
+        Runs of earlier versions do not say what their notes sounded like.
+        """
+        if not (self.is_resumed and self.state):
+            return
+        where, source = experiment.run_folder, experiment.loader.data_path
+        remedy = "restore them, give another run name (-n), or begin anew with --restart"
+        if self.state["notes"] != identity["notes"]:
+            raise CheckpointError(f"{where}: was started with other notes than {source} selects now; {remedy}")
+        was, now = self.state.get("audio"), identity["audio"]
+        if not isinstance(was, dict) or not was.get("sha256") or not now["sha256"] or was["sha256"] == now["sha256"]:
+            return
+        if was.get("decoder") == now["decoder"]:
             raise CheckpointError(
-                f"{experiment.run_folder}: was started with other notes than {experiment.loader.data_path} selects "
-                "now; restore them, give another run name, or restart the run"
+                f"{where}: the notes of {source} have the names and labels that it was started with, but sound "
+                f"different; {remedy}"
             )
+        text = "%s: its notes were decoded by %s, now by %s, to other samples; it does not go on bit for bit"
+        logger.warning(text, where, short(was.get("decoder")), short(now["decoder"]))
+
+    def say_precision(self, precision: str, run_folder: Path) -> None:
+        """Log if a resumed run was trained in another `precision` so far; earlier versions did not note it."""
+        was = self.state.get("precision") if self.is_resumed and self.state else None
+        if was not in (None, precision):
+            text = "%s: was trained in %s so far, goes on in %s: not bit for bit as in one precision throughout"
+            logger.warning(text, run_folder, was, precision)
 
     def restore(self, trainer: Trainer) -> None:
         """Put what was trained before into `trainer`. Raises: CheckpointError if it does not fit the networks."""
@@ -95,15 +115,15 @@ def _resumed(experiment: ExperimentConfig, seed: int) -> Start:
     state = load_checkpoint(path)
     if not list_own_checkpoints(folder) or not state["optimizer_g"]:
         raise CheckpointError(
-            f"{path}: was not trained here and holds no optimisers; give this run another name, and let it "
-            f"continue from {folder}"
+            f"{path}: was not trained here and holds no optimisers; give this run another name (-n), and "
+            f"--continue-from {folder}"
         )
     # read anew, so that keys which the config has gained since have their defaults
-    before = parse_experiment(state["config"], str(path)).to_plain()
+    before = experiment_of(state, path).to_plain()
     require_same_experiment(folder, before, experiment.to_plain())
     if state["seed"] != seed:
         raise CheckpointError(
-            f"{folder}: was started with seed {state['seed']}, not {seed}; give that seed, or another run name"
+            f"{folder}: was started with seed {state['seed']}, not {seed}; give that seed, or another run name (-n)"
         )
     return Start(state, is_resumed=True, started_from=state.get("started_from"))
 
@@ -123,7 +143,7 @@ def _begun(source: StartSource, experiment: ExperimentConfig) -> Start:
 
 
 def _require_fitting(path: Path, state: Mapping[str, Any], experiment: ExperimentConfig) -> None:
-    before = parse_experiment(state["config"], str(path))
+    before = experiment_of(state, path)
     pairs = {key: (getattr(before.model, name), getattr(experiment.model, name)) for key, name in _STRUCTURE.items()}
     old, new = before.transform.to_plain(), experiment.transform.to_plain()
     pairs |= {key: (old.get(key), new.get(key)) for key in sorted({*old, *new})}

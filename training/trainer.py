@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from training.pace import in_total, remaining_time
 from training.preview import PreviewWriter
 from training.training_scores import TrainingScorer
 from training.training_step import Terms, TrainingStep, read
-from utils.cli import show_progress
+from utils.cli import LastingStderr, show_progress
 from utils.device import on_device
 from utils.errors import CheckpointError, TrainingDiverged
+from utils.run_folder import FolderWatch
 from utils.run_log import RunLog
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Trainer:
         self.schedule = GrowthSchedule(training.config)
         self.step = 0
         self._saved_step = 0
+        self._watch: FolderWatch | None = None  # while training, of the rank that writes
         self._unread: list[tuple[Phase, Terms]] = []  # steps whose numbers have not been read
         self._notes, self._seconds = 0, 0.0  # trained since the pace was last logged
         self._paces: dict[int, float] = {}  # notes per second, newest of each scale
@@ -90,25 +93,37 @@ class Trainer:
         `after_step()` is called after each step, once its log, checkpoint and preview are written.
         If `stop()` is true on one rank, all ranks stop after the same step.
         Raises: TrainingDiverged; the weights and the last checkpoint stay as they were. RankLost; the last checkpoint
-        stays.
+        stays. CheckpointError if the run folder is removed or renamed meanwhile.
         """
-        ranks = self.training.ranks
-        log = RunLog(self.run_folder, self.step) if ranks.leads else None
-        total = self.schedule.total_steps
-        try:
-            with tqdm(
-                total=total, initial=self.step, unit="step", disable=not show_progress(), leave=False, bar_format=_BAR
-            ) as bar:
-                while self.step < total and not ranks.any(stop()):
-                    self._step(log, bar)
-                    after_step()
-        finally:
-            if log:
-                log.close()
-        if self.step > self._saved_step:
-            self._read()
-            self._save(self.schedule.at(self.step - 1))
-        return self.step == total
+        log = RunLog(self.run_folder, self.step) if self.training.ranks.leads else None
+        self._watch = FolderWatch(self.run_folder) if log else None
+        with self._watch.blamed() if self._watch else nullcontext():
+            try:
+                self._steps(log, stop, after_step)
+            finally:
+                if log:
+                    log.close()
+            if self.step > self._saved_step:
+                self._read()
+                self._save(self.schedule.at(self.step - 1))
+        return self.step == self.schedule.total_steps
+
+    def _steps(self, log: RunLog | None, stop: Callable[[], bool], after_step: Callable[[], None]) -> None:
+        total, ranks = self.schedule.total_steps, self.training.ranks
+        with tqdm(
+            total=total,
+            initial=self.step,
+            unit="step",
+            disable=not show_progress(),
+            leave=False,
+            bar_format=_BAR,
+            file=LastingStderr(),
+        ) as bar:
+            while self.step < total and not ranks.any(stop()):
+                if self._watch:
+                    self._watch.require()
+                self._step(log, bar)
+                after_step()
 
     def _step(self, log: RunLog | None, bar: "tqdm[None]") -> None:
         phase = self.schedule.at(self.step)
@@ -186,6 +201,8 @@ class Trainer:
         self._saved_step = self.step
         if not training.ranks.leads:
             return
+        if self._watch:
+            self._watch.require()
         parts = {name: network.state_dict() for name, network in training.networks.all().items()}
         parts |= {name: optimizer.state_dict() for name, optimizer in training.optimizers().items()}
         place = {"scale": phase.scale, "iteration": phase.iteration + 1, "alpha": phase.alpha, "step": self.step}

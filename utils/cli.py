@@ -5,9 +5,11 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from itertools import takewhile
 from typing import Any, NoReturn, Protocol
+from unicodedata import category
 
 from tqdm import tqdm
 
@@ -17,8 +19,21 @@ from utils.spelling import closest
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control and format characters, halves of pairs, and ends of lines and paragraphs."""
 OUR_LOGGERS = ("utils", "data", "audio_transforms", "models", "generation", "evaluation", "training", "commands")
 """Packages whose messages -v and -q show or hide."""
+
+
+def printable(text: str) -> str:
+    r"""`text` with all that could steer a terminal, hide text or break a line written out, as it may be in file names.
+
+    >>> print(printable("a\x1b[31m\n"))
+    a\x1b[31m\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(each.encode("unicode_escape").decode() if category(each) in _STEERING else each for each in text)
 
 
 class Main(Protocol):
@@ -115,7 +130,7 @@ def start_logging(args: argparse.Namespace) -> None:
     """Log to stderr, between progress bars, at the level that -v / -q ask for."""
     level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
     handler = _BarFriendlyHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_PrintableFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     _set_level(level)
 
@@ -148,7 +163,7 @@ def user_errors_in_one_line(script: str) -> Callable[[Main], Main]:
             try:
                 return main(argv)
             except UserError as error:
-                sys.stderr.write(f"{script}: {' '.join(str(error).split())}\n")
+                sys.stderr.write(f"{script}: {printable(str(error).strip())}\n")
                 return EXIT_USER_ERROR
             except KeyboardInterrupt:
                 sys.stderr.write(f"{script}: interrupted\n")
@@ -165,6 +180,29 @@ def _print_everything() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+class LastingStderr:
+    """stderr for the progress of work that must go on, and be saved, when nobody reads it any more."""
+
+    def write(self, text: str) -> None:
+        """Write `text`, unless the terminal has closed, or the program at the other end of the pipe has ended."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush it, unless it is closed."""
+        with suppress(OSError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
 class _BarFriendlyHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        tqdm.write(self.format(record), file=LastingStderr())
+
+
+class _PrintableFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        record.message = printable(record.message)
+        return super().formatMessage(record)

@@ -13,6 +13,7 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.folder_lock import FolderLock
+from utils.regular_files import open_regular, read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _UNWRITABLE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
 _BYTE_ORDER_MARK = "\ufeff"
 _MOST_DIGITS = 1_000  # Python itself refuses to write out numbers of more than 4 300
+_LARGEST_JSON = 64_000_000  # bytes; what people write and what programs here write is far smaller
 
 
 @contextmanager
@@ -110,14 +112,16 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def read_json(path: Path, error_type: Callable[[str], UserError] = UserError) -> Any:
+def read_json(
+    path: Path, error_type: Callable[[str], UserError] = UserError, *, most_bytes: int = _LARGEST_JSON
+) -> Any:
     """Parse the JSON file `path`.
 
     Raises: `error_type` naming the file, and line and column where JSON breaks off; a key given twice counts
-    as broken.
+    as broken. So does what is no file, such as a pipe, or has more than `most_bytes`: reading it might never end.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, most_bytes).decode("utf-8")
         if text.startswith(_BYTE_ORDER_MARK):
             raise ValueError("it starts with a byte order mark: save it as UTF-8 without")
         return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_parse_int)
@@ -137,8 +141,8 @@ def read_json(path: Path, error_type: Callable[[str], UserError] = UserError) ->
 
 
 def sha256_of_file(path: Path) -> str:
-    """SHA-256 of the file's bytes, as 64 hex digits."""
-    with path.open("rb") as file:
+    """SHA-256 of the file's bytes, as 64 hex digits. Raises: OSError, also if `path` is no file, such as a pipe."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,17 +2,21 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
 from utils.files import explained_write_errors, write_text
+from utils.regular_files import open_regular
 from utils.score_table import append_scores, drop_scores_from
 
 LOG_NAME = "log.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
+
+_BLOCK = 4096  # lines
+_NUMBERS = {int, float, bool}
 
 Row = dict[str, float]
 """The numbers of one step by name, `step` among them."""
@@ -68,11 +72,27 @@ class RunLog:
 
 def read_log(run_folder: Path) -> list[Row]:
     """The rows of the run's `log.jsonl`, up to a line that a kill cut short or a power cut left blank."""
-    rows = []
-    for line in (run_folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines():
+    with open_regular(run_folder / LOG_NAME) as file:
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    rows: list[Row] = []
+    for start in range(0, len(lines), _BLOCK):
+        block = lines[start : start + _BLOCK]
+        try:
+            found = json.loads(f"[{','.join(block)}]")  # faster than line by line
+        except (ValueError, RecursionError):
+            found = []
+        if len(found) != len(block) or not all(map(_is_row, found)):
+            return rows + _rows_before_damage(block)
+        rows += found
+    return rows
+
+
+def _rows_before_damage(lines: Iterable[str]) -> list[Row]:
+    rows: list[Row] = []
+    for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not _is_row(row):
             break
@@ -93,7 +113,7 @@ def _is_row(row: object) -> bool:
     return (
         isinstance(row, dict)
         and type(row.get("step")) is type(row.get("scale", 0)) is int
-        and all(isinstance(value, int | float) for value in row.values())
+        and set(map(type, row.values())) <= _NUMBERS
     )
 
 

@@ -8,7 +8,7 @@ from commands.train.experiments import read_experiments
 from training.prepare import RunOptions, prepare_run
 from training.profiling import profiled
 from training.starting_point import StartSource
-from utils.cli import EXIT_INTERRUPTED
+from utils.cli import EXIT_INTERRUPTED, printable
 from utils.config import ExperimentConfig
 from utils.interrupt import StopRequest
 from utils.ranks import Ranks, joined_ranks, own_device
@@ -63,13 +63,14 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
         ):
             finished = trainer.train(lambda: stop.made or reached(), after_step)
     if finished and ranks.leads:
-        sys.stdout.write(f"{experiment.run_folder}: trained {total} steps; hear it with\n")
-        sys.stdout.write(f"  python generate.py random -d {experiment.run_folder}\n")
+        folder = printable(str(experiment.run_folder))
+        sys.stdout.write(f"{folder}: trained {total} steps; hear it with\n")
+        sys.stdout.write(f"  python generate.py random -d {folder}\n")
     elif not finished:
         command = "the same command without --restart" if args.restart else "the same command"
         text = f"stopped after step {trainer.step} of {total}; {command} resumes there"
         if stop.made:
             logger.warning("%s", text)
         elif ranks.leads:
-            sys.stdout.write(f"{experiment.run_folder}: {text}\n")
+            sys.stdout.write(f"{printable(str(experiment.run_folder))}: {text}\n")
     return finished

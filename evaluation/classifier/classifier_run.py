@@ -21,9 +21,10 @@ from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
 from evaluation.embeddings.semitone_spectrogram import transposed
-from utils.cli import show_progress
+from models.checkpoint import write_torch_file
+from models.restricted_unpickler import Damaged, Refused, load_plain
+from utils.cli import LastingStderr, show_progress
 from utils.errors import CheckpointError, TrainingDiverged
-from utils.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,12 @@ class ClassifierRun:
         """
         pace = self.schedule.validate_every
         with tqdm(
-            total=self.schedule.steps, initial=self.step, unit="step", disable=not show_progress(), leave=False
+            total=self.schedule.steps,
+            initial=self.step,
+            unit="step",
+            disable=not show_progress(),
+            leave=False,
+            file=LastingStderr(),
         ) as bar:
             while not self.ended and not stop():
                 loss = self._step()
@@ -221,8 +227,7 @@ class ClassifierRun:
             "losses": self.losses,
             "best": self.best,
         }
-        with atomic_path(folder / CHECKPOINT, durable=True) as temporary, temporary.open("wb") as file:
-            torch.save(state, file)
+        write_torch_file(folder / CHECKPOINT, state)
 
     def restore(self, folder: Path, identity: Mapping[str, Any]) -> bool:
         """Resume from the checkpoint in `folder`, if there is one.
@@ -233,11 +238,11 @@ class ClassifierRun:
         if not path.exists():
             return False
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = load_plain(path)
             before = json.loads(state["identity"])
         except Exception as error:  # a damaged file breaks torch's reader in many ways
-            what = f"not a readable checkpoint ({type(error).__name__})"
-            raise CheckpointError(f"{path}: {what}; remove it to start again") from error
+            why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
+            raise CheckpointError(f"{path}: not a readable checkpoint ({why}); remove it to start again") from error
         differing = sorted(key for key in identity.keys() | before.keys() if identity.get(key) != before.get(key))
         if differing:
             raise CheckpointError(

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from evaluation.embeddings.notes import Notes, NoteSource
 from utils.arrays import Float32Array
 from utils.cli import show_progress
 from utils.files import atomic_path
+from utils.npz import read_npz
 from utils.ranks import ALONE, Ranks
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
     if path.exists():
         try:
             return _read(path, len(rows))
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             logger.warning("%s: damaged features (%s); computing them again", path, " ".join(str(error).split()))
     arrays = _compute(notes, rows, embedding)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -166,10 +166,8 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
 
 
 def _read(path: Path, n_notes: int) -> dict[str, Float32Array]:
-    # opened here: numpy does not close a file that is not an archive
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    if not arrays or any(len(array) != n_notes or array.dtype != np.float32 for array in arrays.values()):
+    arrays = read_npz(path)
+    if not arrays or any(array.shape[:1] != (n_notes,) or array.dtype != np.float32 for array in arrays.values()):
         raise ValueError(f"does not hold {n_notes} notes")
     return arrays
 

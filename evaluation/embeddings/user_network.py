@@ -10,6 +10,7 @@ import importlib
 import logging
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +19,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.restricted_unpickler import Damaged, Refused, require_whole_archive
 from utils.errors import UserError
 from utils.files import sha256_of_file
+from utils.regular_files import read_regular
 
 logger = logging.getLogger(__name__)
 
 TORCHSCRIPT = (".pt", ".ts", ".torchscript")
 ONNX = ".onnx"
 BATCH = 16
+_MOST_CODE = 64_000_000  # bytes; torch compresses the code of a program, and nothing else
+_LARGEST_ONNX = 2**31  # bytes, the most that a file of its format can have
 _NOISE = 0.1  # standard deviation of the noise that a program is tried on
 _SAME = 1e-3  # of the largest value: two runs on a GPU may differ by this
 
@@ -120,10 +125,13 @@ def _load(path: Path, device: torch.device, n_samples: int) -> _Program:
 
 def _torchscript(path: Path, device: torch.device) -> _Program:
     try:
+        require_whole_archive(path, spare=_MOST_CODE)
         with warnings.catch_warnings():  # torch deprecates the format, but files of it must be read
             warnings.simplefilter("ignore", DeprecationWarning)
             network = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
+    except (Damaged, Refused) as error:
+        raise UserError(f"{path}: not a whole TorchScript program ({error}); save it again") from error
+    except (RuntimeError, OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(
             f"{path}: not a TorchScript program; a state dict or a pickled network will not do: save "
             "`torch.jit.trace(network.eval(), waves)`, or give ONNX"
@@ -144,7 +152,8 @@ def _onnx(path: Path, device: torch.device, n_samples: int) -> _Program:
         # weights in a second file would not be part of the hash: an empty folder keeps them from being found
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
         try:
-            session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            content = read_regular(path, _LARGEST_ONNX)
+            session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no class of their own
             raise UserError(
                 f"{path}: not an ONNX program in one file ({' '.join(str(error).split())}); "

@@ -9,6 +9,7 @@ import pandas as pd
 
 from utils.errors import UserError
 from utils.files import atomic_path, write_text
+from utils.regular_files import open_regular
 from utils.tables import markdown_table
 
 RESULTS = "results.jsonl"
@@ -23,7 +24,8 @@ Line = Mapping[str, Any]
 def read_results(path: Path) -> list[Line]:
     """The lines of `path`. Raises: UserError if it is missing, or a line is no JSON object."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_regular(path) as file:
+            text = file.read().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read; give a folder of results of eval.py") from error
     lines = []

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from utils.arrays import Float32Array
 from utils.config import MIDI_MAX
 from utils.errors import UserError
 from utils.files import atomic_path
+from utils.npz import read_npz
 
 logger = logging.getLogger(__name__)
 
@@ -85,20 +84,21 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
     Raises: UserError if it is no such file or damaged, or if all of them had other settings.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            card = _StatisticsCard.model_validate_json(str(file["card"][()]))
-            if card.format != STATISTICS_FORMAT:
-                raise ValueError(f"format {card.format}, this version reads {STATISTICS_FORMAT}")
-            labels = _labels(file["pitches"], file["families"], card.notes)
-            wanted = {embedding.name for embedding in embeddings}
-            kept = {saved.name: saved for saved in card.embeddings if saved.name in wanted}
-            arrays = {
-                saved.name: {name: _checked(file[f"{saved.name}/{name}"], card.notes) for name in saved.arrays}
-                for saved in kept.values()
-            }
+        file = read_npz(path, ["card", "pitches", "families"])
+        card = _StatisticsCard.model_validate_json(str(file["card"][()]))
+        if card.format != STATISTICS_FORMAT:
+            raise ValueError(f"format {card.format}, this version reads {STATISTICS_FORMAT}")
+        labels = _labels(file["pitches"], file["families"], card.notes)
+        wanted = {embedding.name for embedding in embeddings}
+        kept = {saved.name: saved for saved in card.embeddings if saved.name in wanted}
+        file = read_npz(path, {f"{saved.name}/{name}" for saved in kept.values() for name in saved.arrays})
+        arrays = {
+            saved.name: {name: _checked(file[f"{saved.name}/{name}"], card.notes) for name in saved.arrays}
+            for saved in kept.values()
+        }
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; check the path") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, IndexError) as error:
         what = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path}: not a statistics file, or damaged ({what}); make it with eval.py statistics"

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -397,3 +398,76 @@ def test_processes_may_ask_for_the_same_cache_at_once(notes):
         sums = [float(process.communicate()[0]) for process in (first, second)]
     assert sums == [pytest.approx(notes.samples[:, :20].sum() / 32768, abs=1e-3)] * 2
     assert len(notes.files()) == 2
+
+
+# --- whether it is what was written --------------------------------------------------------------
+
+
+def change_byte(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def test_changed_sample_is_noticed_when_its_note_is_read(notes):
+    key = notes.open().card.key
+    change_byte(notes.folder / key / "waves.npy", -1)
+    cache = notes.open()
+    cache.waves(range(11))
+    message = rf"{key}: the samples of note11 have changed on the disk; remove this folder, and the same"
+    with pytest.raises(DataError, match=message):
+        cache.waves([3, 11])
+    shutil.rmtree(notes.folder / key)
+    assert np.array_equal(notes.open().waves([11]).numpy()[0], notes.samples[11, :20] / 32768)
+
+
+def test_cache_of_an_earlier_version_has_no_checksums_and_is_read(notes, decoded):
+    card = notes.folder / notes.open().card.key / "card.json"
+    content = json.loads(card.read_text())
+    del content["checksums"], content["audio_sha256"]
+    card.write_text(json.dumps(content))
+    decoded.clear()
+    cache = notes.open()
+    assert np.array_equal(cache.waves(range(12)).numpy(), notes.samples[:, :20] / 32768)
+    assert (decoded, cache.card.audio_sha256) == ([], "")
+
+
+def test_too_few_checksums_make_a_damaged_cache(notes, decoded):
+    card = notes.folder / notes.open().card.key / "card.json"
+    content = json.loads(card.read_text())
+    card.write_text(json.dumps(content | {"checksums": content["checksums"][1:]}))
+    decoded.clear()
+    notes.open()
+    assert len(decoded) == 12
+
+
+def test_digest_is_of_the_samples_and_their_order_alone(notes, tmp_path):
+    digest = notes.open().card.audio_sha256
+    (tmp_path / "again").mkdir()
+    again = Notes(tmp_path / "again", 12)
+    assert again.open().card.audio_sha256 == digest
+    assert notes.open(notes.records[::-1]).card.audio_sha256 != digest
+    again.add("note3", again.samples[3] ^ 1)
+    assert again.open().card.audio_sha256 != digest
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_leftovers_under_the_names_of_earlier_versions_are_removed_once_abandoned(notes, is_folder, caplog):
+    left = notes.folder / f".{'a' * 32}.some-host.local.123.{'0b' * 4}.tmp"
+    mine = notes.folder / ".mine.tmp"
+    notes.folder.mkdir()
+    mine.touch()
+    if is_folder:
+        left.mkdir()
+    (left / "waves.npy" if is_folder else left).touch()
+    with caplog.at_level(logging.INFO):
+        notes.open()
+    assert left.exists()
+    assert f"{left}: an earlier version of this program writes there, or was killed" in caplog.text
+    for path in [*left.glob("*"), left]:
+        os.utime(path, (0, 0))
+    with caplog.at_level(logging.INFO):
+        notes.open()
+    assert not left.exists()
+    assert f"{left}: left by an earlier version of this program that was killed; removing it" in caplog.text
+    assert mine.exists()

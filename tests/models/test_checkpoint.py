@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,45 @@ def test_truncated_file_is_refused(tmp_path, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         load_checkpoint(path)
+
+
+def same(first, second):
+    if isinstance(first, torch.Tensor):
+        return isinstance(second, torch.Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    return first == second
+
+
+def test_every_byte_that_changes_is_noticed_or_harmless(tmp_path):
+    """Torch itself compares no checksum: a changed weight would be read as if it were the one that was saved."""
+    small = {"generator": {"weight": torch.arange(6.0)}, "optimizer_g": {}, "affine": None}
+    path = save_checkpoint(tmp_path, state(**small))
+    content, saved = path.read_bytes(), load_checkpoint(path)
+    noticed = 0
+    for place, byte in enumerate(content):
+        path.write_bytes(content[:place] + bytes([byte ^ 0x20]) + content[place + 1 :])
+        try:
+            found = load_checkpoint(path)
+        except CheckpointError as error:
+            noticed += (
+                re.search(r"s0_i0000001\.pt: (damaged|refused|not a readable checkpoint)", str(error)) is not None
+            )
+            continue
+        assert same(found, saved), place
+    assert noticed > 900  # the rest is padding, time stamps and the like
+
+
+def test_changed_weight_and_changed_config_are_called_damaged(tmp_path):
+    path = save_checkpoint(tmp_path, state())
+    content = path.read_bytes()
+    weight = load_checkpoint(path)["generator"]["weight"].numpy().tobytes()[:64]
+    for part, record in ((weight, "0"), (b"list", "data.pkl")):
+        place = content.index(part)
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        message = rf"damaged: the bytes of '{record}' in it have changed; remove it to use the one before"
+        with pytest.raises(CheckpointError, match=message):
+            load_checkpoint(path)
 
 
 @pytest.mark.parametrize(

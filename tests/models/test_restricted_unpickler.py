@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import os
 import pickle
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections import OrderedDict
 
@@ -199,7 +201,6 @@ def test_abuse_of_what_is_allowed_is_refused(write, stream, message):
 
 STORAGES = {
     "more than the file holds": tensor(storage(numel=5)),
-    "terabytes": tensor(storage(numel=2**43)),
     "less than nothing": tensor(storage(numel=-4)),
     "elsewhere": tensor(storage(key="../data.pkl", numel=4)),
     "nowhere": tensor(storage(key="9")),
@@ -216,6 +217,74 @@ def test_storage_or_tensor_that_does_not_fit_is_refused(tmp_path, stream):
     write_zip(tmp_path / "a.pt", b"\x80\x02" + stream + b".")
     with pytest.raises(CheckpointError, match=rf"a\.pt: {UNREADABLE}"):
         read(tmp_path / "a.pt")
+
+
+def laughs():
+    """Each of 40 lists holds the one before ten times: 10**40 values in a few bytes, when written out."""
+    return b"]q\x00" + b"".join(b"](" + (b"h" + bytes([k])) * 10 + b"eq" + bytes([k + 1])
+                                 for k in range(40))  # fmt: skip
+
+
+PROMISES = {
+    "storage of terabytes": (tensor(storage(numel=2**43)), "a storage in it would be larger than the file"),
+    "its number remembered": (
+        b"\x8a\x06\x00\x00\x00\x00\x00\x08q\x09" + tensor(storage()),
+        "it remembers a number, as torch.save does not",
+    ),
+    "tensor that repeats a number": (tensor(size=2**40, stride=0), "its tensors would be larger than the file"),
+    "tensor many times": (
+        b"](" + tensor() + b"q\x01" + b"h\x01" * 2000 + b"e",
+        "its tensors would be larger than the file",
+    ),
+    "lists of lists of lists": (laughs(), "longer or deeper nested"),
+    "list that contains itself": (b"]q\x00(h\x00h\x00e", "longer or deeper nested"),
+    "lists nested deep": (b"]" * 5000 + b"a" * 4999, "longer or deeper nested"),
+}
+
+
+@pytest.mark.parametrize(("stream", "message"), PROMISES.values(), ids=PROMISES)
+def test_what_promises_more_than_the_file_holds_is_refused(tmp_path, stream, message):
+    write_zip(tmp_path / "a.pt", b"\x80\x02" + stream + b".")
+    with pytest.raises(CheckpointError, match=rf"a\.pt: refused: {message}"):
+        read(tmp_path / "a.pt")
+
+
+def test_storage_of_the_older_format_is_no_larger_than_the_file(tmp_path):
+    """Torch reserves its memory before it looks for the bytes."""
+    write_legacy(tmp_path / "a.pt", b"\x80\x02" + tensor(storage(numel=2**36).replace(b"tQ", b"NtQ")) + b".")
+    with pytest.raises(CheckpointError, match="refused: a storage in it would be larger than the file"):
+        read(tmp_path / "a.pt")
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        read(tmp_path / "a.pt")
+
+
+def test_huge_file_of_nothing_is_refused_at_once(tmp_path):
+    for start in (b"", b"\x80\x02\x8e" + struct.pack("<Q", 2**40)):  # the second asks for all that follows
+        (tmp_path / "a.pt").write_bytes(start)
+        os.truncate(tmp_path / "a.pt", 2**40)
+        with pytest.raises(CheckpointError, match=f"{REFUSED}|{UNREADABLE}"):
+            read(tmp_path / "a.pt")
+
+
+def test_record_given_twice_is_refused(tmp_path):
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.pt")
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(tmp_path / "a.pt", "a") as archive:
+        archive.writestr("a/data.pkl", b"")
+    with pytest.raises(CheckpointError, match="refused: it holds a record twice"):
+        read(tmp_path / "a.pt")
+
+
+def test_integers_and_parameters_are_read(tmp_path):
+    """Foreign state dicts hold both."""
+    kinds = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+    content = {str(kind): torch.ones(3, dtype=kind) for kind in kinds} | {"w": torch.nn.Parameter(torch.ones(2))}
+    torch.save(content, tmp_path / "a.pt")
+    found = read_torch_file(tmp_path / "a.pt", {})
+    assert all(torch.equal(found[name], value) for name, value in content.items())
 
 
 def test_too_long_a_stream_is_refused(write):

@@ -2,10 +2,11 @@ import argparse
 import logging
 
 import pytest
+from tqdm import tqdm
 
 from commands.train.model_flags import add_model_flags, given_overrides, list_overrides
 from utils.arguments import add_pitches, at_least_one, seed
-from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
+from utils.cli import LastingStderr, Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import ModelConfig
 from utils.errors import CheckpointError, ConfigError, DataError, TrainingDiverged, UserError
 
@@ -24,8 +25,39 @@ def ending(error):
 
 @pytest.mark.parametrize("error_type", [UserError, ConfigError, DataError, CheckpointError, TrainingDiverged])
 def test_mistake_is_one_line_and_exit_code_2(error_type, capsys):
-    assert ending(error_type("what\n  where,\u2028 what to do")) == 2
-    assert capsys.readouterr().err == "script.py: what where, what to do\n"
+    assert ending(error_type("what, where, what to do\n")) == 2
+    assert capsys.readouterr().err == "script.py: what, where, what to do\n"
+
+
+ODD_NAME = "a\x1b[31m\nb\r\u202e\u2028\x9b\udcff tüte 名\t.wav"
+SHOWN = r"a\x1b[31m\nb\r\u202e\u2028\x9b\udcff tüte 名\t.wav"
+
+
+def test_what_names_do_to_terminals_and_lines_is_written_out_in_messages(capsys):
+    assert ending(UserError(f"{ODD_NAME}: no such file")) == 2
+    assert capsys.readouterr().err == f"script.py: {SHOWN}: no such file\n"
+
+
+def test_what_names_do_to_terminals_and_lines_is_written_out_in_the_log(capsys):
+    start_logging(argparse.Namespace(verbose=False, quiet=False))
+    logging.getLogger("utils").warning("%s: damaged", ODD_NAME)
+    assert capsys.readouterr().err == f"{SHOWN}: damaged\n"
+
+
+def test_log_that_nobody_can_read_any_more_stops_no_work(monkeypatch):
+    class Closed:
+        encoding = "utf-8"
+
+        def write(self, *_):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    start_logging(argparse.Namespace(verbose=False, quiet=False))
+    logging.getLogger("utils").warning("saving")
+    with tqdm(total=3, file=LastingStderr()) as bar:
+        bar.update()
 
 
 def test_interrupt_is_one_line_and_exit_code_130(capsys):

@@ -87,7 +87,23 @@ def test_keys_that_do_not_shape_the_learning_may_change(tmp_path, section, key):
 def test_another_experiment_is_refused_with_what_changed(tmp_path, section, key, value, message):
     with pytest.raises(CheckpointError) as caught:
         require_same_experiment(tmp_path, BEFORE, changed(section, key, value))
-    assert f"({message}); give another run name, or restart the run" in str(caught.value)
+    remedy = "give it those values, give another run name (-n), or begin anew with --restart"
+    assert f"({message}); {remedy}" in str(caught.value)
+
+
+def test_another_schedule_is_refused_with_the_way_to_go_on(tmp_path):
+    with pytest.raises(CheckpointError, match=rf"add -n NAME --continue-from {tmp_path}$"):
+        require_same_experiment(tmp_path, BEFORE, changed("modelConfig", "maxIterAtScale", [9, 9]))
+    now = changed("modelConfig", "maxIterAtScale", [9, 9])
+    now["modelConfig"]["depthScales"] = [1, 1]
+    with pytest.raises(CheckpointError, match=r"or begin anew with --restart$"):
+        require_same_experiment(tmp_path, BEFORE, now)
+
+
+def test_long_values_are_cut(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        require_same_experiment(tmp_path, BEFORE, changed("modelConfig", "depthScales", list(range(1000))))
+    assert len(str(caught.value)) < 500
 
 
 def test_every_change_is_named(tmp_path):

@@ -94,6 +94,22 @@ def test_other_files_are_refused_in_one_line(write, name, message, tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
+def test_safetensors_that_promise_more_than_the_file_holds_are_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    header = b'{"a":{"dtype":"F32","shape":[2199023255552],"data_offsets":[0,8796093022208]}}'
+    for content in (len(header).to_bytes(8, "little") + header + bytes(64), (2**60).to_bytes(8, "little") + bytes(64)):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="not a readable safetensors file"):
+            read_weights(path)
+
+
+def test_pickle_that_would_build_far_more_than_it_holds_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.pt"
+    path.write_bytes(b"\x80\x02})" + b"\x85" * 900_000 + b"Ns.")
+    with pytest.raises(UserError, match=r"not plain tensors .*longer or deeper nested than a checkpoint can be"):
+        read_weights(path)
+
+
 def test_weights_are_fitted_in_float32_onto_any_device_even_without_counters():
     state = {
         name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in network().state_dict().items()
