@@ -144,7 +144,11 @@ def test_published_and_former_spellings_mean_the_same(program, command, spelling
         ("train.py", "--leakynes 0.3", "unknown flag --leakynes; did you mean --leakyness?"),
         ("train.py", "--leakynes=0.3", "unknown flag --leakynes; did you mean --leakyness?"),
         ("train.py", "--save 3", "unknown flag --save"),
-        ("train.py", "--precision bf61", "invalid choice: 'bf61' (choose from 'float32', 'bf16'); did you mean bf16?"),
+        (
+            "train.py",
+            "--precision bf61",
+            "(choose from 'auto', 'float32', 'bf16'); did you mean bf16?",
+        ),
         ("eval.py", "compere x", "; did you mean compare?"),
         ("eval.py", "fad --estimator published", "unknown flag --estimator"),
         ("eval.py", "pis --fak x", "unknown flag --fak; did you mean --fake?"),
