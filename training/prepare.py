@@ -216,7 +216,7 @@ def _require_room(
     budget = estimate_budget(experiment, transform.shape, n_values, len(records))
     require_memory(budget.memory_bytes)
     kept = experiment.model.keep_checkpoints + experiment.model.n_scales
-    needed = budget.cache_bytes + kept * budget.checkpoint_bytes
+    needed = (budget.cache_bytes or 0) + kept * budget.checkpoint_bytes
     if not options.restart and list_own_checkpoints(experiment.run_folder):
         needed = budget.checkpoint_bytes  # the rest is there already; a new one is written before an old one is removed
     require_disk_space(experiment.output_path, needed)

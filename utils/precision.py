@@ -16,11 +16,11 @@ _CPU_INFO = Path("/proc/cpuinfo")
 def has_bf16(device: torch.device) -> bool:
     """Whether the processor of `device` has instructions for bfloat16, and torch uses them; False where unknown."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     # the last one also heeds ONEDNN_MAX_CPU_ISA, but alone it is true of processors on which bfloat16 is emulated
-    return _cpu_has_bf16() and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return _cpu_has_bf16() and torch._C._has_mkldnn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def warn_if_slow(device: torch.device) -> None:
