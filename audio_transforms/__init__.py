@@ -14,7 +14,15 @@ from audio_transforms.scaling import choose_affine, with_affine
 from utils.config import TransformConfig
 from utils.config_file import load_experiment, parse_transform
 
-__all__ = ["TRANSFORMS", "AudioTransform", "build_transform", "choose_affine", "load_transform", "with_affine"]
+__all__ = [
+    "TRANSFORMS",
+    "AudioTransform",
+    "build_transform",
+    "choose_affine",
+    "image_shape",
+    "load_transform",
+    "with_affine",
+]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -23,6 +31,11 @@ for _module in pkgutil.iter_modules(__path__):
 def build_transform(config: TransformConfig) -> AudioTransform:
     """The representation that `config` describes, unscaled."""
     return TRANSFORMS[TRANSFORMS.canonical(config.transform)](config)
+
+
+def image_shape(config: TransformConfig) -> tuple[int, int, int]:
+    """The shape (C, F, T) of the images of `build_transform(config)`, without building it where its keys suffice."""
+    return config.image_shape or build_transform(config).shape
 
 
 def load_transform(config: str | Path | Mapping[str, Any]) -> AudioTransform:

@@ -59,6 +59,13 @@ class CQNSGTConfig(PolarConfig):
             n_samples=self.n_samples,
         )
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(2, rows, frames), or (4, rows / 2, frames) if folded."""
+        bands = self.bands
+        rows = bands.n_bands if self.real else 2 * bands.n_bands - 2
+        return (4, rows // 2, bands.n_frames) if self.fold_cqt else (2, rows, bands.n_frames)
+
     def conflicts(self) -> list[str]:
         """Frequencies out of order, bands that cannot be inverted or folded, images that are too large."""
         faults = super().conflicts()
@@ -74,7 +81,7 @@ class CQNSGTConfig(PolarConfig):
             f"audio_length={self.audio_length}"
         )
         bands = self.bands
-        values = math.prod(image_shape(bands, real=self.real, folded=self.fold_cqt))
+        values = math.prod(self.image_shape)
         if values > _MAX_VALUES:
             return [f"{given} makes images of {values} values, at most {_MAX_VALUES}; lower audio_length or n_bins"]
         windows = Windows(bands)
@@ -93,12 +100,6 @@ class CQNSGTConfig(PolarConfig):
         return faults
 
 
-def image_shape(bands: Bands, *, real: bool, folded: bool) -> tuple[int, int, int]:
-    """(2, rows, frames), or (4, rows / 2, frames) if folded."""
-    rows = bands.n_bands if real else 2 * bands.n_bands - 2
-    return (4, rows // 2, bands.n_frames) if folded else (2, rows, bands.n_frames)
-
-
 @register_transform("cq-nsgt", CQNSGTConfig, aliases=("cq_nsgt",))
 class CQNSGT(AudioTransform):
     """Magnitude and phase of an `NSGT`: (B, n_samples) <-> (B, 2, rows, frames); channels as `Polar`'s.
@@ -114,8 +115,7 @@ class CQNSGT(AudioTransform):
 
     def __init__(self, config: CQNSGTConfig) -> None:
         bands = config.bands
-        shape = image_shape(bands, real=config.real, folded=config.fold_cqt)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
+        super().__init__(shape=config.image_shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
         self.real, self.folded = config.real, config.fold_cqt
         self.nsgt, self.polar = NSGT(bands), Polar(config)
 

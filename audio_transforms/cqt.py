@@ -33,6 +33,11 @@ class CQTConfig(HopsConfig, PolarConfig):
             fmin=self.fmin,
         )
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(2, n_bins, frames)."""
+        return 2, self.n_bins, self.grid.n_frames
+
     def conflicts(self) -> list[str]:
         """Bins above half the sample rate, and sizes out of bounds."""
         faults = super().conflicts()
@@ -70,8 +75,7 @@ class CQT(AudioTransform):
     exact = False
 
     def __init__(self, config: CQTConfig) -> None:
-        shape = (2, config.n_bins, config.grid.n_frames)
-        super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
+        super().__init__(shape=config.image_shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
         self.constant_q, self.polar = ConstantQ(config.grid), Polar(config)
 
     def forward(self, wave: Tensor) -> Tensor:

@@ -27,6 +27,11 @@ class IFMelConfig(SpectrogramConfig, PolarConfig):
         """Mel bins."""
         return self.bins if self.n_mels is None else self.n_mels
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(2, n_mels, frames)."""
+        return 2, self.mels, self.frames
+
     def conflicts(self) -> list[str]:
         """Faults of the number of mel bins."""
         faults = super().conflicts()
@@ -55,7 +60,7 @@ class IFMel(SpectrogramTransform):
     exact = False
 
     def __init__(self, config: IFMelConfig) -> None:
-        super().__init__(config, channels=2, rows=config.mels)
+        super().__init__(config, config.image_shape)
         self.polar = Polar(config)
         lowest = self.spectrogram.left_out[0]
         bins = np.arange(lowest, lowest + config.bins)

@@ -7,14 +7,13 @@ from torch import Tensor
 
 from audio_transforms.base import register_transform
 from audio_transforms.polar import Polar, PolarConfig
-from audio_transforms.spectrogram import SpectrogramConfig
-from audio_transforms.stft import STFT
+from audio_transforms.stft import STFT, TwoChannelConfig
 
 GANSYNTH_LOG_MAGNITUDE = (0.0661371661726, 0.113718730221)
 GANSYNTH_PHASE_SCALE = 0.8
 
 
-class MagConfig(SpectrogramConfig, PolarConfig):
+class MagConfig(TwoChannelConfig, PolarConfig):
     """Keys of the magnitude representations."""
 
     ifreq: bool = Field(False, description="phase as instantaneous frequency; false: raw phase in radians")

@@ -14,6 +14,11 @@ from audio_transforms.spectrogram import SpectrogramConfig, SpectrogramTransform
 class MagPGHIConfig(SpectrogramConfig, LogMagnitudeConfig):
     """Keys of mag-pghi: those of the STFT and of its log-magnitude."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(1, bins, frames)."""
+        return 1, self.bins, self.frames
+
 
 @register_transform("mag-pghi", MagPGHIConfig, aliases=("pghi",))
 class MagPGHI(SpectrogramTransform):
@@ -27,7 +32,7 @@ class MagPGHI(SpectrogramTransform):
     exact = False
 
     def __init__(self, config: MagPGHIConfig) -> None:
-        super().__init__(config, channels=1, rows=config.bins)
+        super().__init__(config, config.image_shape)
         self.magnitude = LogMagnitude(config)
 
     def forward(self, wave: Tensor) -> Tensor:

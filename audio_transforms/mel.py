@@ -13,6 +13,11 @@ class MelPowerConfig(MelConfig, LogMagnitudeConfig):
 
     log_mag: bool = Field(False, description="logarithm of the power; false: the power itself, as published")
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(1, n_mels, frames)."""
+        return 1, self.n_mels, self.frames
+
 
 @register_transform("mel", MelPowerConfig)
 class Mel(MelTransform):
@@ -22,7 +27,7 @@ class Mel(MelTransform):
     """
 
     def __init__(self, config: MelPowerConfig) -> None:
-        super().__init__(config, rows=config.n_mels)
+        super().__init__(config, config.image_shape)
         self.level = LogMagnitude(config)
 
     def forward(self, wave: Tensor) -> Tensor:

@@ -37,12 +37,12 @@ class MelConfig(FramesConfig):
 
 
 class MelTransform(SpectrogramTransform):
-    """A representation built on power in mel bands, (B, n_mels, frames), with one channel of `rows`."""
+    """A representation built on power in mel bands, (B, n_mels, frames), with one channel of rows made of them."""
 
     exact = False
 
-    def __init__(self, config: MelConfig, *, rows: int) -> None:
-        super().__init__(config, channels=1, rows=rows)
+    def __init__(self, config: MelConfig, shape: tuple[int, int, int]) -> None:
+        super().__init__(config, shape)
         self.griffin_lim = GriffinLim(config, config.gl_n_iter)
         bank = mel_filter_bank(config.sample_rate, config.n_fft, config.n_mels)
         self.bank, self.share = Constant(bank), Constant(bank.sum(axis=0)[:, None])

@@ -20,6 +20,11 @@ class MFCCConfig(MelConfig):
 
     n_mfcc: int = Field(20, ge=1, le=65_536, description="coefficients that are kept, the lowest")
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(1, n_mfcc, frames)."""
+        return 1, self.n_mfcc, self.frames
+
     def conflicts(self) -> list[str]:
         """Faults of the sizes, and more coefficients than bands."""
         faults = super().conflicts()
@@ -38,7 +43,7 @@ class MFCC(MelTransform):
     """
 
     def __init__(self, config: MFCCConfig) -> None:
-        super().__init__(config, rows=config.n_mfcc)
+        super().__init__(config, config.image_shape)
         self.cosines = Constant(orthonormal_cosines(config.n_mfcc, config.n_mels))
 
     def forward(self, wave: Tensor) -> Tensor:

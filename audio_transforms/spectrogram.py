@@ -62,10 +62,9 @@ class Spectrogram(nn.Module):
 
 
 class SpectrogramTransform(AudioTransform):
-    """A representation built on `spectrogram`, whose image has `channels` and `rows`, and the frames of `config`."""
+    """A representation built on `spectrogram`, whose image has the `shape` (channels, rows, frames)."""
 
-    def __init__(self, config: FramesConfig, *, channels: int, rows: int) -> None:
-        shape = (channels, rows, config.frames)
+    def __init__(self, config: FramesConfig, shape: tuple[int, int, int]) -> None:
         super().__init__(shape=shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
         self.spectrogram = Spectrogram(config)
 

@@ -9,7 +9,16 @@ from audio_transforms.base import in_parts, register_transform
 from audio_transforms.spectrogram import SpectrogramConfig, SpectrogramTransform
 
 
-class STFTConfig(SpectrogramConfig):
+class TwoChannelConfig(SpectrogramConfig):
+    """Keys of the representations with two channels of the bins."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(2, bins, frames)."""
+        return 2, self.bins, self.frames
+
+
+class STFTConfig(TwoChannelConfig):
     """Keys of the complex STFT."""
 
 
@@ -17,8 +26,8 @@ class STFTConfig(SpectrogramConfig):
 class STFT(SpectrogramTransform):
     """Real and imaginary part of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames)."""
 
-    def __init__(self, config: SpectrogramConfig) -> None:
-        super().__init__(config, channels=2, rows=config.bins)
+    def __init__(self, config: TwoChannelConfig) -> None:
+        super().__init__(config, config.image_shape)
 
     @property
     def exact(self) -> bool:

@@ -9,6 +9,11 @@ from utils.config import TransformConfig
 class WaveformConfig(TransformConfig):
     """Keys of the waveform: those that every representation has."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(1, 1, n_samples)."""
+        return 1, 1, self.n_samples
+
 
 @register_transform("waveform", WaveformConfig)
 class Waveform(AudioTransform):
@@ -17,8 +22,7 @@ class Waveform(AudioTransform):
     exact = True
 
     def __init__(self, config: WaveformConfig) -> None:
-        n_samples = config.n_samples
-        super().__init__(shape=(1, 1, n_samples), n_samples=n_samples, sample_rate=config.sample_rate)
+        super().__init__(shape=config.image_shape, n_samples=config.n_samples, sample_rate=config.sample_rate)
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 1, 1, n_samples)."""

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--validate-every", type=at_least_one, default=250, metavar="N", help=help_)
     help_ = "validations without improvement after which training ends (default: %(default)s)"
     add("--patience", type=at_least_one, default=8, metavar="N", help=help_)
-    add_precision(parser, "bf16")
+    add_precision(parser, "that in which the training began; for a new one bf16 where the processor has it")
     add_seed(parser, "random seed of the training")
     add_device(parser)
     add_skip_broken(parser)

@@ -32,6 +32,7 @@ from training import preview
 from training import trainer as trainer_module
 from training.fixed_latents import FixedLatents
 from training.training_step import TrainingStep
+from utils import precision
 from utils.errors import UserError
 from utils.run_log import read_log
 
@@ -741,3 +742,28 @@ def test_half_written_checkpoint_of_a_killed_run_is_cleared_away(stopped):
     (folder / "checkpoints" / ".s3_i0000001.pt.4711.tmp").write_bytes(b"half")
     assert run(path) == 0
     assert not list((folder / "checkpoints").glob(".*"))
+
+
+def precision_of(folder):
+    return load_checkpoint(find_checkpoint(folder))["precision"]
+
+
+def test_run_keeps_the_precision_in_which_it_began(write, interrupt_after, monkeypatch):
+    path, folder = write("run")
+    interrupt_after(4)
+    assert run(path, "--precision", "bf16") == 130
+    assert precision_of(folder) == "bf16"
+    asked = []
+    original = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: asked.append(1) or original(*args, **kwargs))
+    assert run(path) == 0
+    assert asked
+    assert precision_of(folder) == "bf16"
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_new_run_computes_in_float32_whatever_the_processor(write, monkeypatch, has):
+    monkeypatch.setattr(precision, "has_bf16", lambda _: has)
+    path, folder = write("run")
+    assert run(path, "--stop-after", "1steps") == 0
+    assert precision_of(folder) == "float32"

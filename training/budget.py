@@ -1,16 +1,19 @@
 """Memory, disk space and steps that an experiment needs, estimated before any audio is read."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from audio_transforms import build_transform
-from data.attributes import AttributeTable
+from audio_transforms import image_shape
+from data.attributes import AttributeTable, expand_attributes
 from data.note_selection import find_notes
+from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from models.geometry import Shape, scale_sizes
 from models.growth import GrowthSchedule
 from models.networks import count_parameters
-from utils.config import ExperimentConfig
+from utils.config import ExperimentConfig, LoaderConfig
 
+NSYNTH_PITCHES = (9, 119)  # the lowest and the highest of NSynth's notes
+NSYNTH_VELOCITIES, NSYNTH_INSTRUMENTS = 5, 1006
 _FLOAT = 4
 _INT16 = 2
 _COPIES_G = 5  # weights, gradients, two Adam moments, running average
@@ -22,7 +25,10 @@ the discriminator, the second derivative of the penalty, the generator)."""
 
 @dataclass(frozen=True)
 class Budget:
-    """What an experiment needs: sizes in numbers and bytes; memory and disk are estimates."""
+    """What an experiment needs: sizes in numbers and bytes; memory and disk are estimates.
+
+    None where the notes are not there to be counted; `assumed` says what the other numbers then rest on.
+    """
 
     name: str
     transform: str
@@ -31,10 +37,11 @@ class Budget:
     generator_parameters: int
     discriminator_parameters: int
     total_steps: int
-    notes: int
-    cache_bytes: int
+    notes: int | None
+    cache_bytes: int | None
     checkpoint_bytes: int
     memory_bytes: int
+    assumed: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values."""
@@ -42,19 +49,27 @@ class Budget:
 
     def in_words(self) -> list[str]:
         """Lines of text, one for each subject."""
+        notes = "an unknown number of" if self.notes is None else f"{self.notes:,}"
+        cache = "unknown" if self.cache_bytes is None else _mega(self.cache_bytes)
         grow = " -> ".join(f"{height}x{width}" for height, width in self.sizes)
         return [
             f"{self.name} ({self.transform})",
             f"  image (channels, frequency, time): {self.shape}, grown {grow}",
             f"  parameters: generator {self.generator_parameters:,}, discriminator {self.discriminator_parameters:,}",
-            f"  training: {self.total_steps:,} steps on {self.notes:,} notes",
-            f"  disk: {_mega(self.cache_bytes)} for the notes, {_mega(self.checkpoint_bytes)} per checkpoint",
+            f"  training: {self.total_steps:,} steps on {notes} notes",
+            f"  disk: {cache} for the notes, {_mega(self.checkpoint_bytes)} per checkpoint",
             f"  memory: about {_mega(self.memory_bytes)} for networks, optimisers and one batch",
+            *([f"  {self.assumed}"] if self.assumed else []),
         ]
 
 
-def estimate_budget(experiment: ExperimentConfig, shape: Shape, n_values: tuple[int, ...], n_notes: int) -> Budget:
-    """The budget of training on `n_notes` notes with images of `shape`. Raises: ConfigError if shapes do not fit."""
+def estimate_budget(
+    experiment: ExperimentConfig, shape: Shape, n_values: tuple[int, ...], n_notes: int | None
+) -> Budget:
+    """The budget of training on `n_notes` notes with images of `shape`; `n_values` of each attribute.
+
+    Raises: ConfigError if shapes do not fit.
+    """
     model = experiment.model
     sizes = scale_sizes(model, shape)
     parameters = count_parameters(model, shape, n_values)
@@ -73,18 +88,40 @@ def estimate_budget(experiment: ExperimentConfig, shape: Shape, n_values: tuple[
         discriminator_parameters=parameters["discriminator"],
         total_steps=GrowthSchedule(model).total_steps,
         notes=n_notes,
-        cache_bytes=_INT16 * n_notes * experiment.transform.n_samples,
+        cache_bytes=None if n_notes is None else _INT16 * n_notes * experiment.transform.n_samples,
         checkpoint_bytes=state - _FLOAT * (parameters["generator"] + parameters["discriminator"]),
         memory_bytes=state + activations,
     )
 
 
 def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
-    """The budget of the experiment; reads metadata, but no audio. Raises: UserError."""
+    """The budget of the experiment; reads metadata, but no audio, and builds nothing large.
+
+    Without the folder of notes, it is that of as many attribute values as the config asks for. Raises: UserError.
+    """
+    shape = image_shape(experiment.transform)
+    if not experiment.loader.data_path.exists():
+        values = {name: _most_values(name, experiment.loader) for name in expand_attributes(experiment.attributes)}
+        budget = estimate_budget(experiment, shape, tuple(values.values()), None)
+        listed = ", ".join(f"{count} values of {name}" for name, count in values.items())
+        assumed = f"{experiment.loader.data_path}: no such folder; the number of notes is unknown"
+        return replace(budget, assumed=f"{assumed}; sizes are for {listed}" if listed else assumed)
     records = find_notes(experiment.loader, seed)
     table = AttributeTable.from_records(records, experiment.attributes)
-    shape = build_transform(experiment.transform).shape
     return estimate_budget(experiment, shape, table.sizes, len(records))
+
+
+def _most_values(attribute: str, config: LoaderConfig) -> int:
+    """How many values notes that pass the filters of `config` can have; NSynth's number where no filter says."""
+    low, high = config.pitch_range or NSYNTH_PITCHES
+    return {
+        "pitch": high - low + 1,
+        "velocity": NSYNTH_VELOCITIES,
+        **dict.fromkeys(("instrument", "instrument_str"), NSYNTH_INSTRUMENTS),
+        **dict.fromkeys(("instrument_family", "instrument_family_str"), len(config.instrument_labels or FAMILIES)),
+        **dict.fromkeys(("instrument_source", "instrument_source_str"), len(config.sources or SOURCES)),
+        **dict.fromkeys(QUALITIES, 2),
+    }[attribute]
 
 
 def _mega(size: int) -> str:

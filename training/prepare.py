@@ -26,7 +26,7 @@ from models.noise import Purpose
 from training.budget import estimate_budget
 from training.fixed_latents import FixedLatents
 from training.preview import PreviewWriter
-from training.starting_point import StartSource, find_start
+from training.starting_point import Start, StartSource, find_start
 from training.trainer import Trainer
 from training.training_scores import TrainingScorer, load_scoring_network
 from training.training_step import TrainingStep
@@ -35,6 +35,7 @@ from utils.config import ExperimentConfig
 from utils.device import keep_freed_memory, require_memory
 from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
+from utils.precision import warn_if_slow
 from utils.ranks import ALONE, Ranks
 from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
@@ -60,7 +61,7 @@ class RunOptions:
     restart: bool
     start: StartSource | None  # None = fresh weights
     ranks: Ranks = ALONE  # the processes that train together
-    bf16: bool = False  # networks computed in bfloat16
+    precision: str = "auto"  # of the networks: float32, bf16, or auto: the one in which the run began, at first float32
 
 
 def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFolderLock) -> Trainer:
@@ -88,7 +89,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         "audio": {"sha256": card.audio_sha256, "decoder": card.decoder},
     }
     start.require_notes(notes, experiment)
-    precision = "bf16" if options.bf16 else "float32"
+    precision = _precision(options, start)
     start.say_precision(precision, experiment.run_folder)
     transform.to(options.device)
     affine = start.state["affine"] if start.state else _measured_affine(experiment, options, transform, dataset)
@@ -113,6 +114,20 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
     for scale, alpha in trainer.schedule.unfinished_fades().items():
         logger.warning(text, scale, alpha)
     return trainer
+
+
+def _precision(options: RunOptions, start: Start) -> str:
+    """`float32` or `bf16`. A new run has float32 unless bf16 is asked for: its results depend on the precision, and
+    runs would not compare if that depended on the processor, or on which network gains by it.
+    """
+    precision = options.precision
+    if precision == "auto":
+        begun = start.state.get("precision") if start.state and start.is_resumed else None
+        precision = "bf16" if begun == "bf16" else "float32"
+    if precision == "bf16":
+        warn_if_slow(options.device)
+    logger.info("the networks compute in %s", precision)
+    return precision
 
 
 def _require_equal_shares(experiment: ExperimentConfig, ranks: Ranks) -> None:
@@ -186,7 +201,7 @@ def _build_trainer(
             seed=seed,
             device=device,
             ranks=options.ranks,
-            bf16=options.bf16,
+            bf16=identity["precision"] == "bf16",
         ),
         transform,
         NoteStream(dataset, seed),
@@ -206,7 +221,7 @@ def _require_room(
     budget = estimate_budget(experiment, transform.shape, n_values, len(records))
     require_memory(budget.memory_bytes)
     kept = experiment.model.keep_checkpoints + experiment.model.n_scales
-    needed = budget.cache_bytes + kept * budget.checkpoint_bytes
+    needed = (budget.cache_bytes or 0) + kept * budget.checkpoint_bytes
     if not options.restart and list_own_checkpoints(experiment.run_folder):
         needed = budget.checkpoint_bytes  # the rest is there already; a new one is written before an old one is removed
     require_disk_space(experiment.output_path, needed)

@@ -125,14 +125,14 @@ def add_checkpoint_choice(parser: argparse._ActionsContainer) -> None:
         parser.add_argument(short, f"--{name}", type=whole_number, metavar="N", help=help_)
 
 
-def add_precision(parser: argparse._ActionsContainer, default: str) -> None:
-    """Add `--precision` of the networks."""
+def add_precision(parser: argparse._ActionsContainer, auto: str) -> None:
+    """Add `--precision` of the networks; `auto` says what that means."""
     parser.add_argument(
         "--precision",
         type=lambda text: "bf16" if text == "bfloat16" else text,
-        choices=("float32", "bf16"),
-        default=default,
-        help="number format that the networks compute in (default: %(default)s)",
+        choices=("auto", "float32", "bf16"),
+        default="auto",
+        help=f"number format that the networks compute in (default: auto, {auto})",
     )
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from utils.errors import UserError
 from utils.project import version_report
 from utils.spelling import closest
+from utils.thread_waiting import spin_briefly
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -154,12 +155,14 @@ def user_errors_in_one_line(script: str) -> Callable[[Main], Main]:
     """Decorate `main(argv) -> exit code`: a UserError becomes `script: message` on stderr and exit code 2.
 
     Ctrl-C before there is anything to save ends with 130. Every other exception is a bug and keeps its traceback.
+    Every program begins here, before it imports torch, so that its threads wait as `spin_briefly` says.
     """
 
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def guarded(argv: Sequence[str] | None = None) -> int:
             _print_everything()
+            spin_briefly()
             try:
                 return main(argv)
             except UserError as error:

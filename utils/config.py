@@ -125,6 +125,11 @@ class TransformConfig(Section):
         """Length in samples of the waveforms that the representation takes and gives back."""
         return self.audio_length
 
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """(channels, frequency, time), where it follows from the keys; None: the representation must be built."""
+        return None
+
 
 TRANSFORM_CONFIGS: Registry[type[TransformConfig]] = Registry("transform")
 """Filled by `audio_transforms`: the config class of each representation, under its name and aliases."""

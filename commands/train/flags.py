@@ -59,7 +59,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add_seed(parser, "random seed of the run", nargs="?", const=0)
     help_ = "save and end after this much training: 500steps, 30m, 1.5h (default: train to the end)"
     add("--stop-after", type=training_limit, default=TrainingLimit(), metavar="LIMIT", help=help_)
-    add_precision(parser, "float32")
+    add_precision(parser, "that in which the run began; float32 for a new run, so that runs on all machines compare")
     add_device(parser)
     add_skip_broken(parser)
 

@@ -46,7 +46,7 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
         restart=args.restart or args.smoke_test,
         start=StartSource(source, keeps_place=bool(args.continue_from)) if source else None,
         ranks=ranks,
-        bf16=args.precision == "bf16",
+        precision=args.precision,
     )
     with RunFolderLock(experiment.run_folder) as lock:
         trainer = prepare_run(experiment, options, lock)

@@ -234,15 +234,9 @@ class ClassifierRun:
 
         Raises: CheckpointError if it is damaged, or of a training with other notes or settings.
         """
-        path = folder / CHECKPOINT
-        if not path.exists():
+        if not (folder / CHECKPOINT).exists():
             return False
-        try:
-            state = load_plain(path)
-            before = json.loads(state["identity"])
-        except Exception as error:  # a damaged file breaks torch's reader in many ways
-            why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
-            raise CheckpointError(f"{path}: not a readable checkpoint ({why}); remove it to start again") from error
+        state, before = _read_checkpoint(folder)
         differing = sorted(key for key in identity.keys() | before.keys() if identity.get(key) != before.get(key))
         if differing:
             raise CheckpointError(
@@ -253,6 +247,22 @@ class ClassifierRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.losses, self.best = state["step"], state["losses"], state["best"]
         return True
+
+
+def begun_with(folder: Path) -> dict[str, Any]:
+    """The identity of the training whose checkpoint is in `folder`; empty if none is. Raises: CheckpointError."""
+    return _read_checkpoint(folder)[1] if (folder / CHECKPOINT).exists() else {}
+
+
+def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what the checkpoint holds, the identity in it)."""
+    path = folder / CHECKPOINT
+    try:
+        state = load_plain(path)
+        return state, dict(json.loads(state["identity"]))
+    except Exception as error:  # a damaged file breaks torch's reader in many ways
+        why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
+        raise CheckpointError(f"{path}: not a readable checkpoint ({why}); remove it to start again") from error
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

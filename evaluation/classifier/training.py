@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from data.note_folder import notes_of_folder
-from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule
+from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule, begun_with
 from evaluation.classifier.folds import instrument_folds
 from evaluation.classifier.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
 from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
@@ -25,6 +25,7 @@ from utils.device import choose_device
 from utils.errors import UserError
 from utils.files import atomic_path, sha256_of_file, write_json
 from utils.interrupt import StopRequest
+from utils.precision import has_bf16, warn_if_slow
 from utils.run_lock import RunFolderLock
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,9 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
             notes[0] = without_doubtful_pitches(notes[0])
         lock.take()
         held = _held_out(args, notes[0])
-        run = _run(args, task, notes, held)
-        identity = _identity(args, task, notes)
+        precision = _precision(args)
+        run = _run(args, task, notes, held, precision)
+        identity = _identity(args, task, notes, precision)
         if run.restore(args.output, identity):
             logger.info("%s: resuming at step %d", args.output, run.step)
         if not run.train(args.output, identity, lambda: stop.made):
@@ -78,7 +80,11 @@ def _held_out(args: argparse.Namespace, notes: LabelledNotes) -> npt.NDArray[np.
 
 
 def _run(
-    args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes], held: npt.NDArray[np.int64]
+    args: argparse.Namespace,
+    task: Task,
+    notes: Sequence[LabelledNotes],
+    held: npt.NDArray[np.int64],
+    precision: torch.dtype,
 ) -> ClassifierRun:
     schedule = Schedule(
         steps=args.steps,
@@ -97,17 +103,33 @@ def _run(
         schedule,
         seed=args.seed,
         device=choose_device(args.device),
-        precision=PRECISIONS[args.precision],
+        precision=precision,
         held_out=(notes[0], held) if len(held) else None,
     )
 
 
-def _identity(args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes]) -> dict[str, Any]:
+def _precision(args: argparse.Namespace) -> torch.dtype:
+    """The one asked for, else that in which this training began, else bfloat16 where the processor has it."""
+    device = choose_device(args.device)
+    begun = begun_with(args.output).get("precision") if args.precision == "auto" else None
+    names = {str(dtype).removeprefix("torch."): name for name, dtype in PRECISIONS.items()}
+    name = names.get(str(begun)) or args.precision
+    if name == "auto":
+        name = "bf16" if has_bf16(device) else "float32"
+    if name == "bf16":
+        warn_if_slow(device)
+    logger.info("the network computes in %s", name)
+    return PRECISIONS[name]
+
+
+def _identity(
+    args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes], precision: torch.dtype
+) -> dict[str, Any]:
     """Settings and notes by which a training is recognised, as JSON values."""
     free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data"}
     settings = {name: value for name, value in vars(args).items() if name not in free}
     classes = {name: list(values) for name, values in task.classes.items()}
-    settings["precision"] = str(PRECISIONS[args.precision]).removeprefix("torch.")
+    settings["precision"] = str(precision).removeprefix("torch.")
     return {**settings, "classes": classes, "notes": [sorted(each.contents()) for each in notes]}
 
 
@@ -134,6 +156,7 @@ def _write_results(
         "command": shlex.join(["python", "-m", "evaluation.train_classifier", *argv]),
         "network": run.task.name,
         "steps": run.step,
+        "precision": identity["precision"],
         "weights_of_step": run.best.get("step", run.step),
         "weights_sha256": sha256_of_file(path),
         "notes": {

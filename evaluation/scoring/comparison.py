@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.scoring.metric_card import flattened
+from evaluation.scoring.flat_settings import flattened
 from evaluation.scoring.results_file import RESULTS, Line, read_results
 
 # results, the notes that were scored, and the time; everything else on a card is a condition

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -54,16 +53,3 @@ def all_versions() -> dict[str, str]:
     """Versions of the libraries that decode, resample and compute."""
     heard = {"scipy": scipy.__version__, "soxr": soxr.__version__, "soundfile": soundfile.__version__}
     return versions() | heard
-
-
-def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings as one level, under dotted keys.
-
-    >>> flattened({"seed": 0, "windows": {"hop": 0.5}})
-    {'seed': 0, 'windows.hop': 0.5}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        inner = flattened(value) if isinstance(value, Mapping) else None
-        flat |= {f"{key}.{name}": each for name, each in inner.items()} if inner else {key: value}
-    return flat

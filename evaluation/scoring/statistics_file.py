@@ -11,7 +11,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.embeddings.features import Embedding
-from evaluation.scoring.metric_card import RESAMPLER, all_versions, flattened
+from evaluation.scoring.flat_settings import flattened
+from evaluation.scoring.metric_card import RESAMPLER, all_versions
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.side import Side
 from utils.arrays import Float32Array

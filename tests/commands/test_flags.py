@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,17 +20,22 @@ from commands.train.flags import add_flags as add_train_flags
 from data import combine_notes, download_nsynth, render_notes
 from evaluation import train_classifier
 from tests.places import ROOT
-from utils.cli import Parser
+from utils.cli import OUR_LOGGERS, Parser
 from utils.errors import UserError
 from utils.project import version_report
+from utils.thread_waiting import CHOICES, SPINS
 
-PROGRAMS = ["data.render_notes", "data.combine_notes", "data.download_nsynth", "models.convert"]
-PROGRAMS += [f"evaluation.{name}" for name in ("train_classifier", "cross_check", "download", "config_schema")]
+PROGRAMS = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for package in (*OUR_LOGGERS, ".")
+    for path in (ROOT / package).glob("**/*.py" if package != "." else "*.py")
+    if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+)
 SOUND_MODES = ("random", "scale", "interpolation", "from_midi")
 HEAVY = {"torch", "scipy", "matplotlib", "pandas", "librosa"}
 
 ANSWERS = """
-import contextlib, importlib, io, json, sys
+import contextlib, importlib, io, json, os, sys
 main = importlib.import_module({module!r}).main
 answers = []
 for argv in {argvs!r}:
@@ -39,8 +45,20 @@ for argv in {argvs!r}:
         except SystemExit as end:
             code = end.code
     answers.append([code, out.getvalue(), err.getvalue()])
-print(json.dumps([answers, sorted({heavy!r} & set(sys.modules))]))
+print(json.dumps([answers, sorted({heavy!r} & set(sys.modules)), os.environ["GOMP_SPINCOUNT"]]))
 """
+
+
+def answers_without_torch(module, argvs, heavy=HEAVY):
+    """[exit code, stdout, stderr] of each of `argvs` in one new process, which must not import what is `heavy`."""
+    code = ANSWERS.format(module=module, argvs=argvs, heavy=heavy)
+    environment = {name: value for name, value in os.environ.items() if name not in CHOICES}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    answers, imported, spins = json.loads(run.stdout)
+    assert imported == []
+    assert spins == str(SPINS)
+    return answers
 
 
 def parser_of(script):
@@ -56,22 +74,37 @@ def parser_of(script):
 
 @pytest.mark.parametrize(
     ("module", "words"),
-    [("train", ["--flag"]), ("eval", EVALUATIONS), ("generate", MODES), *((name, ["--flag"]) for name in PROGRAMS)],
+    [(name, {"eval": EVALUATIONS, "generate": MODES}.get(name, ["--flag"])) for name in PROGRAMS],
 )
 def test_help_and_mistakes_are_answered_without_what_is_slow_to_import(module, words):
     subcommands = [word for word in words if not word.startswith("-")]
     argvs = [["-h"], *([name, "-h"] for name in subcommands), ["--nonsense"], *([name, "--no"] for name in subcommands)]
-    # in a process of its own, since this one has imported everything
-    code = ANSWERS.format(module=module, argvs=argvs, heavy=HEAVY)
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    answers, imported = json.loads(run.stdout)
-    assert imported == []
-    for argv, (ending, out, err) in zip(argvs, answers, strict=True):
+    for argv, (ending, out, err) in zip(argvs, answers_without_torch(module, argvs), strict=True):
         if argv[-1] == "-h":
             assert (ending, out.startswith("usage: "), err) == (0, True, "")
         else:
             assert (ending, out, err.count("\n")) == (2, "", 1)
             assert f"unknown flag {argv[-1]}" in err
+
+
+def test_programs_are_found():
+    assert {"train", "eval", "generate", "data.combine_notes", "evaluation.download"} <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    ("module", "argvs", "heavy"),
+    [
+        ("train", [["--overrides"], ["--version"]], HEAVY),
+        ("eval", [["--version"]], HEAVY),
+        ("eval", [["compare", "{results}"]], {"torch"}),
+        ("data.combine_notes", [["{notes}", "--output", "{output}"]], {"torch"}),
+    ],
+)
+def test_small_commands_work_without_torch(module, argvs, heavy, tmp_path, tiny_nsynth):
+    (tmp_path / "results.jsonl").write_text('{"name": "pis", "value": 3.0}\n')
+    places = {"results": tmp_path, "notes": tiny_nsynth, "output": tmp_path / "combined"}
+    answers = answers_without_torch(module, [[word.format(**places) for word in argv] for argv in argvs], heavy)
+    assert [(ending, bool(out)) for ending, out, _ in answers] == [(0, True)] * len(argvs)
 
 
 PITCHES = ("--pitches --pitch", "60-62,64 70", "pitches", [60, 61, 62, 64, 70])
@@ -111,7 +144,11 @@ def test_published_and_former_spellings_mean_the_same(program, command, spelling
         ("train.py", "--leakynes 0.3", "unknown flag --leakynes; did you mean --leakyness?"),
         ("train.py", "--leakynes=0.3", "unknown flag --leakynes; did you mean --leakyness?"),
         ("train.py", "--save 3", "unknown flag --save"),
-        ("train.py", "--precision bf61", "invalid choice: 'bf61' (choose from 'float32', 'bf16'); did you mean bf16?"),
+        (
+            "train.py",
+            "--precision bf61",
+            "(choose from 'auto', 'float32', 'bf16'); did you mean bf16?",
+        ),
         ("eval.py", "compere x", "; did you mean compare?"),
         ("eval.py", "fad --estimator published", "unknown flag --estimator"),
         ("eval.py", "pis --fak x", "unknown flag --fak; did you mean --fake?"),

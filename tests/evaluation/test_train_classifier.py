@@ -9,6 +9,7 @@ import torch
 from data.audio_io import write_wav
 from data.note_pitch import hertz
 from evaluation import cross_check, train_classifier
+from evaluation.classifier import training
 from evaluation.classifier.predictions import COLUMNS, write_predictions
 from evaluation.embeddings.note_classifier import load_note_classifier
 from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
@@ -112,3 +113,15 @@ def test_notes_that_sound_elsewhere_are_left_out(tmp_path, capsys):
     assert "# Without the notes that sound octaves away from their label" in capsys.readouterr().out
     report = json.loads((tmp_path / "out" / "without_doubtful" / "report.json").read_text())["pitch"]
     assert (report["notes"], report["accuracy"]) == (4, pytest.approx(1 / 4))
+
+
+@pytest.mark.parametrize(("has", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_precision_is_what_the_processor_is_fast_in_and_stays_when_resumed(
+    four_instruments, tmp_path, monkeypatch, has, precision
+):
+    argv = ("--data", four_instruments, "-d", tmp_path / "run", "--folds", 2, "--precision", "auto")
+    monkeypatch.setattr(training, "has_bf16", lambda _: has)
+    assert run(*argv) == 0
+    monkeypatch.setattr(training, "has_bf16", lambda _: not has)
+    assert run(*argv) == 0
+    assert json.loads((tmp_path / "run" / "card.json").read_text())["precision"] == precision
