@@ -111,7 +111,8 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
     file_name = f"{folder.name}.jsonwav.tar.gz"
     url = f"{args.base_url}/{file_name}"
     archive = args.archive or args.output / file_name
-    if args.archive is None and not archive.exists():
+    fetched = args.archive is None and not archive.exists()
+    if fetched:
         partial = archive.with_name(f"{file_name}.part")
         with explained_write_errors(archive):
             fetch(url, partial, size=part.size, spare=part.unpacked_size, remedy=_REMEDY)
@@ -125,8 +126,10 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
         if fault := _lack(new, part):
             raise DataError(f"{archive}: not the archive of {folder.name}, it {fault}; fetch it again")
         write_json(new / "card.json", _card(file_name, url, sha256, part, downloaded=args.archive is None))
-    if args.archive is None and not args.keep_archive:
+    if fetched and not args.keep_archive:
         archive.unlink()
+    elif args.archive is None:
+        logger.info("%s: the archive stays; it is no longer needed", archive)
 
 
 def _verify(archive: Path, part: Part, *, ours: bool) -> str:

@@ -160,7 +160,15 @@ def _former_card(out: Path) -> dict[str, Any] | None:
         return None
     card = read_json(out / "card.json", DataError)
     ours = isinstance(card, dict) and card.get("made_by") == MADE_BY and "kept" in card.get("notes", {})
-    return card if ours else None
+    return card if ours and not _strangers(out) else None
+
+
+def _strangers(out: Path) -> list[str]:
+    """Names in `out/audio` of what is no rendered note."""
+    metadata = out / "examples.json"
+    notes = read_json(metadata, DataError) if metadata.is_file() else {}
+    there = (out / "audio").iterdir() if (out / "audio").is_dir() else ()
+    return [path.name for path in there if path.suffix != ".wav" or (notes and path.stem not in notes)]
 
 
 def _render(

@@ -25,3 +25,12 @@ def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
     choices = list(known)
     near = closest(name, [*choices, *aliases])
     return f"did you mean {near!r}?" if near else f"choose from {', '.join(choices)}"
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """How many there are, in words; `things` is the plural where it is not `thing` with an s.
+
+    >>> counted(1, "note"), counted(0, "note"), counted(2, "family", "families")
+    ('1 note', '0 notes', '2 families')
+    """
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"

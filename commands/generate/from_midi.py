@@ -17,6 +17,7 @@ from generation.playing.settings import PieceSettings, PieceSource, parsed
 from utils.errors import DataError, UserError
 from utils.files import sha256_of_file
 from utils.ranks import require_one_process
+from utils.spelling import counted
 
 BUILT_IN = "fur_elise"
 _FLAGS_OF_SETTINGS = {name: f"--{name.replace('_', '-')}" for name in ("seed", *PieceSettings.model_fields, "lenient")}
@@ -83,11 +84,13 @@ def _play(
     args: argparse.Namespace, instrument: Instrument, piece: Piece, settings: PieceSettings, source: PieceSource
 ) -> str:
     path = output_folder(args) / f"{safe_name(source)}.wav"
-    performance, level = render_piece(instrument, piece, settings, path, source=source)
+    inputs = [Path(each) for each in (source.path, args.from_card) if each]
+    performance, level = render_piece(instrument, piece, settings, path, source=source, inputs=inputs)
     loudness = "silence" if level.loudness is None else f"{level.loudness:.1f} LUFS"
+    notes = counted(len(performance.notes), "note")
     peak = "" if level.true_peak is None else f", {level.true_peak:.1f} dBTP"
     return (
         f"{pitch_table(performance.pitches)}"
-        f"{len(performance.notes)} notes, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
+        f"{notes}, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
         f"played by {instrument.run_name}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
     )

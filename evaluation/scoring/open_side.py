@@ -12,7 +12,7 @@ import torch
 
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import NoteSource, decoded, notes_in_memory
+from evaluation.embeddings.notes import NoteSource, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
@@ -68,7 +68,7 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     name = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
     asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
     origin = {"kind": "run", **instrument.to_plain(), **asked}
-    return _side(name, notes_in_memory(notes, instrument.transform.sample_rate), embeddings, options, origin)
+    return _side(name, made_notes(notes, instrument.transform.sample_rate), embeddings, options, origin)
 
 
 def _side(
