@@ -21,7 +21,7 @@ from data.audio_io import read_audio
 from data.note_pitch import sounds_at
 from data.note_records import NoteRecord, metadata_path
 from data.sound_font import SAMPLE_RATE
-from utils.arguments import add_output
+from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import LoaderConfig
 from utils.errors import DataError
@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m data.combine_notes", description="Put several folders of notes together into one data set."
     )
     add = parser.add_argument
-    add("folders", type=Path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
+    add("folders", type=path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
     add_output(parser, "folder to make; it must not exist, or be empty")
     add(
         "--in-tune",

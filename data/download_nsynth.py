@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.fetch import fetch, sha256_with_progress
-from utils.arguments import add_output
+from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, require_disk_space, write_json
@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     help_ = "address of the archives (default: %(default)s)"
     parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=help_)
     help_ = "archive that is already here, in place of a download"
-    parser.add_argument("--archive", type=Path, metavar="FILE", help=help_)
+    parser.add_argument("--archive", type=path, metavar="FILE", help=help_)
     parser.add_argument("--keep-archive", action="store_true", help="keep the downloaded archive after unpacking")
     add_verbosity(parser)
     return parser

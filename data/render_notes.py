@@ -24,7 +24,7 @@ from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, SoundFontPlayer
-from utils.arguments import add_output, add_pitches
+from utils.arguments import add_output, add_pitches, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
 from utils.files import atomic_folder, read_json, require_disk_space, write_json
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add_output(parser, "folder to make; it must not exist, or be empty")
-    add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
+    add("--soundfont", type=path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
     add_pitches(parser, f"from {LOWEST} to {HIGHEST} (default: 21-108)", range(21, 109))
     help_ = "MIDI velocities; NSynth has 25 50 75 100 127 (default: 25 75 127)"
     add("--velocities", type=partial(_integer, highest=127), nargs="+", default=(25, 75, 127), metavar="V", help=help_)

@@ -24,7 +24,7 @@ from generation.synthesis import Wave, fit_full_scale
 from utils.errors import UserError
 
 NOTES_KEPT = 256
-CLOSING_SECONDS = 1.0
+CLOSING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def _card(
     settings = performance.settings
     programs: dict[VoiceName, Counter[int]] = {name: Counter() for name in performance.voices}
     for note in piece.notes:
-        programs[VoiceName(note.track, note.channel)][note.program] += 1
+        if note.program is not None:
+            programs[VoiceName(note.track, note.channel)][note.program] += 1
     return {
         **instrument.to_plain(),
         "mode": "from_midi",
