@@ -28,6 +28,7 @@ from utils.arguments import add_output, add_pitches, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
 from utils.files import atomic_folder, read_json, require_disk_space, write_json
+from utils.spelling import counted
 
 logger = logging.getLogger("data.render_notes")  # not __name__, which is __main__ when run as a script
 
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _render(args, font, settings, programs, card)
     kept = read_json(args.output / "card.json")["notes"]["kept"]
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{kept} notes in {args.output}; {where}\n")
+    sys.stdout.write(f"{counted(kept, 'note')} in {args.output}; {where}\n")
     return 0
 
 
@@ -179,17 +180,18 @@ def _render(
     player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}
     require_disk_space(args.output, asked * _BYTES_PER_NOTE)
-    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), args.output)
+    what = f"{counted(asked, 'note')} of {counted(len(programs), 'instrument')}"
+    logger.info("%s: rendering %s into %s", font, what, args.output)
     with atomic_folder(args.output, replace=args.overwrite) as folder:
         (folder / "audio").mkdir()
         outcomes = render_jobs(jobs, player, font, folder / "audio", args.workers)
         kept = [outcome for outcome in outcomes if not outcome.dropped]
         if not kept:
-            raise DataError(f"{font}: all {asked} notes dropped ({_counts(outcomes)}); use another font")
+            raise DataError(f"{font}: all {counted(asked, 'note')} dropped ({_counts(outcomes)}); use another font")
         notes = {note.name: _metadata(note) for note in sorted(kept, key=attrgetter("name"))}
         write_json(folder / "examples.json", notes)
         write_json(folder / "card.json", {**card, **_account(outcomes, names)})
-    logger.info("%d notes kept, %d dropped: %s", len(kept), asked - len(kept), _counts(outcomes))
+    logger.info("%s kept, %d dropped: %s", counted(len(kept), "note"), asked - len(kept), _counts(outcomes))
 
 
 def _metadata(note: Outcome) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from generation.synthesis import Wave
 from utils.cli import show_progress
 from utils.errors import DataError, UserError
 from utils.ranks import ALONE, Ranks
+from utils.spelling import counted
 
 _EXCHANGED = 64  # notes that several ranks make together before they exchange them
 MOST_LETTERS = 120  # of a name; file systems take 255 bytes
@@ -159,7 +160,9 @@ def radius_walk(place: Place, radii: tuple[float, float], steps: int) -> list[Pl
 def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     """`values`, or the single one n_notes times. Raises: UserError if there are neither 1 nor n_notes."""
     if len(values) not in (1, n_notes):
-        raise UserError(f"{name}: {len(values)} values for {n_notes} notes; give one, or one for each")
+        raise UserError(
+            f"{name}: {counted(len(values), 'value')} for {counted(n_notes, 'note')}; give one, or one for each"
+        )
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 

@@ -68,3 +68,15 @@ def test_a_negative_value_is_a_value(flags, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "must be" in line
     assert "expected" not in line
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "a/" * 3000])
+def test_a_path_that_no_file_can_have_is_refused(text, capsys):
+    assert importlib.import_module("eval").main(["pis", "--fake", text, "-d", "OUT"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is too long for a path" in line
+
+
+def test_a_missing_folder_of_scores_is_named(tmp_path, capsys):
+    assert importlib.import_module("eval").main(["compare", str(tmp_path / "none")]) == 2
+    assert f"{tmp_path / 'none'}: no such folder; give a folder in which" in capsys.readouterr().err

@@ -2,13 +2,15 @@
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.cli import add_alias
-from utils.config import MIDI_MAX
+from utils.config import LONGEST_PART, LONGEST_PATH, MIDI_MAX
+from utils.spelling import shortened
 
 MAX_SEED = 2**62
 MOST_TRUNCATION = 100.0
@@ -25,6 +27,8 @@ def path(text: str) -> Path:
     """A path; an empty one, as of a variable that is not set, would mean the current folder."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a path")
+    if len(os.fsencode(text)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_PART for part in text.split("/")):
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r}: is too long for a path")
     return Path(text)
 
 

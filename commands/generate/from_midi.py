@@ -101,5 +101,5 @@ def _play(
     return (
         f"{pitch_table(performance.pitches)}"
         f"{notes}, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
-        f"played by {instrument.run_name}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
+        f"played by {args.run_folder}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
     )

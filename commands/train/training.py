@@ -62,7 +62,9 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
             profiled(experiment.run_folder, args.profile if ranks.leads else None) as after_step,
         ):
             finished = trainer.train(lambda: stop.made or reached(), after_step)
-    if finished and ranks.leads:
+    if finished and ranks.leads and args.smoke_test:
+        sys.stdout.write(f"{experiment.run_folder}: every scale of this config trains\n")
+    elif finished and ranks.leads:
         sys.stdout.write(f"{experiment.run_folder}: trained {total} steps; hear it with\n")
         sys.stdout.write(f"  python generate.py random -d {experiment.run_folder}\n")
     elif not finished:

@@ -29,6 +29,7 @@ from utils.device import device_name, versions
 from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
 from utils.own_files import require_own_report
 from utils.pictures import ImageAndSound, save_images_and_sounds
+from utils.spelling import counted
 from utils.tables import markdown_table
 
 MADE_BY, CARD = "eval.py floor", "floor.json"
@@ -112,8 +113,10 @@ def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[No
 def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
     """One sentence on the notes."""
     families = len(account["families"])
-    spread = f"{families} families" if families > 1 else "one family"
-    words = [f"Medians over {account['measured']} notes of {spread}, of {account['found']} in {options.real}"]
+    spread = counted(families, "family", "families")
+    words = [
+        f"Medians over {counted(account['measured'], 'note')} of {spread}, of {account['found']} in {options.real}"
+    ]
     words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
     if padded := max(account["padded"].values()):
         words.append(f"{padded} shorter than the representation needs, padded with silence")

@@ -14,7 +14,7 @@ from utils.errors import DataError
 
 __all__ = ["LARGEST_FILE", "Piece", "PieceNote", "read_midi", "read_midi_bytes"]
 
-LARGEST_FILE = 4 * 2**20  # bytes: half a million notes
+LARGEST_FILE = 4 * 2**20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: 
     remark. A file may hold no note at all. With `lenient`, a broken file gives what can be read: each track up to
     its fault. Only the format bounds the times, so check `duration` before you allocate memory for it.
 
-    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB or no MIDI file; if it is
+    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB, has more than 200 000 events
+    or is no MIDI file; if it is
     broken, unless `lenient`.
     """
     if len(content) > LARGEST_FILE:
