@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import soxr
@@ -42,7 +42,8 @@ class Note:
         return {"file": f"{self.name}.wav", "title": self.title, **self.details}
 
 
-class Written(NamedTuple):
+@dataclass(frozen=True)
+class Written:
     """How many wavs were written, the first of them, and the last."""
 
     count: int
@@ -80,8 +81,7 @@ class NoteFolder:
 
         Call it before the notes are made.
         """
-        suffixes = (".png", ".json") if kind == "overview" else (".wav", ".json")
-        suffixes += (".png",) if kind == "sequence" else ()
+        suffixes = {"overview": [".png", ".json"], "sequence": [".wav", ".json", ".png"]}.get(kind, [".wav", ".json"])
         if self.folder.is_dir() and any(self.folder.iterdir()):
             outputs = (self.folder / f"{name}{suffix}" for name in names for suffix in suffixes)
             require_replaceable(outputs, own_file_of(kind), IN_WORDS[kind], inputs=self.inputs)
