@@ -49,8 +49,8 @@ class MadeNotes:
                 raise ValueError(f"{record.name}: not finite, or beyond full scale; scale the wave to [-1, 1] first")
             if rows is None:
                 require_room_for_made(len(self.records), len(wave))
-                kept = tempfile.TemporaryFile()  # noqa: SIM115 - the map keeps it
-                rows = np.memmap(kept, dtype=np.int16, mode="w+", shape=(len(self.records), len(wave)))
+                with tempfile.TemporaryFile() as kept:  # the map outlives it
+                    rows = np.memmap(kept, dtype=np.int16, mode="w+", shape=(len(self.records), len(wave)))
             if wave.shape != rows.shape[1:]:
                 raise ValueError(f"{record.name}: {wave.shape} samples, {rows.shape[1:]} in the first")
             rows[row], _ = quantise(wave)
