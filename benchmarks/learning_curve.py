@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.results import write_section
 from evaluation.embeddings.features import hear
-from evaluation.embeddings.notes import notes_in_memory
+from evaluation.embeddings.notes import made_notes
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
@@ -68,7 +68,7 @@ def measured(run: Path, count: int) -> list[Point]:
         instrument = Instrument.from_run(run, scale=scale, iteration=iteration, device=torch.device("cpu"))
         pitches = [int(pitch) for pitch in instrument.table.values["pitch"]]
         notes = generate_notes(instrument, run, GenerationOptions(count=count, pitches=pitches))
-        source = notes_in_memory(notes, instrument.transform.sample_rate)
+        source = made_notes(notes, instrument.transform.sample_rate)
         (heard,) = hear(source, [PyinEmbedding()]).values()
         tuning = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), baseline=False)
         row = scores.get(instrument.step, {})

@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from data.audio_io import read_audio
 from data.note_pitch import sounds_at
 from data.note_records import NoteRecord, metadata_path
 from data.sound_font import SAMPLE_RATE
-from utils.arguments import add_output
+from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.config import LoaderConfig
 from utils.errors import DataError
 from utils.files import atomic_folder, read_json, require_disk_space, write_json
+from utils.spelling import counted
 
 logger = logging.getLogger("data.combine_notes")  # not __name__, which is __main__ when run as a script
 
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sources = open_sources(args.folders, in_tune=args.in_tune)
     count = _write(args.output, sources)
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{count} notes in {args.output}; {where}\n")
+    sys.stdout.write(f"{counted(count, 'note')} in {args.output}; {where}\n")
     return 0
 
 
@@ -72,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m data.combine_notes", description="Put several folders of notes together into one data set."
     )
     add = parser.add_argument
-    add("folders", type=Path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
+    add("folders", type=path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
     add_output(parser, "folder to make; it must not exist, or be empty")
     add(
         "--in-tune",
@@ -96,7 +98,8 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     known: set[str] = set()
     for folder in folders:
         config = LoaderConfig.model_validate({"data_path": folder})
-        records = find_notes(config, seed=0)
+        with _advice_of_our_own():
+            records = find_notes(config, seed=0)
         _require_named(folder, records)
         kept, dropped = _split_by_tune(records) if in_tune else (records, [])
         instruments = sorted({str(record.attributes["instrument_str"]) for record in kept})
@@ -107,12 +110,26 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     return sources
 
 
+@contextmanager
+def _advice_of_our_own() -> Iterator[None]:
+    """Errors that advise to set keys of a config, which this program has none of, get other advice."""
+    try:
+        yield
+    except DataError as error:
+        what, _, advice = str(error).rpartition("; ")
+        if not any(key in advice for key in LoaderConfig.model_fields):
+            raise
+        raise DataError(f"{what}; give folders that hold audio/ and examples.json, as NSynth's do") from error
+
+
 def _report(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> None:
     if dropped:
-        logger.warning("%s: %d notes are out of tune and left out, such as %s", folder, len(dropped), dropped[0])
+        logger.warning("%s: left out as out of tune: %s, such as %s", folder, counted(len(dropped), "note"), dropped[0])
     if renamed:
         old, new = next(iter(renamed.items()))
-        logger.info("%s: %d instruments get other numbers, such as %s, now %s", folder, len(renamed), old, new)
+        logger.info(
+            "%s: %s with another number, such as %s, now %s", folder, counted(len(renamed), "instrument"), old, new
+        )
 
 
 def _require_named(folder: Path, records: Sequence[NoteRecord]) -> None:

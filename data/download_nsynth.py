@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.fetch import fetch, sha256_with_progress
-from utils.arguments import add_output
+from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, require_disk_space, write_json
@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     help_ = "address of the archives (default: %(default)s)"
     parser.add_argument("--base-url", type=_base_url, default=BASE_URL, metavar="URL", help=help_)
     help_ = "archive that is already here, in place of a download"
-    parser.add_argument("--archive", type=Path, metavar="FILE", help=help_)
+    parser.add_argument("--archive", type=path, metavar="FILE", help=help_)
     parser.add_argument("--keep-archive", action="store_true", help="keep the downloaded archive after unpacking")
     add_verbosity(parser)
     return parser
@@ -111,7 +111,8 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
     file_name = f"{folder.name}.jsonwav.tar.gz"
     url = f"{args.base_url}/{file_name}"
     archive = args.archive or args.output / file_name
-    if args.archive is None and not archive.exists():
+    fetched = args.archive is None and not archive.exists()
+    if fetched:
         partial = archive.with_name(f"{file_name}.part")
         with explained_write_errors(archive):
             fetch(url, partial, size=part.size, spare=part.unpacked_size, remedy=_REMEDY)
@@ -125,8 +126,10 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
         if fault := _lack(new, part):
             raise DataError(f"{archive}: not the archive of {folder.name}, it {fault}; fetch it again")
         write_json(new / "card.json", _card(file_name, url, sha256, part, downloaded=args.archive is None))
-    if args.archive is None and not args.keep_archive:
+    if fetched and not args.keep_archive:
         archive.unlink()
+    elif args.archive is None:
+        logger.info("%s: the archive stays; it is no longer needed", archive)
 
 
 def _verify(archive: Path, part: Part, *, ours: bool) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from data.note_decoding import DecodedNote
 from utils.errors import DataError
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ class CacheCard(BaseModel):
     def log(self, place: Path) -> None:
         """Log how the notes of the cache at `place` were decoded, and warn of what is odd."""
         logger.info(
-            "%s: %d notes of %d samples at %d Hz; %d cropped, %d padded with zeros",
-            *(place, len(self.names), self.n_samples, self.sample_rate, self.cropped, self.padded),
+            "decoded %s of %d samples at %d Hz; %d cropped, %d padded with zeros",
+            *(counted(len(self.names), "note"), self.n_samples, self.sample_rate, self.cropped, self.padded),
         )
         odd = {
             "broken and left out": [note.fault for note in self.broken],

@@ -83,7 +83,9 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
     """Audio files of data_path and data_path/audio by note name, in the order of the names."""
     if not data_path.is_dir():
         what = "is a file, not a folder" if data_path.exists() else "no such folder"
-        raise DataError(f"{data_path}: {what}; set data_path to the unpacked notes")
+        raise DataError(
+            f"{data_path}: {what}; set data_path to a folder of notes, or make one: python -m data.render_notes"
+        )
     folders = [folder for folder in (data_path, data_path / "audio") if folder.is_dir()]
     try:
         entries = [path for folder in folders for path in folder.iterdir()]
@@ -113,10 +115,12 @@ def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[Note
 
 def _records_of_names(audio: Mapping[str, Path]) -> list[NoteRecord]:
     records = [NoteRecord(name, path, attributes_of_name(name)) for name, path in audio.items()]
-    unlabelled = [record.name for record in records if not record.attributes]
+    # generated notes have a card, and their pitch in their names
+    without = (record for record in records if not record.attributes)
+    unlabelled = [record.name for record in without if not record.path.with_suffix(".json").is_file()]
     if unlabelled:
         listing = first_few(unlabelled)
-        logger.info("%d files are not named %s and have no labels: %s", len(unlabelled), NAME_FORM, listing)
+        logger.info("files that are not named %s, without labels: %d, %s", NAME_FORM, len(unlabelled), listing)
     return records
 
 

@@ -11,7 +11,7 @@ from data.note_records import NoteRecord, first_few, metadata_path, read_records
 from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES
 from utils.config import LoaderConfig
 from utils.errors import DataError
-from utils.spelling import hint
+from utils.spelling import counted, hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,11 +34,11 @@ def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
     if config.shuffle:
         kept = kept.iloc[np.random.default_rng(seed).permutation(len(kept))]
     if config.size > len(kept):
-        logger.warning("size %d: only %d notes pass the filters; using those", config.size, len(kept))
+        logger.warning("size %d: only %s left by the filters; using those", config.size, counted(len(kept), "note"))
     size = None if config.size == -1 else config.size
     taken = _balanced(kept, size) if config.balanced_data else kept.iloc[:size]
     _warn_of_losses(kept, taken, attributes, shuffled=config.shuffle)
-    logger.info("%s: %d notes selected", config.data_path, len(taken))
+    logger.info("%s: %s selected", config.data_path, counted(len(taken), "note"))
     return list(taken["record"])
 
 

@@ -24,10 +24,11 @@ from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
 from data.sound_font import NOTE_SAMPLES, SAMPLE_RATE, SoundFontPlayer
-from utils.arguments import add_output, add_pitches
+from utils.arguments import add_output, add_pitches, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
 from utils.files import atomic_folder, read_json, require_disk_space, write_json
+from utils.spelling import counted
 
 logger = logging.getLogger("data.render_notes")  # not __name__, which is __main__ when run as a script
 
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _render(args, font, settings, programs, card)
     kept = read_json(args.output / "card.json")["notes"]["kept"]
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{kept} notes in {args.output}; {where}\n")
+    sys.stdout.write(f"{counted(kept, 'note')} in {args.output}; {where}\n")
     return 0
 
 
@@ -89,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add_output(parser, "folder to make; it must not exist, or be empty")
-    add("--soundfont", type=Path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
+    add("--soundfont", type=path, metavar="FILE", help=".sf2 or .sf3 file (default: the system's, or pretty_midi's)")
     add_pitches(parser, f"from {LOWEST} to {HIGHEST} (default: 21-108)", range(21, 109))
     help_ = "MIDI velocities; NSynth has 25 50 75 100 127 (default: 25 75 127)"
     add("--velocities", type=partial(_integer, highest=127), nargs="+", default=(25, 75, 127), metavar="V", help=help_)
@@ -160,7 +161,15 @@ def _former_card(out: Path) -> dict[str, Any] | None:
         return None
     card = read_json(out / "card.json", DataError)
     ours = isinstance(card, dict) and card.get("made_by") == MADE_BY and "kept" in card.get("notes", {})
-    return card if ours else None
+    return card if ours and not _strangers(out) else None
+
+
+def _strangers(out: Path) -> list[str]:
+    """Names in `out/audio` of what is no rendered note."""
+    metadata = out / "examples.json"
+    notes = read_json(metadata, DataError) if metadata.is_file() else {}
+    there = (out / "audio").iterdir() if (out / "audio").is_dir() else ()
+    return [path.name for path in there if path.suffix != ".wav" or (notes and path.stem not in notes)]
 
 
 def _render(
@@ -171,17 +180,18 @@ def _render(
     player = SoundFontPlayer(font)
     names = {program.instrument: player.name(program.number) for program in programs}
     require_disk_space(args.output, asked * _BYTES_PER_NOTE)
-    logger.info("%s: rendering %d notes of %d instruments into %s", font, asked, len(programs), args.output)
+    what = f"{counted(asked, 'note')} of {counted(len(programs), 'instrument')}"
+    logger.info("%s: rendering %s into %s", font, what, args.output)
     with atomic_folder(args.output, replace=args.overwrite) as folder:
         (folder / "audio").mkdir()
         outcomes = render_jobs(jobs, player, font, folder / "audio", args.workers)
         kept = [outcome for outcome in outcomes if not outcome.dropped]
         if not kept:
-            raise DataError(f"{font}: all {asked} notes dropped ({_counts(outcomes)}); use another font")
+            raise DataError(f"{font}: all {counted(asked, 'note')} dropped ({_counts(outcomes)}); use another font")
         notes = {note.name: _metadata(note) for note in sorted(kept, key=attrgetter("name"))}
         write_json(folder / "examples.json", notes)
         write_json(folder / "card.json", {**card, **_account(outcomes, names)})
-    logger.info("%d notes kept, %d dropped: %s", len(kept), asked - len(kept), _counts(outcomes))
+    logger.info("%s kept, %d dropped: %s", counted(len(kept), "note"), asked - len(kept), _counts(outcomes))
 
 
 def _metadata(note: Outcome) -> dict[str, Any]:

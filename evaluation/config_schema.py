@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config_file import experiment_schema
 from utils.files import write_json
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of this module."""
     parser = Parser(prog="python -m evaluation.config_schema", description=__doc__)
     help_ = "file to write (default: config_files/schema.json)"
-    parser.add_argument("-o", "--output", type=Path, default=SCHEMA_PATH, metavar="FILE", help=help_)
+    parser.add_argument("-o", "--output", type=path, default=SCHEMA_PATH, metavar="FILE", help=help_)
     add_verbosity(parser)
     return parser
 

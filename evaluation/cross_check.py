@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
@@ -24,10 +24,10 @@ def build_parser() -> argparse.ArgumentParser:
     description = "Judge the folds of a classifier together, on every instrument, each by the fold that never heard it."
     parser = Parser(prog="python -m evaluation.cross_check", description=description)
     folds = "folders of evaluation.train_classifier, one for each --fold"
-    parser.add_argument("folds", type=Path, nargs="+", metavar="FOLD", help=folds)
-    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FOLDER", help="folder for the report")
+    parser.add_argument("folds", type=path, nargs="+", metavar="FOLD", help=folds)
+    parser.add_argument("-d", "--output", type=path, required=True, metavar="FOLDER", help="folder for the report")
     judged = "folder of their notes, to judge pitch also without those that sound octaves away from their label"
-    parser.add_argument("--data", type=Path, metavar="DIR", help=judged)
+    parser.add_argument("--data", type=path, metavar="DIR", help=judged)
     add_verbosity(parser)
     return parser
 

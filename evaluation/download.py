@@ -8,8 +8,8 @@ same float32 safetensors. Source: Hershey et al. 2017; the weights are Google's,
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     help_ = "torch, tensorflow, another address, or a path (default: %(default)s)"
     parser.add_argument("--from", dest="origin", default="torch", metavar="SOURCE", help=help_)
     help_ = "file to write (default: where eval.py looks)"
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=help_)
+    parser.add_argument("-o", "--output", type=path, metavar="FILE", help=help_)
     add_verbosity(parser)
     return parser
 

@@ -3,9 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one, whole_number
+from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one, path, whole_number
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
@@ -24,10 +23,10 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of this program."""
     parser = Parser(prog="python -m evaluation.train_classifier", description=__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="folder of notes to learn from and to be judged on")
-    add("--extra-data", type=Path, nargs="+", default=[], metavar="DIR", help="folders of notes to learn from only")
+    add("--data", type=path, required=True, metavar="DIR", help="folder of notes to learn from and to be judged on")
+    add("--extra-data", type=path, nargs="+", default=[], metavar="DIR", help="folders of notes to learn from only")
     help_ = "folder of this training; the same command resumes it"
-    add("-d", "--output", type=Path, required=True, metavar="FOLDER", help=help_)
+    add("-d", "--output", type=path, required=True, metavar="FOLDER", help=help_)
     help_ = "network to train (default: %(default)s)"
     add("--network", choices=("note-classifier", "inception"), default="note-classifier", help=help_)
     help_ = "attribute that --network inception classifies (default: %(default)s)"

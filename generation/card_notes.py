@@ -5,9 +5,9 @@ from typing import Any
 
 from data.audio_io import SUBTYPES
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder
+from generation.note_files import NoteFolder, Written, require_short
 from generation.note_spec import CardReference, notes_of_card, read_card, referred_note
-from generation.places import place_of_card_note
+from generation.places import Place, place_of_card_note, sounds
 from generation.random_notes import write_places
 from utils.arguments import HIGHEST_RATE, LONGEST_GAP, LOWEST_RATE
 from utils.errors import DataError
@@ -15,8 +15,8 @@ from utils.errors import DataError
 _OF_EACH_SOUND = ("sample_rate", "bits", "gain_db", "gap_s", "pictured", "notes")
 
 
-def write_from_card(instrument: Instrument, folder: Path, reference: CardReference) -> list[Path]:
-    """Write the notes of the card into `folder` again, with its bits and sample rate; returns the wavs.
+def write_from_card(instrument: Instrument, folder: Path, reference: CardReference) -> Written:
+    """Write the notes of the card into `folder` again, with its bits and sample rate.
 
     The card of one note gives that note, CARD#3 the note with this number, the card of a scale or an interpolation all
     of its notes and the whole sequence. Raises: DataError if the card is damaged or of another checkpoint; UserError.
@@ -24,21 +24,32 @@ def write_from_card(instrument: Instrument, folder: Path, reference: CardReferen
     card = read_card(reference.path)
     instrument.require_own_card(card, str(reference.path))
     origin = instrument.to_plain()
-    output = NoteFolder(folder, origin, instrument.sample_rate, *_format(card, reference.path))
-    if reference.number is not None:
-        chosen = referred_note(reference)[1]
-        return [output.write(place_of_card_note(instrument, chosen).sound(instrument))]
-    places = [place_of_card_note(instrument, note) for note in notes_of_card(card, reference.path)]
-    if "notes" not in card:
-        return [output.write(place.sound(instrument)) for place in places]
+    bits, rate = _format(card, reference.path)
+    n_samples, inputs = instrument.transform.n_samples, (reference.path,)
+    output = NoteFolder(folder, origin, instrument.sample_rate, n_samples, bits, rate, inputs)
+    if reference.number is not None or "notes" not in card:
+        return _write_one(instrument, output, place_of_card_note(instrument, referred_note(reference)[1]))
+    listed = notes_of_card(card, reference.path)
+    require_short(len(listed))
+    places = [place_of_card_note(instrument, note) for note in listed]
     if "gap_s" not in card:
         return write_places(instrument, output, places)
     gap = card["gap_s"]
     if type(gap) not in (int, float) or not 0 <= gap <= LONGEST_GAP:
         raise DataError(f"{reference.path}: gap_s {gap!r} must be from 0 to {LONGEST_GAP:g}; restore the card")
-    notes = [place.sound(instrument) for place in places]
+    name, names = reference.path.stem, list(dict.fromkeys(place.name for place in places))
+    output.require_room(len(names), in_sequences=len(places), gap=gap)
+    output.require_free(names, "note")
+    output.require_free([name], "sequence")
     details = {name: value for name, value in card.items() if name not in (*origin, *_OF_EACH_SOUND)}
-    return output.write_sequence(reference.path.stem, notes, details, gap=gap)
+    whole = output.write_sequence(name, sounds(instrument, places), len(places), details, gap=gap)
+    return Written(len(names) + 1, folder / f"{names[0]}.wav", whole)
+
+
+def _write_one(instrument: Instrument, output: NoteFolder, place: Place) -> Written:
+    output.require_free([place.name], "note")
+    wav = output.write(place.sound(instrument))
+    return Written(1, wav, wav)
 
 
 def _format(card: dict[str, Any], path: Path) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from utils.config import ExperimentConfig
 from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -142,8 +143,8 @@ class Instrument:
         foreign = [pitch for pitch in pitches if pitch not in known]
         if foreign:
             raise UserError(
-                f"pitch {foreign[0]}: not among the {len(known)} pitches that {self.run_name} learned "
-                f"({known[0]} to {known[-1]}); choose from them"
+                f"pitch {foreign[0]}: not among the {counted(len(known), 'pitch', 'pitches')} that {self.run_name} "
+                f"learned ({known[0]} to {known[-1]}); choose from them"
             )
 
     def require_own_card(self, card: Mapping[str, Any], where: str) -> None:

@@ -1,20 +1,22 @@
 """Notes along a path through the latents, as `generate.py interpolation` writes them."""
 
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import cast
 
 from data.nsynth import Value
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder
+from generation.note_files import NoteFolder, Written, require_short
 from generation.note_spec import RADII, WalkPath
 from generation.places import Place, distinct, one_for_each, radius_walk, seeded_place, sounds, walk
 from utils.errors import UserError
 from utils.ranks import ALONE, Ranks
 
 logger = logging.getLogger(__name__)
+
+NAME = "interpolation"
 
 
 def write_interpolation(
@@ -27,25 +29,33 @@ def write_interpolation(
     radii: tuple[float, float] = RADII,
     gap: float,
     ranks: Ranks = ALONE,
-) -> list[Path]:
+) -> Written:
     """A wav and a card for each point of the path, and `interpolation` as wav, picture and card of them all.
 
     `linear` and `spherical` go through all `anchors` in `steps` steps from each to the next, `circle` takes two,
     `radius` one, from `radii[0]` to `radii[1]` times sqrt(latent_dim). Where two anchors differ in an attribute, its
     one-hots are interpolated linearly, on every path; a circle keeps those of the first. A point that is an anchor is
-    the note that `random` makes of it, and has its name. All notes are made before any is written. Each of `ranks`
-    makes its share, and rank 0 writes. Returns the wavs, on rank 0 only.
-    Raises: UserError if the path needs another number of anchors.
+    the note that `random` makes of it, and has its name. Each of `ranks` makes its share, and rank 0 writes each note
+    as it comes.
+    Raises: UserError if the path needs another number of anchors, or, before any note is made, if one would replace a
+    file of others, the disk is too small, or there are more than `MOST_IN_SEQUENCE` notes.
     """
+    require_short(steps * max(len(anchors) - 1, 1) + 1)
     places = places_on_path(anchors, path=path, steps=steps, radii=radii)
+    names = list(dict.fromkeys(place.name for place in places))
+    folder.require_room(len(names), in_sequences=len(places), gap=gap)
+    folder.require_free(names, "note")
+    folder.require_free([NAME], "sequence")
     if path == "radius" and not instrument.table.values:
         logger.warning("radius: without attributes, a network with pixelNorm sounds the same at every norm except 0")
     notes = sounds(instrument, places, ranks)
-    if not ranks.leads:
-        return []
     details = {"path": path, "steps": steps, "anchors": [anchor.spec.to_plain() for anchor in anchors]}
     details |= {"radii": list(radii)} if path == "radius" else {}
-    return folder.write_sequence("interpolation", notes, details, gap=gap)
+    if ranks.leads:
+        folder.write_sequence(NAME, notes, len(places), details, gap=gap)
+    else:
+        deque(notes, maxlen=0)
+    return Written(len(names) + 1, folder.folder / f"{names[0]}.wav", folder.folder / f"{NAME}.wav")
 
 
 def places_on_path(

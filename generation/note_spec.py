@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.nsynth import Value
-from utils.arguments import MAX_SEED, MOST_TRUNCATION
+from utils.arguments import MAX_SEED, MOST_TRUNCATION, path
 from utils.config import MIDI_MAX
 from utils.config_faults import first_fault
 from utils.errors import DataError
@@ -95,7 +95,7 @@ class CardReference:
     def parse(cls, text: str) -> Self:
         """`CARD` or `CARD#NUMBER`."""
         match = _REFERENCE.fullmatch(text)
-        return cls(Path(match["path"]), int(match["number"])) if match else cls(Path(text))
+        return cls(path(match["path"]), int(match["number"])) if match else cls(path(text))
 
     def __str__(self) -> str:
         return str(self.path) if self.number is None else f"{self.path}#{self.number}"

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -28,7 +28,9 @@ from generation.synthesis import Wave
 from utils.cli import show_progress
 from utils.errors import DataError, UserError
 from utils.ranks import ALONE, Ranks
+from utils.spelling import counted
 
+_EXCHANGED = 64  # notes that several ranks make together before they exchange them
 MOST_LETTERS = 120  # of a name; file systems take 255 bytes
 T = TypeVar("T")
 
@@ -63,13 +65,21 @@ class Place:
         return Note(self.name, self.title, wave, self.spec.to_plain())
 
 
-def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> list[Note]:
-    """The note of each of `places`: each of `ranks` makes its share, and receives all. Raises: UserError."""
-    waves = torch.zeros(len(places), instrument.transform.n_samples)
-    for row in tqdm(ranks.share_of(len(places)), unit="note", disable=not show_progress(), leave=False):
-        waves[row] = torch.from_numpy(places[row].wave(instrument))
-    ranks.sum_([waves])  # the rows of other ranks are zero here
-    return [place.note(wave) for place, wave in zip(places, waves.numpy(), strict=True)]
+def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE) -> Iterator[Note]:
+    """The note of each of `places`, as it is made: each of `ranks` makes its share, and receives all.
+
+    All ranks must take all notes, since they exchange them. Raises: UserError.
+    """
+    size = 1 if ranks.size == 1 else _EXCHANGED
+    with tqdm(total=len(places), unit="note", disable=not show_progress(), leave=False) as bar:
+        for start in range(0, len(places), size):
+            block = places[start : start + size]
+            waves = torch.zeros(len(block), instrument.transform.n_samples)
+            for row in ranks.share_of(len(block)):
+                waves[row] = torch.from_numpy(block[row].wave(instrument))
+            ranks.sum_([waves])  # the rows of other ranks are zero here
+            bar.update(len(block))
+            yield from (place.note(wave) for place, wave in zip(block, waves.numpy(), strict=True))
 
 
 def seeded_place(
@@ -150,7 +160,9 @@ def radius_walk(place: Place, radii: tuple[float, float], steps: int) -> list[Pl
 def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     """`values`, or the single one n_notes times. Raises: UserError if there are neither 1 nor n_notes."""
     if len(values) not in (1, n_notes):
-        raise UserError(f"{name}: {len(values)} values for {n_notes} notes; give one, or one for each")
+        raise UserError(
+            f"{name}: {counted(len(values), 'value')} for {counted(n_notes, 'note')}; give one, or one for each"
+        )
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 

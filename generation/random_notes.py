@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from data.nsynth import Value
 from generation.instrument import Instrument
-from generation.note_files import MOST_IN_PICTURE, Note, NoteFolder
+from generation.note_files import MOST_IN_PICTURE, Note, NoteFolder, Written
 from generation.places import Place, distinct, seeded_place
 from utils.cli import show_progress
 from utils.files import write_json
 from utils.ranks import ALONE, Ranks
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
+
+PICTURE = "rainbowgrams"
 
 
 def write_random_notes(
@@ -25,44 +28,71 @@ def write_random_notes(
     attributes: Mapping[str, Sequence[Value]],
     truncation: float | None = None,
     ranks: Ranks = ALONE,
-) -> list[Path]:
+) -> Written:
     """Write a note for each of `seeds`: a wav named by pitch and seed, with a card; and a picture of the first 32.
 
     Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes always give
-    the same note. Each of `ranks` writes its share. Returns all wavs. Raises: UserError.
+    the same note. Each of `ranks` writes its share. Memory does not grow with the number of `seeds` if they are a
+    range. Raises: UserError, before any note is made if one would replace a file of others or the disk is too small.
     """
     for name, values in attributes.items():
         if len(values) > len(seeds):
-            text = "%d notes for %d values of %s: those from %s on are left out"
-            logger.warning(text, len(seeds), len(values), name, values[len(seeds)])
-    places = [
-        seeded_place(instrument, seed, in_turn(attributes, number), truncation=truncation)
-        for number, seed in enumerate(seeds)
-    ]
-    return write_places(instrument, folder, distinct(places), ranks)
+            text = "%s for %s of %s: those from %s on are left out"
+            given = counted(len(values), "value")
+            logger.warning(text, counted(len(seeds), "note"), given, name, values[len(seeds)])
+    places = _SeededPlaces(instrument, seeds, attributes, truncation)
+    # Each seed of a range comes once, so that no two of its notes have one name.
+    return write_places(instrument, folder, places if isinstance(seeds, range) else distinct(list(places)), ranks)
 
 
-def write_places(
-    instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE
-) -> list[Path]:
+class _SeededPlaces(Sequence[Place]):
+    """The places of `seeds`, each computed when it is asked for."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        seeds: Sequence[int],
+        attributes: Mapping[str, Sequence[Value]],
+        truncation: float | None,
+    ) -> None:
+        self._instrument, self._seeds = instrument, seeds
+        self._attributes, self._truncation = attributes, truncation
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[each] for each in range(len(self))[number]]
+        fixed = in_turn(self._attributes, number)
+        return seeded_place(self._instrument, self._seeds[number], fixed, truncation=self._truncation)
+
+
+def write_places(instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE) -> Written:
     """Write the note of each of `places`, and the picture `rainbowgrams` of the first 32 with its card.
 
     Each note is written before the next one is made. Each of `ranks` writes the notes of its share, and rank 0 the
-    picture. Returns all wavs, once all are written. Raises: UserError.
+    picture. Returns once all are written. Raises: UserError as `write_random_notes`.
     """
+    folder.require_room(len(places))
+    folder.require_free((place.name for place in places), "note")
+    folder.require_free([PICTURE], "overview")
+    ranks.wait()  # until all have looked: what others write now is no obstacle
     share = ranks.share_of(len(places))
     shown: list[Note] = []
-    for place in tqdm(places[share.start : share.stop], unit="note", disable=not show_progress(), leave=False):
-        note = place.sound(instrument)
+    for number in tqdm(share, unit="note", disable=not show_progress(), leave=False):
+        note = places[number].sound(instrument)
         folder.write(note)
         shown += [note] if len(shown) < MOST_IN_PICTURE else []
     if ranks.leads:
         # notes of other ranks are generated again here: they are few, and bit-identical
         shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
-        folder.write_picture("rainbowgrams", shown)
-        write_json(folder.folder / "rainbowgrams.json", {**folder.origin, "notes": [note.to_plain() for note in shown]})
+        card = {**folder.origin, "notes": [note.to_plain() for note in shown]}
+        write_json(folder.folder / f"{PICTURE}.json", card)  # first, for the reason that `NoteFolder.write` has
+        folder.write_picture(PICTURE, shown)
     ranks.wait()
-    return [folder.folder / f"{place.name}.wav" for place in places]
+    first, last = (folder.folder / f"{places[number].name}.wav" for number in (0, len(places) - 1))
+    return Written(len(places), first, last)
 
 
 def in_turn(attributes: Mapping[str, Sequence[Value]], number: int) -> dict[str, Value]:

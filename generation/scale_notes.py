@@ -1,12 +1,12 @@
 """Scales: one latent through the pitches, as `generate.py scale` writes them."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from data.nsynth import Value
 from generation.instrument import Instrument
-from generation.note_files import NoteFolder
-from generation.places import seeded_place, sounds
+from generation.note_files import NoteFolder, Written, require_short
+from generation.places import Place, seeded_place, sounds
 from utils.errors import UserError
 from utils.ranks import ALONE, Ranks
 
@@ -21,24 +21,38 @@ def write_scales(
     truncation: float | None = None,
     gap: float,
     ranks: Ranks = ALONE,
-) -> list[Path]:
+) -> Written:
     """For each seed, a wav and a card per MIDI pitch, and `scale_seed000000` as wav, picture and card of them all.
 
     The notes are those of `random` with the same seed, pitch, and `fixed` attributes. `pitches` are played in the order
-    given, repeated ones too; None: all that the run learned, ascending. There are `gap` s between two notes. A scale is
-    made completely before it is written. Each of `ranks` makes its share, and rank 0 writes. Returns the wavs, on rank
-    0 only. Raises: UserError.
+    given, repeated ones too; None: all that the run learned, ascending. There are `gap` s between two notes. Each of
+    `ranks` makes its share, and rank 0 writes each note as it comes. Raises: UserError, before any note is made if one
+    would replace a file of others, the disk is too small, or a scale has more than `MOST_IN_SEQUENCE` notes.
     """
     known = instrument.table.values.get("pitch")
     if known is None:
         raise UserError(f"scale: {instrument.run_name} was not conditioned on pitch, so it has no scale; use random")
     wanted = sorted(int(pitch) for pitch in known) if pitches is None else list(pitches)
     instrument.require_pitches(wanted)
-    paths: list[Path] = []
+    require_short(len(wanted))
+
+    def places(seed: int) -> list[Place]:
+        return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation) for pitch in wanted]
+
+    folder.require_room(len(seeds) * len(set(wanted)), in_sequences=len(seeds) * len(wanted), gap=gap)
+    folder.require_free((place.name for seed in seeds for place in places(seed)), "note")
+    folder.require_free((_name(seed) for seed in seeds), "sequence")
     for seed in seeds:
-        places = [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation) for pitch in wanted]
-        notes = sounds(instrument, places, ranks)
+        notes = sounds(instrument, places(seed), ranks)
         if ranks.leads:
             details = {"seed": seed, "pitches": wanted}
-            paths += folder.write_sequence(f"scale_seed{seed:06d}", notes, details, gap=gap)
-    return paths
+            folder.write_sequence(_name(seed), notes, len(wanted), details, gap=gap)
+        else:
+            deque(notes, maxlen=0)
+    first = places(seeds[0])[0]
+    n_sounds = len(seeds) * (len(set(wanted)) + 1)
+    return Written(n_sounds, folder.folder / f"{first.name}.wav", folder.folder / f"{_name(seeds[-1])}.wav")
+
+
+def _name(seed: int) -> str:
+    return f"scale_seed{seed:06d}"

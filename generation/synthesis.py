@@ -65,7 +65,10 @@ def synthesise_conditions(
 
 def fit_full_scale(wave: Wave) -> tuple[Wave, float]:
     """(`wave` scaled down to full scale, gain in dB); a wave within full scale is returned as it is, with 0 dB."""
-    peak = float(np.abs(wave).max(initial=0.0))
-    if peak <= HEADROOM:
-        return wave, 0.0
-    return wave * np.float32(HEADROOM / peak), 20 * math.log10(HEADROOM / peak)
+    gain, gain_db = gain_to_full_scale(float(np.abs(wave).max(initial=0.0)))
+    return (wave, gain_db) if gain == 1 else (wave * np.float32(gain), gain_db)
+
+
+def gain_to_full_scale(peak: float) -> tuple[float, float]:
+    """(factor that brings a sound of `peak` within full scale, the same in dB): 1 and 0 dB if it is within already."""
+    return (1.0, 0.0) if peak <= HEADROOM else (HEADROOM / peak, 20 * math.log10(HEADROOM / peak))

@@ -3,9 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from utils.arguments import add_checkpoint_choice
+from utils.arguments import add_checkpoint_choice, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 
 
@@ -23,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this program."""
     parser = Parser(prog="python -m models.convert", description=__doc__)
-    parser.add_argument("source", type=Path, metavar="RUN", help="run folder: a published one, or one of train.py")
+    parser.add_argument("source", type=path, metavar="RUN", help="run folder: a published one, or one of train.py")
     help_ = "folder to make; it must not exist, or be empty"
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=help_)
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="FOLDER", help=help_)
     help_ = (
         "ours: a run folder such as train.py makes; safetensors: the averaged generator and JSON, for sharing "
         "(default: ours for a published run, safetensors for one of train.py)"

@@ -175,7 +175,7 @@ def test_notes_without_labels_are_one_unknown_family(configs, tiny_nsynth, tmp_p
         (tmp_path / "plain").mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / "plain" / f"sound {number}.wav")
     assert run("--real", tmp_path / "plain", "-d", tmp_path / "out", "-c", configs[0]) == 0
-    assert "3 notes of one family" in capsys.readouterr().out
+    assert "3 notes of 1 family" in capsys.readouterr().out
     card = card_of(tmp_path / "out")
     assert card["notes"]["families"] == {"unknown": 3}
     assert card["configs"][0]["all"]["pitch_error_cents"]["notes"] == 0

@@ -53,7 +53,7 @@ def test_a_midi_file_becomes_a_wav_a_card_and_a_picture(run_folder, melody, caps
         "76 E5         1  1 octave down, as 64 E4",
     ]
     assert re.fullmatch(
-        r"3 notes, 1\.8 s, -[\d.]+ LUFS, -[\d.]+ dBTP \(set by .*\), played by tiny", out.splitlines()[3]
+        r"3 notes, 1\.8 s, -[\d.]+ LUFS, -[\d.]+ dBTP \(set by .*\), played by .*run", out.splitlines()[3]
     )
     assert "1 moved by octaves, 1 left out" in err
 
@@ -138,7 +138,7 @@ def test_families_go_by_program(experiment_dict, tmp_path):
         (("--adsr", 0, 0, "nan", 0), r"from_midi: adsr\.2: .*"),
         (("--rate", 2000), r"from_midi: rate: .*"),
         (("--loudness", 3), r"argument --loudness: 3: must be from -70 to 0; .*"),
-        (("--out-of-range", "error"), r"\d+ notes are not among the 4 pitches .*"),
+        (("--out-of-range", "error"), r"notes that are not among the 4 pitches .*"),
     ],
 )
 def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, capsys, flags, message):
@@ -203,3 +203,16 @@ def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
 )
 def test_names_are_safe(path, name):
     assert safe_name(PieceSource(path=path, sha256="0")) == name
+
+
+def test_drums_are_played_if_asked(run_folder, tmp_path, capsys):
+    """As shared/cases/drum.mid: four notes on channel 10."""
+    drums = midi(tmp_path / "drum.mid", [(1, pitch, 100) for pitch in (60, 62, 64, 67)], channels=(9,))
+    assert from_midi(run_folder, "-m", drums, "-o", tmp_path / "out") == 2
+    assert "no note to play (notes of drums (channel 10) skipped: 4)" in capsys.readouterr().err
+    assert from_midi(run_folder, "-m", drums, "-o", tmp_path / "out", "--drums", "--voices", "each") == 0
+    card = card_of(tmp_path / "out" / "drum.wav")
+    assert (card["played"], card["piece"]["drums"], card["voices"][0]["programs"]) == (4, True, [])
+    again = ("--from-card", tmp_path / "out" / "drum.json", "-o", tmp_path / "again")
+    assert from_midi(run_folder, *again) == 0
+    assert (tmp_path / "again" / "drum.wav").read_bytes() == (tmp_path / "out" / "drum.wav").read_bytes()

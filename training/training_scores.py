@@ -11,7 +11,7 @@ from data.note_records import NoteRecord
 from evaluation.embeddings import note_classifier
 from evaluation.embeddings.features import Embedding, hear
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
-from evaluation.embeddings.notes import NotesInMemory, notes_in_memory
+from evaluation.embeddings.notes import MadeNotes, made_notes
 from evaluation.scoring.score_map import VALUES_ALONE, plan_classifier, plan_frechet
 from evaluation.scoring.side import HeardNotes
 from generation.synthesis import Wave, fit_full_scale
@@ -71,5 +71,5 @@ class TrainingScorer:
         return self._hear(records, (self.dataset.batch([index])[0][0].numpy() for index in indices))
 
     def _hear(self, records: Sequence[NoteRecord], waves: Iterable[Wave]) -> HeardNotes:
-        notes = notes_in_memory(NotesInMemory(records, waves), self.latents.transform.sample_rate)
+        notes = made_notes(MadeNotes(records, waves), self.latents.transform.sample_rate)
         return HeardNotes.of(hear(notes, [self.embedding]))

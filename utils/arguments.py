@@ -2,23 +2,41 @@
 
 import argparse
 import math
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.cli import add_alias
-from utils.config import MIDI_MAX
+from utils.config import LONGEST_PART, LONGEST_PATH, MIDI_MAX
+from utils.spelling import shortened
 
 MAX_SEED = 2**62
 MOST_TRUNCATION = 100.0
 MOST_SEEDS = 10_000
+MOST_PITCHES = 10_000
 LONGEST_GAP = 60.0  # s
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000  # Hz
+
+_MOST_DIGITS = 60
+_RANGE = re.compile(r"(?P<first>[+-]?\d{1,30})(-(?P<last>-?\d{1,30}))?", re.ASCII)
+
+
+def path(text: str) -> Path:
+    """A path; an empty one, as of a variable that is not set, would mean the current folder."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a path")
+    if len(os.fsencode(text)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_PART for part in text.split("/")):
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r}: is too long for a path")
+    return Path(text)
 
 
 def whole_number(text: str) -> int:
     """A whole number in decimal digits."""
     try:
+        if not text.isascii() or len(text) > _MOST_DIGITS:
+            raise ValueError
         return int(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a whole number") from error
@@ -40,12 +58,15 @@ def sample_rate(text: str) -> int:
 
 
 def pitch_list(text: str) -> list[int]:
-    """MIDI pitches and ranges of them, separated by commas.
+    """MIDI pitches and ranges of them, separated by commas; at most 10 000.
 
     >>> pitch_list("48-50,64")
     [48, 49, 50, 64]
     """
-    return [pitch for part in text.split(",") for pitch in _pitch_range(part)]
+    ranges = [_pitch_range(part) for part in text.split(",")]
+    if sum(len(each) for each in ranges) > MOST_PITCHES:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be at most {MOST_PITCHES} pitches")
+    return [pitch for each in ranges for pitch in each]
 
 
 def seed_list(text: str) -> list[int]:
@@ -114,7 +135,7 @@ def add_pitches(parser: argparse._ActionsContainer, help_: str, default: Sequenc
 
 def add_output(parser: argparse.ArgumentParser, help_: str) -> None:
     """Add `--output`, the folder that a program of `data` makes."""
-    output = parser.add_argument("--output", type=Path, required=True, metavar="DIR", help=help_)
+    output = parser.add_argument("--output", type=path, required=True, metavar="DIR", help=help_)
     add_alias(parser, output, "--out")
 
 
@@ -143,19 +164,24 @@ def _within(text: str, lowest: int, highest: float, said: str) -> int:
     return number
 
 
+def _ends(text: str) -> tuple[int, int]:
+    """First and last of a range such as 48-50, or a single number twice."""
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a whole number, or a range such as 48-50")
+    first = int(match["first"])
+    return first, int(match["last"]) if match["last"] else first
+
+
 def _pitch_range(text: str) -> range:
-    low, dash, high = text.partition("-")
-    first = whole_number(low)
-    last = whole_number(high) if dash else first
+    first, last = _ends(text)
     if not 0 <= first <= last <= MIDI_MAX:
-        raise argparse.ArgumentTypeError(f"{text}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")
     return range(first, last + 1)
 
 
 def _seed_range(text: str) -> range:
-    low, dash, high = text.partition("-")
-    first = seed(low)
-    last = seed(high) if dash else first
-    if last < first:
-        raise argparse.ArgumentTypeError(f"{text[:60]}: must be seeds, the lowest first")
+    first, last = _ends(text)
+    if not 0 <= first <= last <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text[:60]}: must be seeds from 0 to 2**62, the lowest first")
     return range(first, min(last, first + MOST_SEEDS) + 1)

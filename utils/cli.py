@@ -3,6 +3,7 @@
 import argparse
 import functools
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -17,6 +18,9 @@ from utils.errors import UserError
 from utils.project import version_report
 from utils.spelling import closest
 from utils.thread_waiting import spin_briefly
+
+_NEGATIVE = re.compile(r"-\.?\d")
+"""What is a value and no flag; argparse's own pattern leaves out -1,2 and -1-5, which messages should be about."""
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -71,6 +75,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"allow_abbrev": False, "formatter_class": _Formatter, **settings})
+        self._negative_number_matcher = _NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage and exiting."""

@@ -20,8 +20,8 @@ MAX_CHANNELS = 65_536
 MAX_SAMPLES = 2**26
 MAX_NOTES = 10**9
 
-_LONGEST_PART = 255  # bytes that the name of a file or folder may have
-_LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
+LONGEST_PART = 255  # bytes that the name of a file or folder may have
+LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
 
 
 # A validator that runs first hands its value on as a Python object, where strict typing asks for tuples.
@@ -50,7 +50,7 @@ def usable_path(value: Any) -> Any:
         return value
     if not value or "\0" in value:
         raise ValueError("must be a path")
-    if len(value.encode()) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_PART for part in value.split("/")):
+    if len(value.encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in value.split("/")):
         raise ValueError("is too long for a path")
     try:
         return str(Path(value).expanduser())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from utils.spelling import closest, shortened
+from utils.spelling import closest, folded, shortened
 
 Place = tuple[int | str, ...]
 
@@ -58,8 +58,23 @@ def unusable(value: Any, depth: int = 0) -> str | None:
     return next((fault for part in parts if (fault := unusable(part, depth + 1))), None)
 
 
-def unknown_key(where: str, key: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str:
-    """The fault of a key that is none of `known`; `renamed` maps names that are close in meaning to known ones."""
+def unknown_key(
+    where: str,
+    key: str,
+    known: Iterable[str],
+    renamed: Mapping[str, str] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
+) -> str:
+    """The fault of a key that is none of `known`; `renamed` maps names that are close in meaning to known ones.
+
+    `elsewhere` maps the keys of other places to these places.
+    """
+    known = list(known)
+    if folded(key) not in map(folded, known):
+        for other, place in (elsewhere or {}).items():
+            if folded(other) == folded(key):
+                spelling = "" if other == key else f" as {other!r}"
+                return f"{where}{shortened(key)}: belongs {place}{spelling}; move it there"
     near = suggestion(key, known, renamed)
     return f"{where}{shortened(key)}: unknown key, " + (f"did you mean {near!r}?" if near else "remove it")
 

@@ -137,7 +137,7 @@ def _accept_other_spellings(section: str, schema: dict[str, Any]) -> None:
 def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     known = ("name", "comments", "output_path", *SECTIONS, "$schema")
     unknown = [key for key in raw if key not in known]
-    faults += [unknown_key("", key, known) for key in unknown]
+    faults += [unknown_key("", key, known, elsewhere=_places_of_keys()) for key in unknown]
     meant = {suggestion(key, known) for key in unknown}
     faults += [f"{key}: missing" for key in ("name", "output_path", *SECTIONS) if key not in raw and key not in meant]
     name, comments, output_path = raw.get("name", "-"), raw.get("comments", ""), raw.get("output_path", ".")
@@ -230,7 +230,8 @@ def _section_faults(
     wrong = describe_values(section, values, error.errors())
     required = [published[name] for name, field in section_type.model_fields.items() if field.is_required()]
     missing = [key for key in required if key not in values and key not in meant]
-    faults = [unknown_key(f"{section}.", key, known, published) for key in unknown]
+    elsewhere = _places_of_keys(but=section)
+    faults = [unknown_key(f"{section}.", key, known, published, elsewhere) for key in unknown]
     faults += [f"{section}.{key}: missing" for key in missing]
     faults += wrong.values()
     doubtful = {KEY_ALIASES[section].get(key, key) for key in (*wrong, *missing, *meant) if key}
@@ -241,6 +242,19 @@ def _section_faults(
         if not any(re.search(rf"\b{re.escape(key)}\b", fault) for key in doubtful)
     )
     return faults + [f"{section}: {fault}" for fault in sure]
+
+
+def _places_of_keys(but: str = "") -> dict[str, str]:
+    """Key -> where it belongs, of all sections but one, and of the top level if there is such a one."""
+    types: list[tuple[str, type[Section]]] = [("loaderConfig", LoaderConfig), ("modelConfig", ModelConfig)]
+    types += [("transformConfig", config_type) for _, config_type in TRANSFORM_CONFIGS.items()]
+    places = {
+        field.alias or name: f"in {section}"
+        for section, section_type in types
+        if section != but
+        for name, field in section_type.model_fields.items()
+    }
+    return places | (dict.fromkeys(("name", "comments", "output_path"), "at the top level") if but else {})
 
 
 def _conflicts(section_type: type[Section], values: dict[str, Any]) -> list[str]:

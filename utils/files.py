@@ -87,17 +87,25 @@ def explained_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise UserError(f"{error.filename or path}: no permission to write; choose another folder") from error
+        raise UserError(f"{_shown(error, path)}: no permission to write; choose another folder") from error
     except (NotADirectoryError, FileExistsError) as error:
-        where = error.filename or path
+        where = _shown(error, path)
         raise UserError(f"{where}: a file stands where a folder is needed; choose another path") from error
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise UserError(f"{path}: no space left on the disk; free some and run again") from error
         if error.errno in _UNWRITABLE:
-            where = error.filename or path
-            raise UserError(f"{where}: cannot be written ({error.strerror}); choose another path") from error
+            raise UserError(
+                f"{_shown(error, path)}: cannot be written ({error.strerror}); choose another path"
+            ) from error
         raise
+
+
+def _shown(error: OSError, path: Path) -> Path:
+    """Where the system refused to write `path`: there, or in a folder above; a temporary name says nothing to users."""
+    refused = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
+    ours = any(part.startswith(".") and part.endswith((".tmp", ".partial")) for part in refused.parts)
+    return path if ours else refused
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -11,13 +11,24 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
+def folded(name: str) -> str:
+    """`name` without what people mistake in names: capitals, underscores and hyphens.
+
+    >>> folded("base_learningRate")
+    'baselearningrate'
+    """
+    return name.casefold().replace("_", "").replace("-", "")
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that was probably meant by `name`: the only one that begins with it, or else one like it."""
     choices, name = list(known), shortened(name)
     beginning = [choice for choice in choices if choice.startswith(name)]
     if len(beginning) == 1:
         return beginning[0]
-    return next(iter(get_close_matches(name, choices, n=1, cutoff=0.65)), None)
+    alike = {folded(choice): choice for choice in reversed(choices)}
+    near = get_close_matches(folded(name), alike, n=1, cutoff=0.65)
+    return alike[near[0]] if near else None
 
 
 def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
@@ -25,3 +36,12 @@ def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
     choices = list(known)
     near = closest(name, [*choices, *aliases])
     return f"did you mean {near!r}?" if near else f"choose from {', '.join(choices)}"
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """How many there are, in words; `things` is the plural where it is not `thing` with an s.
+
+    >>> counted(1, "note"), counted(0, "note"), counted(2, "family", "families")
+    ('1 note', '0 notes', '2 families')
+    """
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"

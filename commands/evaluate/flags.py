@@ -7,7 +7,15 @@ from pathlib import Path
 
 from commands.shared_flags import add_json, add_truncation
 from commands.subcommands import Subcommand
-from utils.arguments import add_checkpoint_choice, add_device, add_pitches, add_seed, add_skip_broken, at_least_one
+from utils.arguments import (
+    add_checkpoint_choice,
+    add_device,
+    add_pitches,
+    add_seed,
+    add_skip_broken,
+    at_least_one,
+    path,
+)
 from utils.cli import add_alias
 
 DISTANCES = ("pkid", "ikid", "fad")
@@ -57,8 +65,8 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
 
 def _add_floor(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--real", type=Path, required=True, metavar="DIR", help="folder of real notes, WAV or FLAC")
-    add("-c", "--config", type=Path, nargs="+", metavar="FILE", help=_PAPER_CONFIGS)
+    add("--real", type=path, required=True, metavar="DIR", help="folder of real notes, WAV or FLAC")
+    add("-c", "--config", type=path, nargs="+", metavar="FILE", help=_PAPER_CONFIGS)
     _add_output(parser, Path("floor"))
     _add_count(parser, "largest number of notes, over all families (default: %(default)s)", 200)
     help_ = "number of notes to write as sound, before and after (default: %(default)s)"
@@ -69,8 +77,8 @@ def _add_floor(parser: argparse.ArgumentParser) -> None:
 
 def _add_time(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-c", "--config", type=Path, nargs="+", metavar="FILE", help=f"{_PAPER_CONFIGS[:-1]} unless --run is given)")
-    add("--run", dest="runs", type=Path, nargs="+", metavar="RUN", help="run folders of train.py")
+    add("-c", "--config", type=path, nargs="+", metavar="FILE", help=f"{_PAPER_CONFIGS[:-1]} unless --run is given)")
+    add("--run", dest="runs", type=path, nargs="+", metavar="RUN", help="run folders of train.py")
     _add_output(parser, Path("time"))
     batches = "numbers of notes computed at once (default: 1 64)"
     add("--batch", type=at_least_one, nargs="+", default=[1, 64], metavar="N", help=batches)
@@ -83,7 +91,7 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 def _add_statistics(parser: argparse.ArgumentParser) -> None:
     _add_notes(parser, "--notes")
     help_ = "statistics file to write; its name ends with .npz"
-    parser.add_argument("-d", "--output", type=Path, required=True, metavar="FILE", help=help_)
+    parser.add_argument("-d", "--output", type=path, required=True, metavar="FILE", help=help_)
     _add_own_embedding(parser)
     _add_inception(parser, "a trained Inception, to be used too")
     _add_vggish(parser)
@@ -93,7 +101,7 @@ def _add_statistics(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folders in which eval.py wrote scores")
+    parser.add_argument("folders", type=path, nargs="+", metavar="FOLDER", help="folders in which eval.py wrote scores")
     add_json(parser, "all scores, and what keeps them from being compared,")
 
 
@@ -102,16 +110,16 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 def _add_real(parser: argparse.ArgumentParser, *, required: bool) -> None:
     use = "" if required else ", which give each score its baseline"
-    parser.add_argument("--real", type=Path, required=required, metavar="PATH", help=f"real notes{use}: {_SIDE}")
+    parser.add_argument("--real", type=path, required=required, metavar="PATH", help=f"real notes{use}: {_SIDE}")
 
 
 def _add_notes(parser: argparse.ArgumentParser, flag: str) -> None:
     """Add `flag` and what may stand in its place: `--run`, with the flags of the notes that a run makes."""
     group = parser.add_mutually_exclusive_group(required=True)
     kind = "generated notes" if flag == "--fake" else "the notes"
-    group.add_argument(flag, dest="notes", type=Path, metavar="PATH", help=f"{kind}: {_SIDE}")
+    group.add_argument(flag, dest="notes", type=path, metavar="PATH", help=f"{kind}: {_SIDE}")
     help_ = "run folder of train.py, whose generator makes the notes now"
-    group.add_argument("--run", dest="run_folder", type=Path, metavar="RUN", help=help_)
+    group.add_argument("--run", dest="run_folder", type=path, metavar="RUN", help=help_)
     made = parser.add_argument_group("notes made by a run, the same as those of generate.py random")
     _add_count(made, "number of notes, with the seeds 0 to N - 1 (default: 1000)", None)
     add_pitches(made, "the notes take them in turn (default: drawn by the seed of each note)")
@@ -127,21 +135,21 @@ def _add_count(parser: argparse._ActionsContainer, help_: str, default: int | No
 def _add_output(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
     help_ = "folder for the results" + (f" (default: {default})" if default else "")
     required = default is None
-    parser.add_argument("-d", "--output", type=Path, default=default, required=required, metavar="FOLDER", help=help_)
+    parser.add_argument("-d", "--output", type=path, default=default, required=required, metavar="FOLDER", help=help_)
 
 
 def _add_inception(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--inception-model", type=Path, metavar="FILE", help=f"weights of {what}")
+    parser.add_argument("--inception-model", type=path, metavar="FILE", help=f"weights of {what}")
 
 
 def _add_vggish(parser: argparse.ArgumentParser) -> None:
     help_ = "weights of VGGish (default: those fetched by python -m evaluation.download vggish)"
-    parser.add_argument("--vggish", type=Path, metavar="FILE", help=help_)
+    parser.add_argument("--vggish", type=path, metavar="FILE", help=help_)
 
 
 def _add_own_embedding(parser: argparse.ArgumentParser) -> None:
     help_ = "TorchScript or ONNX file of your own network, to be used too"
-    parser.add_argument("--embedding", type=Path, metavar="FILE", help=help_)
+    parser.add_argument("--embedding", type=path, metavar="FILE", help=help_)
 
 
 def _add_user_network(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,12 @@ from tempfile import TemporaryDirectory
 from commands.evaluate.options import embedding_options, notes_path, side_options
 from evaluation.scoring.open_side import open_side
 from evaluation.scoring.score_embeddings import all_embeddings
-from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, save_statistics
+from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, is_statistics, save_statistics
 from utils.errors import UserError
 from utils.files import require_writable_folder
+from utils.own_files import require_replaceable
 from utils.ranks import Ranks, joined_ranks, own_device
+from utils.spelling import counted
 
 
 def run(args: argparse.Namespace) -> str:
@@ -24,6 +26,7 @@ def run(args: argparse.Namespace) -> str:
     if notes.suffix == STATISTICS_SUFFIX:
         raise UserError(f"{notes}: is a statistics file already; give the folder of the notes")
     require_writable_folder(output.parent)
+    require_replaceable([output], is_statistics, "a statistics file")
     with joined_ranks(own_device(args.device)) as ranks, _exchange(output.parent, ranks) as folder:
         options = replace(side_options(args, folder, notes), ranks=ranks)
         embeddings = all_embeddings(embedding_options(args), args.embedding)
@@ -31,7 +34,7 @@ def run(args: argparse.Namespace) -> str:
         if not ranks.leads:
             return ""
     save_statistics(output, side, embeddings)
-    return f"{len(side)} notes in {output}, as heard by {', '.join(side.arrays)}\n"
+    return f"{counted(len(side), 'note')} in {output}, as heard by {', '.join(side.arrays)}\n"
 
 
 @contextmanager

@@ -1,14 +1,22 @@
 """The subcommands of generate.py and their flags."""
 
 import argparse
-from pathlib import Path
 
 from commands.generate.midi_flags import add_midi_flags
 from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre
 from commands.shared_flags import add_truncation
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
-from utils.arguments import LONGEST_GAP, add_pitches, add_seed, add_seeds, at_least_one, number_between, whole_number
+from utils.arguments import (
+    LONGEST_GAP,
+    add_pitches,
+    add_seed,
+    add_seeds,
+    at_least_one,
+    number_between,
+    path,
+    whole_number,
+)
 
 DEFAULT_COUNT = 16
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
@@ -63,14 +71,14 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "folder of the page (default: RUN/page; needed with several runs)"
-    add("-o", "--output", type=Path, metavar="FOLDER", help=help_)
+    add("-o", "--output", type=path, metavar="FOLDER", help=help_)
     add_pitches(parser, "those to hear (default: a few, evenly spaced among those that all runs learned)")
     add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
     add_truncation(parser)
     help_ = "folder of real notes to compare with (default: the notes that each run learned from)"
-    add("--real", type=Path, metavar="DIR", help=help_)
+    add("--real", type=path, metavar="DIR", help=help_)
     help_ = "folders in which eval.py wrote scores (default: RUN/scores*, where there are any)"
-    add("--scores", type=Path, nargs="+", metavar="FOLDER", help=help_)
+    add("--scores", type=path, nargs="+", metavar="FOLDER", help=help_)
     help_ = "sound files: 16-bit wav, or ogg in Opus, or in Vorbis where Opus is missing (default: %(default)s)"
     add("--format", choices=("wav", "ogg"), default="wav", help=help_)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from commands.generate.options import open_instrument, output_folder, set_by_car
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
+from generation.midi.note_timing import DRUMS_SKIPPED
 from generation.note_spec import read_card
 from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
@@ -18,9 +20,14 @@ from utils.errors import DataError, UserError
 from utils.file_names import is_reserved
 from utils.files import sha256_of_file
 from utils.ranks import require_one_process
+from utils.spelling import counted
+
+logger = logging.getLogger(__name__)
 
 BUILT_IN = "fur_elise"
-_FLAGS_OF_SETTINGS = {name: f"--{name.replace('_', '-')}" for name in ("seed", *PieceSettings.model_fields, "lenient")}
+_FLAGS_OF_SETTINGS = {
+    name: f"--{name.replace('_', '-')}" for name in ("seed", *PieceSettings.model_fields, "lenient", "drums")
+}
 _MOST_LETTERS = 100
 
 
@@ -33,7 +40,9 @@ def run(args: argparse.Namespace) -> str:
             raise set_by_card(_FLAGS_OF_SETTINGS[name])
         return _play_again(args)
     settings = _settings_of_flags(given)
-    piece, source = _read_piece(args.midi, lenient=bool(args.lenient))
+    piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=bool(args.drums))
+    if any(remark.startswith(DRUMS_SKIPPED) for remark in piece.remarks):
+        logger.info("drums are left out; --drums plays them too")
     return _play(args, open_instrument(args), piece, settings, source)
 
 
@@ -47,7 +56,7 @@ def safe_name(source: PieceSource) -> str:
 def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
     if "seed" in given and "seeds" in given:
         raise UserError("--seeds already lists every seed; leave --seed out")
-    asked = {name: value for name, value in given.items() if name not in ("seed", "seeds", "lenient")}
+    asked = {name: value for name, value in given.items() if name not in ("seed", "seeds", "lenient", "drums")}
     seeds = given.get("seeds") or [given.get("seed", 0)]
     several = [name for name, values in asked.get("attributes", ()) if len(values) > 1]
     if several:
@@ -59,21 +68,22 @@ def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
     return parsed(PieceSettings, {**asked, "seeds": seeds}, "from_midi")
 
 
-def _read_piece(path: Path | None, *, lenient: bool) -> tuple[Piece, PieceSource]:
+def _read_piece(path: Path | None, *, lenient: bool, drums: bool) -> tuple[Piece, PieceSource]:
     """The piece of the file, or the built-in one."""
     if path is None:
         content = fur_elise()
-        source = PieceSource(path=None, sha256=hashlib.sha256(content).hexdigest(), lenient=lenient)
+        source = PieceSource(path=None, sha256=hashlib.sha256(content).hexdigest(), lenient=lenient, drums=drums)
         return read_midi_bytes(content, BUILT_IN), source
-    piece = read_midi(path, lenient=lenient)
-    return piece, PieceSource(path=str(path), sha256=sha256_of_file(path), lenient=lenient)
+    piece = read_midi(path, lenient=lenient, drums=drums)
+    return piece, PieceSource(path=str(path), sha256=sha256_of_file(path), lenient=lenient, drums=drums)
 
 
 def _play_again(args: argparse.Namespace) -> str:
     card, where = read_card(args.from_card), str(args.from_card)
     settings = parsed(PieceSettings, card.get("settings"), where)
     origin = parsed(PieceSource, card.get("piece", card.get("score")), where)
-    piece, source = _read_piece(args.midi or (Path(origin.path) if origin.path else None), lenient=origin.lenient)
+    path = args.midi or (Path(origin.path) if origin.path else None)
+    piece, source = _read_piece(path, lenient=origin.lenient, drums=origin.drums)
     if source.sha256 != origin.sha256:
         raise DataError(f"{source.path or BUILT_IN}: is not the piece that {where} was made of; name that one with -m")
     instrument = open_instrument(args)
@@ -85,11 +95,13 @@ def _play(
     args: argparse.Namespace, instrument: Instrument, piece: Piece, settings: PieceSettings, source: PieceSource
 ) -> str:
     path = output_folder(args) / f"{safe_name(source)}.wav"
-    performance, level = render_piece(instrument, piece, settings, path, source=source)
+    inputs = [Path(each) for each in (source.path, args.from_card) if each]
+    performance, level = render_piece(instrument, piece, settings, path, source=source, inputs=inputs)
     loudness = "silence" if level.loudness is None else f"{level.loudness:.1f} LUFS"
+    notes = counted(len(performance.notes), "note")
     peak = "" if level.true_peak is None else f", {level.true_peak:.1f} dBTP"
     return (
         f"{pitch_table(performance.pitches)}"
-        f"{len(performance.notes)} notes, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
-        f"played by {instrument.run_name}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
+        f"{notes}, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
+        f"played by {args.run_folder}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
     )

@@ -11,6 +11,7 @@ from generation.note_spec import MOST_STEPS, RADII
 from generation.places import Place, places_of_cards
 from utils.errors import UserError
 from utils.ranks import Ranks
+from utils.spelling import counted
 
 
 def run(args: argparse.Namespace) -> str:
@@ -29,14 +30,15 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         raise UserError(f"--steps {steps}: must be at most {MOST_STEPS}")
     _require_one_origin(args)
     instrument = open_instrument(args)
-    folder, anchors = note_folder(args, instrument), _anchors(args, instrument, path)
+    cards = [card.path for card in (args.start, args.end) if card]
+    folder, anchors = note_folder(args, instrument, cards), _anchors(args, instrument, path)
     written = write_interpolation(
         instrument, folder, anchors, path=path, steps=steps, radii=(low, high), gap=args.gap or 0.0, ranks=ranks
     )
     if not ranks.leads:
         return ""
-    whole = written[-1]
-    return f"{len(written)} sounds in {folder.folder}; {whole.name} is the whole path, see {whole.stem}.png there\n"
+    whole, sounds = written.last, counted(written.count, "sound")
+    return f"{sounds} in {folder.folder}; {whole.name} is the whole path, see {whole.stem}.png there\n"
 
 
 def _require_one_origin(args: argparse.Namespace) -> None:

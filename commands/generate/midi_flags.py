@@ -1,12 +1,11 @@
 """The flags of `generate.py from_midi`."""
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 from commands.generate.shared_flags import add_run_and_output, add_sound, add_timbre
 from generation.playing.settings import LatentMotion, OutOfRange, PieceSettings, Sustain, VelocityCurve
-from utils.arguments import add_seed, add_seeds, number_between
+from utils.arguments import add_seed, add_seeds, number_between, path
 
 _DEFAULT = PieceSettings()
 
@@ -15,13 +14,15 @@ def add_midi_flags(parser: argparse.ArgumentParser) -> None:
     """Add all flags of the mode."""
     add = parser.add_argument
     add_run_and_output(parser, "from_midi")
-    add("-m", "--midi", type=Path, metavar="FILE", help="MIDI file (default: the built-in opening of Für Elise)")
+    add("-m", "--midi", type=path, metavar="FILE", help="MIDI file (default: the built-in opening of Für Elise)")
     add("--lenient", action="store_true", default=None, help="play what can be read of a broken MIDI file")
+    help_ = "play the notes of drums too (channel 10), each at the pitch of its key; for a run that learned drums"
+    add("--drums", action="store_true", default=None, help=help_)
     _add_timbres(parser)
     _add_playing(parser)
     add_sound(parser)
     help_ = "play the piece of this card again, bit for bit; -m names the MIDI file if it has moved"
-    add("--from-card", type=Path, metavar="CARD", help=help_)
+    add("--from-card", type=path, metavar="CARD", help=help_)
 
 
 def _add_timbres(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """What several subcommands of generate.py make of their flags."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from data.nsynth import Value
@@ -9,8 +9,10 @@ from generation.asked_attributes import known_attributes
 from generation.card_notes import write_from_card
 from generation.instrument import Instrument
 from generation.note_files import NoteFolder
+from utils.arguments import MAX_SEED
 from utils.errors import UserError
 from utils.ranks import Ranks, joined_ranks, own_device, require_one_process
+from utils.spelling import counted
 
 _FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
 
@@ -27,9 +29,17 @@ def output_folder(args: argparse.Namespace) -> Path:
     return folder
 
 
-def note_folder(args: argparse.Namespace, instrument: Instrument) -> NoteFolder:
-    """Where the notes go, and their format."""
-    return NoteFolder(output_folder(args), instrument.to_plain(), instrument.sample_rate, args.bits or "16", args.rate)
+def note_folder(args: argparse.Namespace, instrument: Instrument, inputs: Iterable[Path] = ()) -> NoteFolder:
+    """Where the notes go, and their format; `inputs` are files that they are made of."""
+    return NoteFolder(
+        output_folder(args),
+        instrument.to_plain(),
+        instrument.sample_rate,
+        instrument.transform.n_samples,
+        args.bits or "16",
+        args.rate,
+        tuple(inputs),
+    )
 
 
 def attributes_of(
@@ -59,8 +69,10 @@ def write_notes(
         if getattr(args, name) is not None:
             raise set_by_card(_FLAGS.get(name, f"--{name}"))
     written = write_from_card(open_instrument(args), output_folder(args), args.from_card)
-    place = "first" if shown == 0 else "last"
-    return f"{len(written)} sounds in {written[0].parent}, {written[shown].name} {place}\n"
+    if written.count == 1:
+        return f"{written.first}\n"
+    named = f"{written.first.name} first" if shown == 0 else f"{written.last.name} last"
+    return f"{counted(written.count, 'sound')} in {written.first.parent}, {named}\n"
 
 
 def set_by_card(flag: str) -> UserError:
@@ -72,5 +84,7 @@ def asked_seeds(args: argparse.Namespace, default_count: int) -> Sequence[int]:
     """The seeds that `--seed`, `--count` and `--seeds` name. Raises: UserError if they contradict each other."""
     if args.seeds and (args.seed is not None or args.count):
         raise UserError("--seeds already lists every seed; leave --seed and --count out")
-    first = args.seed or 0
-    return args.seeds or range(first, first + (args.count or default_count))
+    first, count = args.seed or 0, args.count or default_count
+    if first + count - 1 > MAX_SEED:
+        raise UserError(f"--count {count}: its last seed would be above {MAX_SEED}; ask for fewer notes")
+    return args.seeds or range(first, first + count)

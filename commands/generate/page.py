@@ -6,6 +6,7 @@ from evaluation.listening_page.page import INDEX, PageOptions, write_page
 from utils.device import choose_device
 from utils.errors import UserError
 from utils.ranks import require_one_process
+from utils.spelling import counted
 
 DEFAULT_SEEDS = (0, 1, 2)
 
@@ -32,4 +33,4 @@ def run(args: argparse.Namespace) -> str:
         device=choose_device(args.device),
     )
     count = write_page(options)
-    return f"{count} notes in {options.output}; open {options.output / INDEX} in a browser\n"
+    return f"{counted(count, 'note')} in {options.output}; open {options.output / INDEX} in a browser\n"

@@ -6,6 +6,7 @@ from commands.generate.flags import DEFAULT_COUNT
 from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_notes
 from generation.random_notes import write_random_notes
 from utils.ranks import Ranks
+from utils.spelling import counted
 
 
 def run(args: argparse.Namespace) -> str:
@@ -24,4 +25,5 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     )
     if not ranks.leads:
         return ""
-    return f"{len(written)} notes in {folder.folder}, {written[0].name} first; see rainbowgrams.png there\n"
+    notes = counted(written.count, "note")
+    return f"{notes} in {folder.folder}, {written.first.name} first; see rainbowgrams.png there\n"

@@ -6,6 +6,7 @@ from commands.generate.options import asked_seeds, attributes_of, note_folder, o
 from generation.scale_notes import write_scales
 from utils.errors import UserError
 from utils.ranks import Ranks
+from utils.spelling import counted
 
 
 def run(args: argparse.Namespace) -> str:
@@ -34,5 +35,5 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     )
     if not ranks.leads:
         return ""
-    whole = written[-1]
-    return f"{len(written)} sounds in {folder.folder}; {whole.name} is a whole scale, see {whole.stem}.png there\n"
+    whole, sounds = written.last, counted(written.count, "sound")
+    return f"{sounds} in {folder.folder}; {whole.name} is a whole scale, see {whole.stem}.png there\n"

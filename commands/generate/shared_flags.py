@@ -1,19 +1,18 @@
 """Flags that several subcommands of generate.py share."""
 
 import argparse
-from pathlib import Path
 from typing import Any, get_args
 
 from commands.shared_flags import add_truncation
 from generation.playing.settings import Bits
-from utils.arguments import add_checkpoint_choice, add_device, sample_rate
+from utils.arguments import add_checkpoint_choice, add_device, path, sample_rate
 from utils.cli import add_alias
 
 
 def add_run(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
     """Add `--run`, the checkpoint in it, and the device."""
     run = parser.add_argument(
-        "-d", "--run", dest="run_folder", type=Path, required=True, metavar="RUN", help=help_, **settings
+        "-d", "--run", dest="run_folder", type=path, required=True, metavar="RUN", help=help_, **settings
     )
     add_alias(parser, run, "--dir")
     add_checkpoint_choice(parser)
@@ -24,7 +23,7 @@ def add_run_and_output(parser: argparse.ArgumentParser, mode: str) -> None:
     """Add what every mode that writes sound needs: those of `add_run`, and the folder for the sound."""
     add_run(parser)
     help_ = f"folder for the sound (default: RUN/generated/{mode})"
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=help_)
+    parser.add_argument("-o", "--output", type=path, metavar="FOLDER", help=help_)
 
 
 def add_sound(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,10 @@
 """The flags of train.py."""
 
 import argparse
-from pathlib import Path
 
 from commands.shared_flags import add_json
 from commands.train.model_flags import add_model_flags
-from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one
+from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one, path
 from utils.cli import add_alias, add_verbosity, add_version
 from utils.durations import TrainingLimit, training_limit
 
@@ -25,10 +24,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-c", "--config", type=Path, nargs="+", help="experiments as JSON files, which are trained one after the other")
+    add("-c", "--config", type=path, nargs="+", help="experiments as JSON files, which are trained one after the other")
     add("-n", "--name", help="name of the run (default: that in the config)")
     help_ = "folder that holds the run folders (default: output_path of the config)"
-    add_alias(parser, add("-d", "--output", dest="output_path", metavar="FOLDER", help=help_), "--dir")
+    output = add("-d", "--output", dest="output_path", type=_path_of_config, metavar="FOLDER", help=help_)
+    add_alias(parser, output, "--dir")
+
+
+def _path_of_config(text: str) -> str:
+    return str(path(text))
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +40,9 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--restart", action="store_true", help=help_)
     start = parser.add_mutually_exclusive_group()
     help_ = "begin with the weights of that run, at its place in the schedule"
-    start.add_argument("--continue-from", type=Path, metavar="RUN", help=help_)
+    start.add_argument("--continue-from", type=path, metavar="RUN", help=help_)
     help_ = "begin with the weights of that run, at the beginning of the schedule"
-    start.add_argument("--fine-tune-from", type=Path, metavar="RUN", help=help_)
+    start.add_argument("--fine-tune-from", type=path, metavar="RUN", help=help_)
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +72,7 @@ def _add_other_tasks(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--status",
-        type=Path,
+        type=path,
         metavar="RUN",
         help="show the progress of a run, which may be training now, and do nothing else",
     )

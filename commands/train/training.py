@@ -64,8 +64,14 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
             finished = trainer.train(lambda: stop.made or reached(), after_step)
     if finished and ranks.leads:
         folder = printable(str(experiment.run_folder))
-        sys.stdout.write(f"{folder}: trained {total} steps; hear it with\n")
-        sys.stdout.write(f"  python generate.py random -d {folder}\n")
+        if args.smoke_test:
+            sys.stdout.write(f"{folder}: every scale of this config trains
+")
+        else:
+            sys.stdout.write(f"{folder}: trained {total} steps; hear it with
+")
+            sys.stdout.write(f"  python generate.py random -d {folder}
+")
     elif not finished:
         command = "the same command without --restart" if args.restart else "the same command"
         text = f"stopped after step {trainer.step} of {total}; {command} resumes there"

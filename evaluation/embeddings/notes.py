@@ -1,4 +1,4 @@
-"""Notes that networks hear: read from files or made in memory, at the sample rate that is asked for."""
+"""Notes that networks hear: read from files or made by a run, at the sample rate that is asked for."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +15,7 @@ from torch import Tensor
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
 from data.note_records import NoteRecord
+from utils.files import require_disk_space
 
 
 class Notes(Protocol):
@@ -29,8 +30,11 @@ class Notes(Protocol):
         """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
 
 
-class NotesInMemory:
-    """Notes made in memory, rounded to 16 bits as in a WAV, so that they give the same features as their files."""
+class MadeNotes:
+    """Notes that were made, not read: rounded to 16 bits as in a WAV, so that they give the features of their files.
+
+    Their samples are kept in a temporary file without a name, so that the disk bounds their number, not the memory.
+    """
 
     def __init__(self, records: Sequence[NoteRecord], waves: Iterable[npt.NDArray[np.floating]]) -> None:
         """`waves` (n, n_samples) of the `records`; an iterator will do, so that not all floats are in memory at once.
@@ -44,7 +48,9 @@ class NotesInMemory:
             if not np.abs(wave).max(initial=0.0) <= 1:
                 raise ValueError(f"{record.name}: not finite, or beyond full scale; scale the wave to [-1, 1] first")
             if rows is None:
-                rows = np.empty((len(self.records), len(wave)), dtype=np.int16)
+                require_room_for_made(len(self.records), len(wave))
+                with tempfile.TemporaryFile() as kept:  # the map outlives it
+                    rows = np.memmap(kept, dtype=np.int16, mode="w+", shape=(len(self.records), len(wave)))
             if wave.shape != rows.shape[1:]:
                 raise ValueError(f"{record.name}: {wave.shape} samples, {rows.shape[1:]} in the first")
             rows[row], _ = quantise(wave)
@@ -60,11 +66,17 @@ class NotesInMemory:
         return torch.from_numpy(self._waves[list(rows)]).to(torch.float32).div_(INT16_SCALE)
 
 
+def require_room_for_made(n_notes: int, n_samples: int) -> None:
+    """Raise UserError unless `MadeNotes` of so many notes have room on the disk. Call it before they are made."""
+    advice = "ask for fewer notes, or set TMPDIR to a folder on another disk"
+    require_disk_space(Path(tempfile.gettempdir()), n_notes * n_samples * np.dtype(np.int16).itemsize, advice)
+
+
 NoteSource = Callable[[int, int], AbstractContextManager[Notes]]
 """(sample rate in Hz, n_samples) -> the notes at that rate; `n_samples` of each are enough."""
 
 
-def notes_in_memory(notes: NotesInMemory, sample_rate: int) -> NoteSource:
+def made_notes(notes: MadeNotes, sample_rate: int) -> NoteSource:
     """`notes`, which are at `sample_rate` Hz; at another rate as `data.audio_io.read_audio` would read their files."""
 
     def opened(wanted_rate: int, n_samples: int) -> AbstractContextManager[Notes]:
@@ -72,7 +84,7 @@ def notes_in_memory(notes: NotesInMemory, sample_rate: int) -> NoteSource:
             return nullcontext(notes)
         waves = (notes.waves([row])[0].numpy() for row in range(len(notes)))
         resampled = (soxr.resample(wave, sample_rate, wanted_rate, quality="VHQ")[:n_samples] for wave in waves)
-        return nullcontext(NotesInMemory(notes.records, (wave.clip(-1, 1) for wave in resampled)))
+        return nullcontext(MadeNotes(notes.records, (wave.clip(-1, 1) for wave in resampled)))
 
     return opened
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from evaluation.embeddings import note_classifier
 from evaluation.embeddings.features import Embedding, hear
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
-from evaluation.embeddings.notes import NotesInMemory, notes_in_memory
+from evaluation.embeddings.notes import MadeNotes, made_notes
 from evaluation.floor.notes import AudioFormat, FloorNotes
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, paired_kernel_distance
@@ -69,8 +69,8 @@ class FloorScorer:
         return [score for each in allowed for score in each.compute(self._originals[audio_format], heard)]
 
     def _hear(self, audio_format: AudioFormat, waves: Iterable[Wave]) -> HeardNotes:
-        notes = NotesInMemory(self.notes.records, waves)
-        return HeardNotes.of(hear(notes_in_memory(notes, audio_format.sample_rate), self.embeddings))
+        notes = MadeNotes(self.notes.records, waves)
+        return HeardNotes.of(hear(made_notes(notes, audio_format.sample_rate), self.embeddings))
 
 
 def _kernel(name: str, real: FloatArray, restored: FloatArray, *, seed: int) -> list[Score]:

@@ -27,9 +27,12 @@ from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
 from utils.device import device_name, versions
 from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
+from utils.own_files import require_own_report
 from utils.pictures import ImageAndSound, save_images_and_sounds
+from utils.spelling import counted
 from utils.tables import markdown_table
 
+MADE_BY, CARD = "eval.py floor", "floor.json"
 SELECTION = "families as evenly as they allow, within a family evenly spaced over the names"
 MEASURES = {
     "snr_db": ("SNR dB", "signal-to-noise ratio of the waveform; means nothing where phase is not kept"),
@@ -66,6 +69,7 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
     """
     require_own_names([experiment.name for experiment in experiments])
     require_writable_folder(options.output)
+    _require_own(options.output, experiments)
     embeddings = floor_embeddings(options.vggish, options.device)
     found = notes_of_folder(options.real)
     chosen = spread_over_families(found, options.count)
@@ -83,7 +87,7 @@ def write_floors(experiments: Sequence[ExperimentConfig], options: FloorOptions)
     overview, said = _overview(floors), _in_words(account, options)
     scores = f"{scores_table(floors)}\n\n{scores_in_words(floors)}" if embeddings else NO_SCORES
     write_text(options.output / "floor.md", _markdown(floors, overview, said, scores))
-    write_json(options.output / "floor.json", _card(floors, gains, account, embeddings, options))
+    write_json(options.output / CARD, _card(floors, gains, account, embeddings, options))
     where = f"{options.output}: floor.md (by family), floor.json (by note), representations.png, audio/"
     return f"{overview}\n\n{said}\n\n{scores}\n{where}\n"
 
@@ -109,8 +113,10 @@ def _account(notes: FloorNotes, found: Sequence[NoteRecord], chosen: Sequence[No
 def _in_words(account: dict[str, Any], options: FloorOptions) -> str:
     """One sentence on the notes."""
     families = len(account["families"])
-    spread = f"{families} families" if families > 1 else "one family"
-    words = [f"Medians over {account['measured']} notes of {spread}, of {account['found']} in {options.real}"]
+    spread = counted(families, "family", "families")
+    words = [
+        f"Medians over {counted(account['measured'], 'note')} of {spread}, of {account['found']} in {options.real}"
+    ]
     words += [f"{len(account[kind])} {kind} left out" for kind in ("silent", "broken") if account[kind]]
     if padded := max(account["padded"].values()):
         words.append(f"{padded} shorter than the representation needs, padded with silence")
@@ -178,7 +184,7 @@ def _card(
 ) -> dict[str, Any]:
     """Everything, as JSON values."""
     return {
-        "made_by": "eval.py floor",
+        "made_by": MADE_BY,
         "real": str(options.real),
         "notes": account,
         "measures": {key: meaning for key, (_, meaning) in MEASURES.items()},
@@ -224,14 +230,26 @@ def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, 
     return gains
 
 
+def _require_own(folder: Path, experiments: Sequence[ExperimentConfig]) -> None:
+    """Raise UserError if the report would replace files of others."""
+    rates = sorted({experiment.transform.sample_rate for experiment in experiments})
+    pictures = [_picture_name(rate, rates) for rate in rates]
+    names = ("original", *(experiment.name for experiment in experiments))
+    sounds = [path for name in names for path in (folder / "audio" / name).rglob("*.wav")]
+    require_own_report(folder, ["floor.md", CARD, *pictures, *map(str, sounds)], CARD, MADE_BY)
+
+
+def _picture_name(rate: int, rates: Sequence[int]) -> str:
+    return "representations.png" if len(rates) == 1 else f"representations_{rate}hz.png"
+
+
 def _write_pictures(folder: Path, floors: Sequence[Floor]) -> None:
     """One note in every representation; a picture for each sample rate, which sets its axes."""
     rates = sorted({floor.format.sample_rate for floor in floors})
     for rate in rates:
         same = [floor for floor in floors if floor.format.sample_rate == rate]
         note = list(same[0].sounds)[len(same[0].sounds) // 2]
-        file = "representations.png" if len(rates) == 1 else f"representations_{rate}hz.png"
-        save_images_and_sounds(folder / file, [_picture(floor, note) for floor in same], rate)
+        save_images_and_sounds(folder / _picture_name(rate, rates), [_picture(floor, note) for floor in same], rate)
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluation.scoring.flat_settings import flattened
 from evaluation.scoring.results_file import RESULTS, Line, read_results
+from utils.errors import UserError
 
 # results, the notes that were scored, and the time; everything else on a card is a condition
 _FINDINGS = {
@@ -58,6 +59,9 @@ def compare_results(folders: Sequence[Path]) -> tuple[list[Line], list[str]]:
     """
     groups: defaultdict[str, list[Line]] = defaultdict(list)
     for folder in folders:
+        if not (folder / RESULTS).is_file():
+            what = f"no {RESULTS} here" if folder.is_dir() else "is a file" if folder.exists() else "no such folder"
+            raise UserError(f"{folder}: {what}; give a folder in which eval.py wrote scores")
         for line in read_results(folder / RESULTS):
             groups[str(line.get("name"))].append(line)
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)

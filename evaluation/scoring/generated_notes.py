@@ -1,4 +1,4 @@
-"""Notes of a trained run, made in memory: sample for sample those that `generate.py random` writes."""
+"""Notes of a trained run, made for a score: sample for sample those that `generate.py random` writes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from data.note_records import NoteRecord
 from data.nsynth import Value
-from evaluation.embeddings.notes import NotesInMemory
+from evaluation.embeddings.notes import MadeNotes, require_room_for_made
 from generation.instrument import Instrument
 from generation.note_spec import generated_name
 from generation.synthesis import Wave, fit_full_scale
@@ -33,14 +33,13 @@ class GenerationOptions:
     truncation: float | None = None
 
 
-def generate_notes(
-    instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE
-) -> NotesInMemory:
+def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE) -> MadeNotes:
     """The notes of seeds 0 to count - 1, sorted by name as in a folder: (count, n_samples) at the run's sample rate.
 
     Each of `ranks` makes its share, and has all of them at the end.
-    Raises: UserError if the run does not know a pitch, or its sound is not finite.
+    Raises: UserError if the run does not know a pitch, its sound is not finite, or the disk has no room for them.
     """
+    require_room_for_made(options.count, instrument.transform.n_samples)
     pitches = options.pitches
     if pitches is not None:
         instrument.require_pitches(pitches)
@@ -67,7 +66,7 @@ def generate_notes(
                 bar.update(len(seeds))
                 yield from block.numpy()
 
-    return NotesInMemory([record for _, _, record in named], waves())
+    return MadeNotes([record for _, _, record in named], waves())
 
 
 def _fixed(pitch: int | None) -> dict[str, Value]:

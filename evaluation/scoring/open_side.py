@@ -12,7 +12,7 @@ import torch
 
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import NoteSource, decoded, notes_in_memory
+from evaluation.embeddings.notes import NoteSource, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
@@ -21,6 +21,7 @@ from generation.instrument import Instrument
 from models.checkpoint import list_checkpoints
 from utils.errors import DataError, UserError
 from utils.ranks import ALONE, Ranks
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +66,10 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     instrument = Instrument.from_run(run, scale=wanted.scale, iteration=wanted.iteration, device=options.device)
     notes = generate_notes(instrument, run, wanted, options.ranks)
     bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
-    name = f"{run} ({len(notes)} notes of scale {instrument.scale}, step {instrument.step}{bound})"
+    name = f"{run} ({counted(len(notes), 'note')} of scale {instrument.scale}, step {instrument.step}{bound})"
     asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
     origin = {"kind": "run", **instrument.to_plain(), **asked}
-    return _side(name, notes_in_memory(notes, instrument.transform.sample_rate), embeddings, options, origin)
+    return _side(name, made_notes(notes, instrument.transform.sample_rate), embeddings, options, origin)
 
 
 def _side(
@@ -80,7 +81,7 @@ def _side(
     records, *others = [each.records for each in found.values()]
     if any(each != records for each in others):
         raise DataError(f"{name}: some notes can be read at one sample rate but not at another; remove them")
-    logger.info("%s: %d notes", name, len(records))
+    logger.info("%s: %s", name, counted(len(records), "note"))
     return Side(
         source=name,
         arrays={embedding: each.arrays for embedding, each in found.items()},
@@ -96,6 +97,6 @@ def _require_finite(source: str, name: str, features: Features) -> None:
         if not finite.all():
             note = features.records[int(np.argmin(finite))].name
             raise UserError(
-                f"{source}: {name} gives NaN or infinity for {int((~finite).sum())} notes, such as {note}; "
+                f"{source}: {name} gives NaN or infinity for {counted(int((~finite).sum()), 'note')}, such as {note}; "
                 "leave them out, or use another embedding"
             )

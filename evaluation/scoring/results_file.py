@@ -9,6 +9,7 @@ import pandas as pd
 
 from utils.errors import UserError
 from utils.files import atomic_path, write_text
+from utils.own_files import require_replaceable
 from utils.regular_files import open_regular
 from utils.tables import markdown_table
 
@@ -36,6 +37,20 @@ def read_results(path: Path) -> list[Line]:
             raise UserError(f"{path}, line {number}: not JSON lines ({error}); move the file away") from error
         if not isinstance(lines[-1], dict):
             raise UserError(f"{path}, line {number}: not a JSON object; move the file away")
+    return lines
+
+
+def read_own_results(folder: Path) -> list[Line]:
+    """The lines that eval.py wrote in `folder`; none if it holds no results yet.
+
+    Raises: UserError if files there have the names of results, but are somebody else's.
+    """
+    path = folder / RESULTS
+    lines = read_results(path) if path.exists() else []
+    if lines and not any({"name", "value", "date"} <= line.keys() for line in lines):
+        raise UserError(f"{path}: is not a file that eval.py wrote; move it away, or choose another output folder")
+    tables = [folder / name for name in TABLES]
+    require_replaceable(tables, lambda _: path.is_file(), "a table of results")
     return lines
 
 

@@ -10,7 +10,7 @@ from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_results, results_table
+from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
@@ -54,8 +54,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     and rank 0 does the rest. Raises: UserError.
     """
     require_writable_folder(options.output)
-    results = options.output / RESULTS
-    earlier = read_results(results) if results.exists() else []
+    earlier = read_own_results(options.output)
     real_planned = [each for each in planned if each.hears_real]
     real = open_side(options.real, embeddings_of(real_planned), options.sides) if options.real else None
     fake = open_side(options.fake, embeddings_of(planned), options.sides)

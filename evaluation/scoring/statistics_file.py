@@ -78,6 +78,16 @@ def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> 
         np.savez(file, **entries)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
 
 
+def is_statistics(path: Path) -> bool:
+    """Whether `path` is a statistics file: it has the card of one."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            _StatisticsCard.model_validate_json(str(file["card"][()]))
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        return False
+    return True
+
+
 def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
     """The side in the file `path`, with the arrays of those `embeddings` that it has.
 

@@ -14,8 +14,10 @@ from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
 from utils.device import device_name, versions
 from utils.files import require_writable_folder, sha256_of_file, write_json, write_text
+from utils.own_files import require_own_report
 from utils.tables import markdown_table
 
+MADE_BY, CARD = "eval.py time", "time.json"
 HEADER = ("name", "transform", "device", "batch", "generate ms", "invert ms", "x real time", "runs")
 _LEAST_FOR_QUARTILES = 4
 
@@ -36,6 +38,7 @@ def write_times(experiments: Sequence[ExperimentConfig], runs: Sequence[Path], o
     Nothing is written before everything is measured. Raises: UserError.
     """
     require_writable_folder(options.output)
+    require_own_report(options.output, ["time.md", CARD], CARD, MADE_BY)
     subjects = [Subject.from_experiment(each) for each in experiments] + [Subject.from_run(run) for run in runs]
     require_own_names([subject.name for subject in subjects])
     places = [(device, batch) for device in options.devices for batch in options.batches]
@@ -50,7 +53,7 @@ def write_times(experiments: Sequence[ExperimentConfig], runs: Sequence[Path], o
     rows = [_row(subject, timing) for subject in subjects for timing in timings[subject.name]]
     table, said = markdown_table(HEADER, rows), _in_words(subjects, options)
     write_text(options.output / "time.md", f"# Time per note\n\n{said}\n\n{table}\n")
-    write_json(options.output / "time.json", _card(subjects, timings, options))
+    write_json(options.output / CARD, _card(subjects, timings, options))
     return f"{table}\n\n{said}\n{options.output}: time.md, time.json\n"
 
 
@@ -98,7 +101,7 @@ def _in_words(subjects: Sequence[Subject], options: TimingOptions) -> str:
 def _card(subjects: Sequence[Subject], timings: dict[str, list[Timing]], options: TimingOptions) -> dict[str, Any]:
     """Everything, as JSON values."""
     return {
-        "made_by": "eval.py time",
+        "made_by": MADE_BY,
         "times": "seconds of a whole batch: median and quartiles",
         "real_time_factor": "seconds of sound per second of generation and inversion",
         "seconds_per_measurement": options.seconds,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from generation.midi.remarks import Remarks
 from utils.errors import DataError
+from utils.spelling import counted
 
 _MTHD, _MTRK = b"MThd", b"MTrk"
 _FRAMES_PER_SECOND = {24: (24, 1), 25: (25, 1), 29: (30_000, 1_001), 30: (30, 1)}
@@ -46,7 +47,7 @@ def read_frame(content: bytes, name: str, remarks: Remarks) -> Frame:
         raise DataError(f"{name}: breaks off in its header; export it again")
     size, form, promised, division = struct.unpack_from(">LHHh", content, start + 4)
     if size < 6:
-        raise DataError(f"{name}: its header has {size} bytes instead of 6; export it again")
+        raise DataError(f"{name}: its header has {counted(size, 'byte')} instead of 6; export it again")
     time_base = _time_base(division, name)
     if form > 2:
         remarks.fault(f"format {form} is not 0, 1 or 2", "read as 1", start + 8)
@@ -109,9 +110,9 @@ def _tracks(content: bytes, position: int, promised: int, remarks: Remarks) -> l
         position = end
     if position < len(content):
         remarks.say(f"bytes skipped after the last chunk: {len(content) - position}")
+    there = f"the header promises {counted(promised, 'track')}, the file has {len(tracks)}"
     if len(tracks) < promised:
-        what = f"the header promises {promised} tracks, there are {len(tracks)}"
-        remarks.fault(what, "these are read", min(position, len(content)))
+        remarks.fault(there, "these are read", min(position, len(content)))
     elif len(tracks) > promised:
-        remarks.say(f"the header promises {promised} tracks, there are {len(tracks)}; all are read")
+        remarks.say(f"{there}; all are read")
     return tracks

@@ -81,6 +81,7 @@ class _TrackReader:
         try:
             while not ended and self._file.tell() < len(self._content):
                 start = self._file.tell()
+                self._remarks.count_event()
                 ended = self._read_event()
         except (_UnreadableError, EOFError) as error:
             what = "the track breaks off within an event" if isinstance(error, EOFError) else str(error)

@@ -14,7 +14,7 @@ from utils.errors import DataError
 
 __all__ = ["LARGEST_FILE", "Piece", "PieceNote", "read_midi", "read_midi_bytes"]
 
-LARGEST_FILE = 4 * 2**20  # bytes: half a million notes
+LARGEST_FILE = 4 * 2**20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Piece:
         return _end(self.notes)
 
 
-def read_midi(path: Path, *, lenient: bool = False) -> Piece:
+def read_midi(path: Path, *, lenient: bool = False, drums: bool = False) -> Piece:
     """The notes and bars of the file `path`, as `read_midi_bytes` reads its content.
 
     Raises: DataError also if the file is missing or unreadable.
@@ -45,10 +45,10 @@ def read_midi(path: Path, *, lenient: bool = False) -> Piece:
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the file") from error
-    return read_midi_bytes(content, str(path), lenient=lenient)
+    return read_midi_bytes(content, str(path), lenient=lenient, drums=drums)
 
 
-def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Piece:
+def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: bool = False) -> Piece:
     """The notes and bars of a Standard MIDI File of format 0, 1 or 2, in quarters or in SMPTE frames, also in RIFF.
 
     Tempo events and time signatures of all tracks apply to all, but for format 2, whose tracks are pieces of their
@@ -61,12 +61,14 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Piec
     frames a quarter is taken as half a second, hence a bar of 4/4 as two. Bars after the first 100 000 are left out.
 
     Skipped, with a remark: notes of no length, and notes of drums, which are those of channel 10 and of the channels
-    that Roland GS or Yamaha XG messages give to drums (drums chosen by bank or program are not recognised).
+    that Roland GS or Yamaha XG messages give to drums (drums chosen by bank or program are not recognised). With
+    `drums` they are notes like others, whose pitch is the key of the drum.
     Not applied, with a remark: pitch bend, volume, expression, sostenuto. Harmless faults are passed over, with a
     remark. A file may hold no note at all. With `lenient`, a broken file gives what can be read: each track up to
     its fault. Only the format bounds the times, so check `duration` before you allocate memory for it.
 
-    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB or no MIDI file; if it is
+    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB, has more than 200 000 events
+    or is no MIDI file; if it is
     broken, unless `lenient`.
     """
     if len(content) > LARGEST_FILE:
@@ -81,7 +83,7 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False) -> Piec
     start = 0
     for events in tracks if form == 2 else [list(chain.from_iterable(tracks))]:
         events.sort(key=attrgetter("tick"))  # stable: what falls on one tick stays in the order of the file
-        player = NoteTimer(time_base, start, bars, remarks)
+        player = NoteTimer(time_base, start, bars, remarks, drums=drums)
         start = player.play(events)
         notes += player.notes
     notes.sort(key=attrgetter("onset", "track", "channel", "pitch", "duration"))

@@ -26,6 +26,7 @@ from generation.midi.events import (
 from generation.midi.remarks import Remarks
 
 DRUM_CHANNEL = 10
+DRUMS_SKIPPED = "notes of drums"  # how the remark on them begins
 
 _VOLUME, _EXPRESSION, _PEDAL, _SOSTENUTO = 7, 11, 64, 66
 _ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF = 120, 121, 123
@@ -41,7 +42,7 @@ class PieceNote(NamedTuple):
     velocity: int  # 1 to 127
     channel: int  # 1 to 16
     track: int  # from 1, in the order of the file
-    program: int  # 0 to 127, numbered as in `data.general_midi`: the one set at the onset
+    program: int | None  # 0 to 127, numbered as in `data.general_midi`: the one set at the onset; None of drums
 
 
 class _Voice(NamedTuple):
@@ -52,7 +53,7 @@ class _Voice(NamedTuple):
     velocity: int
     channel: int
     track: int
-    program: int
+    program: int | None
 
 
 @dataclass(slots=True)
@@ -69,11 +70,13 @@ class _Channel:
 class NoteTimer:
     """Follows the events of one piece, which begins at `start`; collects ended notes in `notes`, and counts `bars`.
 
-    Time is counted in whole units of 1 / denominator seconds, so that nothing is rounded on the way.
+    With `drums`, notes of drums are notes like others. Time is counted in whole units of 1 / denominator seconds, so
+    that nothing is rounded on the way.
     """
 
-    def __init__(self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks) -> None:
+    def __init__(self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks, *, drums: bool) -> None:
         self.notes: list[PieceNote] = []
+        self._plays_drums = drums
         bars.begin_piece()
         self._time_base, self._bars, self._remarks = time_base, bars, remarks
         self._rate, self._tick, self._now = time_base.rate, 0, start
@@ -118,9 +121,9 @@ class NoteTimer:
             channel.program = event.first
         elif event.kind == NOTE_OFF or (event.kind == NOTE_ON and event.second == 0):
             self._release(event, channel)
-        elif channel.drums:
+        elif channel.drums and not self._plays_drums:
             if event.kind == NOTE_ON:
-                self._remarks.say(f"notes of drums (channel {event.channel}) skipped: {{n}}")
+                self._remarks.say(f"{DRUMS_SKIPPED} (channel {event.channel}) skipped: {{n}}")
         elif event.kind == NOTE_ON:
             self._strike(event, channel)
         elif event.kind == CONTROL:
@@ -132,7 +135,9 @@ class NoteTimer:
         pitch, velocity = event.first, event.second
         for voice in channel.sustained.pop(pitch, ()):
             self._end(voice)
-        voice = _Voice(self._now, pitch, velocity, event.channel, event.track, channel.program)
+        voice = _Voice(
+            self._now, pitch, velocity, event.channel, event.track, None if channel.drums else channel.program
+        )
         channel.held[event.track, pitch].append(voice)
         self._keys_of_track[event.track].add((event.port, event.channel, pitch))
 

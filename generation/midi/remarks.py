@@ -2,6 +2,8 @@
 
 from utils.errors import DataError
 
+MOST_EVENTS = 200_000  # reading them takes a second; the longest piece of the tests' has 13 000
+
 
 class Remarks:
     """Keeps each remark once, with its count. A fault ends a strict reading, and is a remark of a lenient one.
@@ -13,6 +15,13 @@ class Remarks:
         self._name, self._lenient = name, lenient
         self._counts: dict[str, int] = {}
         self._first: dict[str, str] = {}
+        self._events = 0
+
+    def count_event(self) -> None:
+        """Count an event of the file. Raises: DataError, lenient or not, if there are too many."""
+        self._events += 1
+        if self._events > MOST_EVENTS:
+            raise DataError(f"{self._name}: more than {MOST_EVENTS} events; cut it into pieces")
 
     def say(self, form: str) -> None:
         """Count the remark `form`, a line in which {n} stands for its count."""

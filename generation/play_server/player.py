@@ -2,10 +2,11 @@
 
 import io
 import threading
+import time
 from collections.abc import Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import soundfile
@@ -16,12 +17,14 @@ from generation.instrument import Instrument
 from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
 from generation.note_files import Note
 from generation.places import Place, seeded_place, walk
+from generation.play_server.network_thread import NetworkThread
 from generation.play_server.note_request import GRID, NoteRequest
 from generation.play_server.piece_player import PlayedPiece, play_piece
 from generation.synthesis import Wave, fit_full_scale
 from utils.errors import UserError
 
 NOTES_KEPT = 256
+CLOSING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,7 @@ class Player:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._origin = instrument.to_plain()
-        # One thread for the network: notes wait for each other, and torch starts its helper threads only once.
-        self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
+        self._network = NetworkThread()
         self._one_piece = threading.Lock()
         self._closed = False
         self.note = lru_cache(maxsize=NOTES_KEPT)(self._note)
@@ -78,12 +80,18 @@ class Player:
         finally:
             self._one_piece.release()
 
-    def close(self) -> None:
-        """Wait for the current note, and until a piece is given up; nothing is made afterwards."""
+    def close(self, seconds: float = CLOSING_SECONDS) -> bool:
+        """Give up a piece, and let the current note end; nothing is made afterwards.
+
+        Returns whether all has ended within `seconds`; a note that takes longer cannot be stopped.
+        """
         self._closed = True
-        self._network.shutdown(cancel_futures=True)
-        with self._one_piece:
-            pass
+        end = time.monotonic() + seconds
+        idle = self._network.close(seconds)
+        if not self._one_piece.acquire(timeout=max(end - time.monotonic(), 0)):
+            return False
+        self._one_piece.release()
+        return idle
 
     def _note(self, request: NoteRequest) -> PlayedNote:
         """The note of `request`. Raises: UserError."""
@@ -99,7 +107,7 @@ class Player:
         place = place_in_square(self._instrument, request)
         try:
             if not self._closed:
-                return self._network.submit(place.sound, self._instrument).result()
+                return self._network.result_of(partial(place.sound, self._instrument))
         except CancelledError:
             pass
         raise UserError("the server is shutting down")

@@ -10,6 +10,7 @@ from generation.midi.midi_file import PieceNote
 from generation.playing.settings import OutOfRange
 from utils.config import MIDI_MAX
 from utils.errors import UserError
+from utils.spelling import counted
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class PitchUse:
             return "as written"
         octaves = abs(self.played - self.written) // 12
         direction = "up" if self.played > self.written else "down"
-        how_far = f"{octaves} octave{'s' if octaves > 1 else ''} {direction}"
+        how_far = f"{counted(octaves, 'octave')} {direction}"
         return f"{how_far}, as {self.played} {pitch_name(self.played)}"
 
 
@@ -53,11 +54,12 @@ def pitch_uses(instrument: Instrument, notes: Iterable[PieceNote], policy: OutOf
     counts = sorted(Counter(note.pitch for note in notes).items())
     uses = [PitchUse(pitch, count, _played(pitch, known, policy)) for pitch, count in counts]
     foreign = [use for use in uses if use.played != use.written]
-    range_learned = f"the {len(known)} pitches that {instrument.run_name} learned ({min(known)} to {max(known)})"
+    pitches = counted(len(known), "pitch", "pitches")
+    range_learned = f"the {pitches} that {instrument.run_name} learned ({min(known)} to {max(known)})"
     if foreign and policy == "error":
         first = foreign[0]
         raise UserError(
-            f"{sum(use.notes for use in foreign)} notes are not among {range_learned}, such as "
+            f"notes that are not among {range_learned}: {sum(use.notes for use in foreign)}, such as "
             f"{first.written} {pitch_name(first.written)}; move them by octaves, or drop them"
         )
     if uses and all(use.played is None for use in uses):

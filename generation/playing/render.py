@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
+from generation.own_cards import IN_WORDS, own_file_of
 from generation.playing.latents import Latents
 from generation.playing.performance import Performance
 from generation.playing.picture import MOST_SECONDS, save_piece_picture
@@ -23,6 +24,7 @@ from generation.synthesis import Wave
 from utils.cli import show_progress
 from utils.errors import UserError
 from utils.files import write_json
+from utils.own_files import require_replaceable
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +32,23 @@ LONGEST = 24 * 3600  # s
 
 
 def render_piece(
-    instrument: Instrument, piece: Piece, settings: PieceSettings, path: Path, *, source: PieceSource
+    instrument: Instrument,
+    piece: Piece,
+    settings: PieceSettings,
+    path: Path,
+    *,
+    source: PieceSource,
+    inputs: Iterable[Path] = (),
 ) -> tuple[Performance, Level]:
     """Play `piece` into the WAV `path`, with a card (.json) and a picture of its beginning (.png) beside it.
 
     `source` is what the card says of where the piece comes from. The same instrument, piece and settings give the same
     bytes on the CPU. Returns what was played, and at which level.
-    Raises: UserError if there is nothing to play, the piece is longer than a day, or the settings do not fit the piece
-    or the run; then nothing is written.
+    Raises: UserError if there is nothing to play, the piece is longer than a day, the settings do not fit the piece
+    or the run, or a file of others or one of `inputs` would be replaced; then nothing is written.
     """
+    outputs = [path.with_suffix(suffix) for suffix in (".wav", ".json", ".png")]
+    require_replaceable(outputs, own_file_of("piece"), IN_WORDS["piece"], inputs=inputs)
     if piece.duration > LONGEST:
         raise UserError(f"the piece lasts {piece.duration / 3600:,.1f} hours; at most 24 are played, so cut it")
     performance = Performance.of(instrument, piece, settings)
@@ -46,8 +56,9 @@ def render_piece(
         logger.warning("%s", remark)
     latents = Latents(instrument, settings.latent, settings.truncation)
     level = performance.write(path, latents.waves, watched=partial(_shown, performance))
-    _draw(path, performance.notes)
+    # at once: a wav without its card would be taken for somebody else's
     write_json(path.with_suffix(".json"), _card(instrument, piece, performance, level, path.name, source))
+    _draw(path, performance.notes)
     return performance, level
 
 
@@ -73,7 +84,8 @@ def _card(
     settings = performance.settings
     programs: dict[VoiceName, Counter[int]] = {name: Counter() for name in performance.voices}
     for note in piece.notes:
-        programs[VoiceName(note.track, note.channel)][note.program] += 1
+        if note.program is not None:
+            programs[VoiceName(note.track, note.channel)][note.program] += 1
     return {
         **instrument.to_plain(),
         "mode": "from_midi",

@@ -60,6 +60,7 @@ class PieceSource(BaseModel):
     path: str | None
     sha256: str
     lenient: bool = False
+    drums: bool = False
 
 
 def parsed(model: type[M], raw: Any, where: str) -> M:

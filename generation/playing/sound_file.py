@@ -20,7 +20,9 @@ from utils.files import atomic_path, require_disk_space
 
 HIGHEST_TRUE_PEAK = -1.0  # dBTP, of EBU R 128
 LARGEST_WAV = 2**32 - 2**16  # bytes; larger sizes do not fit its header, and RF64 is written (EBU Tech 3306)
-_BYTES: dict[Bits, int] = {"16": 2, "24": 3, "float": 4}
+BYTES = {"16": 2, "24": 3, "float": 4}
+"""Bytes of a sample, by the bits of a file."""
+
 _COPIED = 2**15  # samples
 
 
@@ -47,20 +49,27 @@ def write_levelled(
     Raises: UserError if the disk is full or the folder cannot be written.
     """
     n_samples = resampled_length(length, sample_rate, rate)
-    n_bytes = n_samples * _BYTES[bits]
-    require_disk_space(path.parent, n_bytes + 4 * n_samples)
+    require_disk_space(path.parent, bytes_while_writing(n_samples, bits))
     with atomic_path(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as raw:
         level = _store(raw, resampled(blocks, sample_rate, rate, n_samples), rate, loudness)
-        form = "WAV" if n_bytes < LARGEST_WAV else "RF64"
-        with (
-            explained_sound_errors(path),
-            soundfile.SoundFile(temporary, "w", rate, 1, SUBTYPES[bits], format=form) as file,
-        ):
-            for block in _stored(raw):
-                file.write(samples_of_file(block * 10 ** (level.gain_db / 20), bits))
-        if bits == "float":
-            clear_time_of_peak(temporary)
+        with explained_sound_errors(path):
+            write_stored(temporary, raw, gain=10 ** (level.gain_db / 20), n_samples=n_samples, rate=rate, bits=bits)
     return level
+
+
+def bytes_while_writing(n_samples: int, bits: str) -> int:
+    """Bytes of disk that a file of `n_samples` takes while it is written in two passes."""
+    return n_samples * (BYTES[bits] + 4)
+
+
+def write_stored(path: Path, raw: IO[bytes], *, gain: float, n_samples: int, rate: int, bits: str) -> None:
+    """Write the WAV `path` of the float32 samples in `raw`, each multiplied by `gain`."""
+    form = "WAV" if n_samples * BYTES[bits] < LARGEST_WAV else "RF64"
+    with soundfile.SoundFile(path, "w", rate, 1, SUBTYPES[bits], format=form) as file:
+        for block in _stored(raw):
+            file.write(samples_of_file(block * gain, bits))
+    if bits == "float":
+        clear_time_of_peak(path)
 
 
 def resampled(blocks: Iterable[Wave], sample_rate: int, rate: int, n_samples: int) -> Iterator[Wave]:

@@ -44,7 +44,7 @@ class Voice:
     fixed: Mapping[str, Value] = field(default_factory=dict)
     by_program: bool = False
 
-    def attributes_of(self, program: int, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
+    def attributes_of(self, program: int | None, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
         """The attributes that are fixed for a note of `program`; the seed draws the others."""
         return {**(_family_of(program, table) if self.by_program else {}), **self.fixed}
 
@@ -79,15 +79,17 @@ def assign_voices(
     return voices
 
 
-def without_family(voices: Iterable[Voice], programs: Iterable[int], table: Mapping[str, Sequence[Value]]) -> list[int]:
+def without_family(
+    voices: Iterable[Voice], programs: Iterable[int | None], table: Mapping[str, Sequence[Value]]
+) -> list[int]:
     """The General MIDI programs without a family that the run learned; none if no voice goes by program."""
     if not any(voice.by_program for voice in voices) or not any(name in table for name in _FAMILY_ATTRIBUTES):
         return []
-    return sorted(program for program in set(programs) if not _family_of(program, table))
+    return sorted(program for program in set(programs) if program is not None and not _family_of(program, table))
 
 
-def _family_of(program: int, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
-    family = _FAMILY_OF_PROGRAM.get(program)
+def _family_of(program: int | None, table: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
+    family = None if program is None else _FAMILY_OF_PROGRAM.get(program)
     if family is None:
         return {}
     values: dict[str, Value] = dict(zip(_FAMILY_ATTRIBUTES, (family, FAMILIES.index(family)), strict=True))

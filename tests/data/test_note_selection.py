@@ -117,7 +117,7 @@ def test_size_that_loses_nothing_is_silent(notes, caplog):
 
 def test_size_beyond_the_notes_uses_all_and_says_so(notes, caplog):
     assert len(notes.find(size=15)) == 14
-    assert warnings(caplog) == ["size 15: only 14 notes pass the filters; using those"]
+    assert warnings(caplog) == ["size 15: only 14 notes left by the filters; using those"]
 
 
 def test_shuffle_is_a_permutation_by_the_seed_alone_of_which_size_takes_the_first(notes):

@@ -291,6 +291,15 @@ def test_overwrite_replaces_other_settings_and_leaves_nothing_of_them(render, fa
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
+@pytest.mark.parametrize("stranger", ["thesis.txt", "thesis.wav"])
+def test_strangers_among_the_notes_are_never_removed(render, fake, tmp_path, stranger):
+    render(*LITTLE)
+    (tmp_path / "notes" / "audio" / stranger).write_text("mine")
+    code, _, err = render(*LITTLE, "--overwrite")
+    assert (code, "holds something that this program did not make" in err) == (2, True)
+    assert (tmp_path / "notes" / "audio" / stranger).read_text() == "mine"
+
+
 @pytest.mark.parametrize("options", [(), ("--overwrite",)])
 @pytest.mark.parametrize("stranger", ["thesis.txt", "card.json"])
 @pytest.mark.parametrize("text", ['{"made_by": "me", "notes": {"kept": 1}}', "[]", "{}"])

@@ -8,7 +8,7 @@ import torch
 
 from evaluation.embeddings import features
 from evaluation.embeddings.features import embed_notes
-from evaluation.embeddings.notes import NotesInMemory
+from evaluation.embeddings.notes import MadeNotes
 from evaluation.scoring import generated_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from generation.instrument import Instrument
@@ -50,7 +50,7 @@ def test_each_rank_makes_its_share_of_the_notes(run_folder, monkeypatch):
 def test_each_rank_hears_its_share_of_the_shards(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "SHARD", 3)
     waves = np.random.default_rng(0).uniform(-1, 1, (20, 40)).astype(np.float32)
-    notes = NotesInMemory([f"note {number}" for number in range(20)], waves)
+    notes = MadeNotes([f"note {number}" for number in range(20)], waves)
     alone, shared = Loudness(), Loudness()
     (wanted,) = embed_notes(notes, [alone], tmp_path / "alone")
     for (found,) in Exchange(3, monkeypatch).run(lambda ranks: embed_notes(notes, [shared], tmp_path / "all", ranks)):

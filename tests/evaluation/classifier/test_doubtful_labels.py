@@ -9,7 +9,7 @@ from evaluation.classifier import labelled_notes
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.labelled_notes import LabelledNotes, without_doubtful_pitches
 from evaluation.classifier.tasks import FAMILY, PITCH, UNLABELLED
-from evaluation.embeddings.notes import NotesInMemory
+from evaluation.embeddings.notes import MadeNotes
 
 TIME = np.arange(16_000) / 16_000
 LABEL = 60
@@ -21,7 +21,7 @@ def tone(pitch):
 
 def notes(*sounds, family="flute"):
     records = [NoteRecord(f"n{k}", Path(f"n{k}.wav"), {PITCH: LABEL, FAMILY: family}) for k in range(len(sounds))]
-    return NotesInMemory(records, sounds)
+    return MadeNotes(records, sounds)
 
 
 def test_octaves_are_found_and_other_pitches_are_not():

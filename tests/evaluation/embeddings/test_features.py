@@ -10,7 +10,7 @@ from data.audio_io import write_wav
 from data.note_folder import notes_of_folder
 from evaluation.embeddings import features
 from evaluation.embeddings.features import embed_notes
-from evaluation.embeddings.notes import NotesInMemory, decoded
+from evaluation.embeddings.notes import MadeNotes, decoded
 
 RATE = 8_000
 
@@ -177,7 +177,7 @@ def test_notes_shorter_than_what_is_heard_are_padded_with_silence(folder, tmp_pa
 )
 def test_sound_in_memory_must_fit_16_bits_and_its_records(folder, waves):
     with pytest.raises(ValueError, match=r"full scale|zip|samples"):
-        NotesInMemory(notes_of_folder(folder), waves)
+        MadeNotes(notes_of_folder(folder), waves)
 
 
 def test_embeddings_of_two_rates_do_not_hear_the_same_notes(folder):

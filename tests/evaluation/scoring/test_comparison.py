@@ -119,4 +119,4 @@ def test_lines_of_other_programs_do_not_break_it(old, line, tmp_path, capsys):
 
 def test_folders_without_results_are_one_line(tmp_path, capsys):
     assert eval.main(["compare", str(tmp_path)]) == 2
-    assert "results.jsonl: cannot be read; give a folder of results of eval.py" in capsys.readouterr().err
+    assert "no results.jsonl here; give a folder in which eval.py wrote scores" in capsys.readouterr().err

@@ -86,8 +86,12 @@ ODD = {
         "bytes that pad chunks",
     ),
     "a longer header": (b"MThd\x00\x00\x00\x08" + ONE[8:14] + b"\x00\x00" + ONE[14:], 1, None),
-    "fewer tracks promised": (raw(NOTE + END, NOTE + END, promised=1), 2, "the header promises 1 tracks, there are 2"),
-    "no tracks promised": (raw(NOTE + END, promised=0), 1, "the header promises 0 tracks, there are 1"),
+    "fewer tracks promised": (
+        raw(NOTE + END, NOTE + END, promised=1),
+        2,
+        "the header promises 1 track, the file has 2",
+    ),
+    "no tracks promised": (raw(NOTE + END, promised=0), 1, "the header promises 0 tracks, the file has 1"),
     "RIFF": (rmi(ONE), 1, None),
     "RIFF with other chunks": (rmi(ONE, before=b"DISP\x03\x00\x00\x00abc\x00"), 1, None),
     "text of no charset": (raw(b"\x00\xff\x03\x04\xff\xfe\x80\x00" + NOTE + END), 1, None),
@@ -135,7 +139,7 @@ def test_no_waiting_time_is_lost_before_what_is_not_known():
 # Content; the number of notes of a lenient reading; the fault.
 BROKEN = {
     "format 7": (raw(NOTE + END, form=7), 1, "byte 8: format 7 is not 0, 1 or 2"),
-    "more tracks promised": (raw(NOTE + END, promised=2), 1, "promises 2 tracks, there are 1"),
+    "more tracks promised": (raw(NOTE + END, promised=2), 1, "promises 2 tracks, the file has 1"),
     "ends within a note": (raw(NOTE + b"\x00\x90\x3c"), 1, "track 1, byte 30: the track breaks off within an event"),
     "ends within a delta": (raw(NOTE + b"\x81\x80"), 1, "track 1, byte 30: the track breaks off within an event"),
     "ends after a delta": (raw(NOTE + b"\x00"), 1, "track 1, byte 30: the track breaks off within an event"),
@@ -184,7 +188,7 @@ def test_broken_files_say_where_and_give_the_rest_leniently(name):
         (ONE[:13], "breaks off in its header"),
         (raw(), "holds no track"),
         (b"MThd" + b"\x00\x00\x00\x02" + ONE[8:], "header has 2 bytes"),
-        (b"MThd" + b"\xff\xff\xff\xff" + ONE[8:], "promises 1 tracks|holds no track"),
+        (b"MThd" + b"\xff\xff\xff\xff" + ONE[8:], "promises 1 track|holds no track"),
         (raw(NOTE, division=0), "0x0000 gives ticks no length"),
         (raw(NOTE, division=-23 * 256 + 4), "gives ticks no length"),
         (raw(NOTE, division=-25 * 256), "0xe700 gives ticks no length"),
@@ -276,3 +280,18 @@ def test_garbage_ends_soon(content):
     start = time.process_time()
     attempt(content[:LARGEST_FILE], lenient=True)
     assert time.process_time() - start < 5  # reached: 0.4
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        b"\x01\xff\x51\x03\x07\xa1\x20" * 500_000,
+        b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 800_000,
+        b"\x00\xff\x01\x00" * 900_000,
+    ],
+    ids=["tempo events", "notes on one tick", "empty texts"],
+)
+@pytest.mark.parametrize("lenient", [False, True])
+def test_more_events_than_a_piece_has_are_refused(track, lenient):
+    with pytest.raises(DataError, match=r"^huge\.mid: more than 200000 events; cut it into pieces$"):
+        read_midi_bytes(raw(track + END), "huge.mid", lenient=lenient)

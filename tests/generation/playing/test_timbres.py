@@ -51,7 +51,7 @@ def test_pitches_that_were_not_learned_are_told_in_a_table():
     assert pitch_table(pitch_uses(instrument, notes[1:3], "octave")) == (
         "All pitches are among those that the run learned.\n"
     )
-    with pytest.raises(UserError, match=r"^5 notes are not among the 5 pitches .* such as 30 F#1"):
+    with pytest.raises(UserError, match=r"^notes that are not among the 5 pitches .*: 5, such as 30 F#1"):
         pitch_uses(instrument, notes, "error")
     with pytest.raises(UserError, match="no note of the piece is among the 5 pitches"):
         pitch_uses(instrument, [note(0, pitch=64)], "octave")
