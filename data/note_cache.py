@@ -30,7 +30,7 @@ from utils.folder_lock import FolderLock
 
 logger = logging.getLogger(__name__)
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 WAVES_NAME = "waves.npy"
 CARD_NAME = "card.json"
 

@@ -14,9 +14,9 @@ import soundfile
 import torch
 
 from data import note_decoding
-from data.audio_io import read_audio
 from data.note_cache import open_note_cache
 from data.note_records import NoteRecord
+from data.sound_reading import read_sound
 from tests.data.conftest import set_free_bytes, warnings
 from tests.places import ROOT
 from utils.errors import DataError, UserError
@@ -60,11 +60,11 @@ def decoded(monkeypatch):
     """The names of the notes decoded so far."""
     names = []
 
-    def counted(path, sample_rate):
+    def counted(path, *settings):
         names.append(path.stem)
-        return read_audio(path, sample_rate)
+        return read_sound(path, *settings)
 
-    monkeypatch.setattr(note_decoding, "read_audio", counted)
+    monkeypatch.setattr(note_decoding, "read_sound", counted)
     return names
 
 
@@ -277,12 +277,12 @@ def test_damaged_cache_is_made_anew_and_that_is_said(notes, name, damage, caplog
 
 
 def test_interrupted_build_leaves_nothing(notes, monkeypatch):
-    def interrupt(path, sample_rate):
+    def interrupt(path, *settings):
         if path.stem == "note5":
             raise KeyboardInterrupt
-        return read_audio(path, sample_rate)
+        return read_sound(path, *settings)
 
-    monkeypatch.setattr(note_decoding, "read_audio", interrupt)
+    monkeypatch.setattr(note_decoding, "read_sound", interrupt)
     with pytest.raises(KeyboardInterrupt):
         notes.open()
     assert list(notes.folder.iterdir()) == []
