@@ -4,7 +4,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from data.sound_headers import has_count_of_frames, promise_of
+from data.sound_headers import MendedFile, is_sample_dump, promise_of, samples_of_uncounted_mp3
 from utils.arrays import Float32Array
 from utils.errors import DataError
 from utils.printable import printable
@@ -61,23 +61,27 @@ def read_sound(path: Path, sample_rate: int, n_samples: int | None = None) -> So
     """
     where = printable(path)
     try:
-        says_no_length, counts_frames = _look_at_header(path, where)
-        with _named_faults(where):
-            file = _ForwardReader(str(path) if os.name == "nt" else os.fsencode(path))
-        with file:
+        header = _look_at_header(path, where)
+        with _opened(path, where, header) as file:
             if not _SLOWEST <= file.samplerate <= _FASTEST:
                 raise DataError(
                     f"{where}: claims a sample rate of {file.samplerate} Hz, outside {_SLOWEST} to {_FASTEST}; "
                     "correct its header or remove it"
                 )
-            says_no_length = says_no_length or file.frames == _UNKNOWN_FRAMES
+            has_no_length = header.has_no_length or file.frames == _UNKNOWN_FRAMES
             meter = _Meter(file.samplerate, sample_rate, n_samples)
             for block in _blocks(file, where):
                 meter.add(block, where)
-            if meter.frames < file.frames and counts_frames and not says_no_length:
-                what = f"truncated, its header promises {file.frames} samples, {meter.frames} are there"
-                raise DataError(f"{where}: {what}; copy it again")
-            return meter.sound(where, file.channels, says_no_length)
+            if header.uncounted is None:
+                if meter.frames < file.frames and not has_no_length:
+                    what = f"truncated, its header promises {file.frames} samples, {meter.frames} are there"
+                    raise DataError(f"{where}: {what}; copy it again")
+            elif meter.frames == file.frames < header.uncounted:
+                what = (
+                    f"an MP3 without a count of its frames, of which only {meter.frames} of {header.uncounted} samples"
+                )
+                raise DataError(f"{where}: {what} can be read; convert it to WAV or FLAC")
+            return meter.sound(where, file.channels, has_no_length)
     except FileNotFoundError as error:
         raise DataError(f"{where}: no such file; check the path") from error
     except OSError as error:
@@ -94,6 +98,24 @@ class _ForwardReader(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    has_no_length: bool
+    uncounted: int | None = None  # samples of an MP3 of which libsndfile can only guess how long it is
+    mend: tuple[int, bytes] | None = None  # see `Promise`
+
+
+@contextmanager
+def _opened(path: Path, where: str, header: _Header) -> Iterator[soundfile.SoundFile]:
+    with ExitStack() as stack:
+        name: str | bytes | MendedFile = str(path) if os.name == "nt" else os.fsencode(path)
+        if header.mend is not None:
+            name = MendedFile(stack.enter_context(path.open("rb")), *header.mend)
+        with _named_faults(where):
+            file = _ForwardReader(name)
+        yield stack.enter_context(file)
+
+
 @contextmanager
 def _named_faults(where: str) -> Iterator[None]:
     """Turn whatever the library raises on a broken file into one line."""
@@ -105,8 +127,8 @@ def _named_faults(where: str) -> Iterator[None]:
         raise DataError(f"{where}: not readable as audio ({error}); replace or remove it") from error
 
 
-def _look_at_header(path: Path, where: str) -> tuple[bool, bool]:
-    """Whether the header leaves the length open, and whether its number of frames can be believed.
+def _look_at_header(path: Path, where: str) -> _Header:
+    """What the header says of the length.
 
     Refuses what is no file, or empty, or cut off: libsndfile would wait for it or read the rest without an error.
     """
@@ -118,8 +140,10 @@ def _look_at_header(path: Path, where: str) -> tuple[bool, bool]:
         raise DataError(f"{where}: empty file; copy it again")
     with path.open("rb") as file:
         promise = promise_of(file, state.st_size)
+        if is_sample_dump(file):
+            raise DataError(f"{where}: not readable as audio (a MIDI Sample Dump); convert it to WAV or FLAC")
         if promise is None:
-            return False, path.suffix.lower() != ".mp3" or has_count_of_frames(file)
+            return _Header(False, samples_of_uncounted_mp3(file) if path.suffix.lower() == ".mp3" else None)
     if promise.length is not None and promise.length > promise.there:
         raise DataError(
             f"{where}: truncated, its header promises {promise.length} bytes of samples, {promise.there} are "
@@ -127,7 +151,7 @@ def _look_at_header(path: Path, where: str) -> tuple[bool, bool]:
         )
     if promise.length == 0:
         raise DataError(f"{where}: holds no samples; replace or remove it")
-    return promise.length is None, True
+    return _Header(promise.length is None, mend=promise.mend)
 
 
 def _blocks(file: soundfile.SoundFile, where: str) -> Iterator[Float32Array]:
@@ -222,5 +246,6 @@ def energy_of(values: Float32Array) -> float:
     """Sum of squares of `values`, of whatever shape and however large; not finite if one of them is not."""
     flat = values.reshape(-1)
     parts = (flat[start : start + _DOT] for start in range(0, len(flat), _DOT))
-    total = sum(float(np.dot(part, part)) for part in parts)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = sum(float(np.dot(part, part)) for part in parts)
     return total if math.isfinite(total) else float(np.square(values, dtype=np.float64).sum())

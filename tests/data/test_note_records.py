@@ -83,7 +83,7 @@ def remove_audio(notes):
 
 MISFITS = {
     "no folder": ({"data_path": Path("/nowhere/at/all")}, lambda notes: None, "no such folder"),
-    "no audio": ({}, remove_audio, r"no \.wav or \.flac files"),
+    "no audio": ({}, remove_audio, r"no audio files \(\.wav \.flac \.aif"),
     "no metadata": ({}, lambda notes: (notes.root / "examples.json").unlink(), r"no examples\.json here or in"),
     "wrong path": ({"att_dict_path": Path("/nowhere.json")}, lambda notes: None, "no such file"),
     "two files": ({}, lambda notes: notes.add(f"audio/{NAMES[0]}.flac"), "the same note as"),
