@@ -83,6 +83,8 @@ def samples_of_uncounted_mp3(file: BinaryIO) -> int | None:
     file.seek(0)
     head = file.read(10)
     tag = 0
+    if head[:1] != b"\xff" and head[:3] != b"ID3":
+        return None
     if head[:3] == b"ID3" and len(head) == 10:
         tag = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
     file.seek(tag)
@@ -93,7 +95,7 @@ def samples_of_uncounted_mp3(file: BinaryIO) -> int | None:
     while (length := _mp3_frame_length(file, tag)) > 0:
         tag += length
         count += 1
-    return count * (1152 if start[1:2] >= b"\xf8" else 576)
+    return count * (1152 if start[1:2] >= b"\xf8" else 576) or None
 
 
 def _mp3_frame_length(file: BinaryIO, position: int) -> int:

@@ -143,7 +143,7 @@ def _look_at_header(path: Path, where: str) -> _Header:
         if is_sample_dump(file):
             raise DataError(f"{where}: not readable as audio (a MIDI Sample Dump); convert it to WAV or FLAC")
         if promise is None:
-            return _Header(False, samples_of_uncounted_mp3(file) if path.suffix.lower() == ".mp3" else None)
+            return _Header(False, samples_of_uncounted_mp3(file))
     if promise.length is not None and promise.length > promise.there:
         raise DataError(
             f"{where}: truncated, its header promises {promise.length} bytes of samples, {promise.there} are "
@@ -248,4 +248,4 @@ def energy_of(values: Float32Array) -> float:
     parts = (flat[start : start + _DOT] for start in range(0, len(flat), _DOT))
     with np.errstate(over="ignore", invalid="ignore"):
         total = sum(float(np.dot(part, part)) for part in parts)
-    return total if math.isfinite(total) else float(np.square(values, dtype=np.float64).sum())
+        return total if math.isfinite(total) else float(np.square(values, dtype=np.float64).sum())

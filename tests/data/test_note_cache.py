@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.data.conftest import set_free_bytes, warnings
 from tests.places import ROOT
 from utils.errors import DataError, UserError
 from utils.folder_lock import FolderLock
+from utils.printable import printable
 
 RATE = 16_000
 
@@ -174,7 +176,7 @@ def test_long_lists_of_broken_notes_are_cut(notes):
     with pytest.raises(DataError, match=r"12 of 12 .* and 2 more") as caught:
         notes.open()
     assert str(caught.value).count("empty file") == 10
-    with pytest.raises(DataError, match="12 of 12 notes cannot be used"):
+    with pytest.raises(DataError, match=r"12 of 12 notes cannot be used"):
         notes.open(skip_broken=True)
 
 
@@ -271,6 +273,27 @@ def test_damaged_cache_is_made_anew_and_that_is_said(notes, name, damage, caplog
     assert "damaged cache" in warnings(caplog)[0]
     assert "decoding the notes again" in warnings(caplog)[0]
     assert notes.files() == [f"{key}/card.json", f"{key}/waves.npy"]
+
+
+def test_name_that_is_not_utf8_is_cached_and_its_fault_kept(notes):
+    records = []
+    for number, content in enumerate((notes.records[0].path.read_bytes(), b"no sound")):
+        path = Path(os.fsdecode(os.fsencode(notes.root) + b"/caf\xe9%d.wav" % number))
+        path.write_bytes(content)
+        records.append(NoteRecord(printable(path.stem), path, {}))
+    for _ in range(2):
+        cache = notes.open(records, skip_broken=True)
+        assert cache.card.names == [r"caf\udce90"]
+        assert r"/caf\udce91.wav: not readable as audio" in cache.card.broken[0].fault
+
+
+def test_file_that_takes_all_memory_is_skipped_as_broken(notes, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+    with pytest.raises(DataError, match=r"12 of 12 notes cannot be used: .*takes more memory than there is"):
+        notes.open(skip_broken=True)
 
 
 # --- interruptions, neighbours, full disks -------------------------------------------------------

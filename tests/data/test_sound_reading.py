@@ -258,6 +258,9 @@ def sound_or_fault(path, **settings):
 
 def test_samples_beyond_all_reason_are_read_or_named(file_of):
     assert sound_or_fault(file_of(encoded(np.full((500, 2), 1e30), subtype="FLOAT"))).source.peak == np.float32(1e30)
+    signalling = np.full(500, 0x7F80_0001, np.uint32).tobytes()  # a NaN that even a conversion warns of
+    stored = encoded(np.zeros(500), subtype="FLOAT")
+    assert "NaN or infinite" in fault_of(file_of(stored[: -len(signalling)] + signalling))
     loudest = encoded(np.full(500, 3e38) * [(-1) ** k for k in range(500)], rate=44_100, subtype="FLOAT")
     sound_or_fault(file_of(loudest))
 
