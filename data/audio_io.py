@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from data.sound_reading import INT16_SCALE, read_sound
+from data.sound_reading import INT16_SCALE as INT16_SCALE  # given on to others
+from data.sound_reading import read_sound
 from utils.errors import UserError
 from utils.files import atomic_path
 from utils.printable import printable
