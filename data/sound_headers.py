@@ -159,8 +159,10 @@ def _promise_of_wave64(file: BinaryIO, size: int) -> Promise | None:
         file.seek(position)
         name, length = _unpack("<16sQ", file.read(24))  # the length counts these 24 bytes
         if name[:4] == b"data":
-            unknown = length <= 24 < size - position or length >= 2**63 - 1
-            return Promise(None if unknown else length - 24, size - position - 24)
+            there = size - position - 24
+            if length <= 24 < 24 + there or length in (2**63 - 1, 2**64 - 1):
+                return Promise(None, there, (position + 16, (24 + there).to_bytes(8, "little")))
+            return Promise(length - 24, there)
         position += max(24, (length + 7) // 8 * 8)
     return None
 

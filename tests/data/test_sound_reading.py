@@ -69,7 +69,17 @@ def places_of_lengths(form, content):
 
 @pytest.mark.parametrize(
     ("form", "dummy"),
-    [("AIFF", 0), ("AIFF", 0xFF), ("AU", 0), ("AU", 0xFF), ("CAF", 0xFF), ("RF64", 0), ("RF64", 0xFF), ("W64", 0)],
+    [
+        ("AIFF", 0),
+        ("AIFF", 0xFF),
+        ("AU", 0),
+        ("AU", 0xFF),
+        ("CAF", 0xFF),
+        ("RF64", 0),
+        ("RF64", 0xFF),
+        ("W64", 0),
+        ("W64", 0xFF),
+    ],
 )
 def test_other_formats_written_to_a_pipe_give_their_sound(file_of, form, dummy):
     content = bytearray(encoded(form=form))
@@ -155,6 +165,13 @@ def test_mp3_without_a_count_is_read_whole_or_named(file_of):
     assert read_sound(file_of(mp3_of_a_pipe(100_000), "note.mp3"), RATE).length > 3.9 * RATE
     fault = fault_of(file_of(mp3_of_a_pipe(0), "note.mp3"))
     assert "an MP3 without a count of its frames, of which only" in fault
+
+
+def test_absurd_length_of_a_w64_is_no_unknown_one(file_of):
+    """libsndfile reads GSM of such a length for minutes."""
+    content = bytearray(encoded(form="W64", subtype="GSM610"))
+    content[136:144] = bytes([0xF0, 0x10, 0xD2, 0x38, 0x98, 0x20, 0xCB, 0xBD])
+    assert "truncated, its header promises" in fault_of(file_of(bytes(content), "note.w64"))
 
 
 def test_sample_dump_is_refused(file_of):
