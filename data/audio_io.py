@@ -1,7 +1,7 @@
 """Reads and writes audio files as mono floating-point samples, full scale = 1."""
 
+import logging
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,42 +9,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr
 
-from utils.errors import DataError, UserError
+from data.sound_reading import INT16_SCALE as INT16_SCALE  # given on to others
+from data.sound_reading import read_sound
+from utils.errors import UserError
 from utils.files import atomic_path
 
-INT16_SCALE = 32_768
+logger = logging.getLogger(__name__)
+
 _HEADER = 4096  # bytes, at most, before the samples
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
-_BYTE_ORDERS = {b"RIFF": "<", b"RIFX": ">"}
 
 
 def read_audio(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
-    """The file's samples as mono (n_samples,) at `sample_rate` Hz; a 16-bit sample k becomes exactly k / 32768.
-
-    Channels are averaged; another rate is resampled by soxr at quality VHQ, which may overshoot full scale.
-    Raises: DataError if the file is missing, empty, truncated, no audio, or holds NaN or infinity.
-    """
-    try:
-        _require_whole_file(path)
-        samples, file_rate = _decode(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check the path") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file") from error
-    if len(samples) == 0:
-        raise DataError(f"{path}: holds no samples; replace or remove it")
-    if not np.isfinite(samples).all():
-        raise DataError(f"{path}: holds samples that are NaN or infinite; replace or remove it")
-    # numpy takes longer for the mean over one channel than libsndfile for the whole file.
-    mono: npt.NDArray[np.float32] = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    if file_rate == sample_rate:
-        return mono
-    resampled: npt.NDArray[np.float32] = soxr.resample(mono, file_rate, sample_rate, quality="VHQ")
-    if len(resampled) == 0:
-        raise DataError(f"{path}: too short to be resampled to {sample_rate} Hz; replace or remove it")
-    return resampled
+    """The file's samples as mono (n_samples,) at `sample_rate` Hz; see `read_sound`, whose errors are these, too."""
+    sound = read_sound(path, sample_rate)
+    if sound.source.has_no_length:
+        logger.info("%s: does not say how long it is; read to its end", path)
+    return sound.samples
 
 
 def write_wav(path: Path, wave: npt.NDArray[np.floating], sample_rate: int, *, bits: str = "16") -> None:
@@ -101,40 +83,8 @@ def samples_of_file(wave: npt.NDArray[np.floating], bits: str) -> npt.NDArray[np
 
 def quantise(wave: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int16], int]:
     """Nearest 16-bit samples of `wave` (full scale = 1), and how many had to be clipped to full scale."""
-    scaled = np.rint(wave * np.float64(INT16_SCALE))
+    exact = np.result_type(wave, np.float32)  # a power of two as factor leaves float32 exact
+    with np.errstate(over="ignore"):
+        scaled = np.rint(wave * exact.type(INT16_SCALE))
     clipped = np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1)
     return clipped.astype(np.int16), int(np.count_nonzero(clipped != scaled))
-
-
-def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    try:
-        with soundfile.SoundFile(path) as file:
-            samples = file.read(dtype="float32", always_2d=True)
-            if len(samples) < file.frames:
-                what = f"truncated, its header promises {file.frames} samples, {len(samples)} are there"
-                raise DataError(f"{path}: {what}; copy it again")
-            return samples, file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{path}: not readable as audio ({error.error_string}); replace or remove it") from error
-
-
-def _require_whole_file(path: Path) -> None:
-    """Refuse an empty file, and a WAV whose data chunk was cut off: libsndfile reads the rest without an error."""
-    size = path.stat().st_size
-    if size == 0:
-        raise DataError(f"{path}: empty file; copy it again")
-    with path.open("rb") as file:
-        order = _BYTE_ORDERS.get(file.read(4))
-        if order is None:
-            return
-        position = 12  # after "RIFF", its size and "WAVE"
-        while position + 8 <= size:
-            file.seek(position)
-            name, length = struct.unpack(f"{order}4sI", file.read(8))
-            position += 8
-            if name == b"data" and position + length > size:
-                raise DataError(
-                    f"{path}: truncated, its header promises {length} bytes of samples, {size - position} are "
-                    "there; copy it again"
-                )
-            position += length + length % 2

@@ -32,7 +32,7 @@ from utils.spelling import counted
 logger = logging.getLogger("data.combine_notes")  # not __name__, which is __main__ when run as a script
 
 MADE_BY = "data.combine_notes"
-_NAME = re.compile(r"(?P<kind>.+_[a-z]+)_(?P<number>\d{3,})")
+_NAME = re.compile(r"(?P<kind>[^/\\\0]+_[a-z]+)_(?P<number>\d{3,})")
 _NEEDED = ("instrument_str", "pitch", "velocity")
 
 

@@ -34,7 +34,7 @@ from utils.regular_files import read_regular
 
 logger = logging.getLogger(__name__)
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 WAVES_NAME = "waves.npy"
 CARD_NAME = "card.json"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from data.note_decoding import DecodedNote
+from data.note_losses import LossSummary
 from utils.errors import DataError
 from utils.spelling import counted
 
@@ -45,6 +46,7 @@ class CacheCard(BaseModel):
     padded: int = 0  # notes
     clipped_notes: int = 0
     clipped_samples: int = 0
+    losses: LossSummary = LossSummary()
 
     _first_with: dict[bytes, str] = PrivateAttr(default_factory=dict)  # digest of samples -> name
 
@@ -57,9 +59,10 @@ class CacheCard(BaseModel):
         self.padded += note.length < self.n_samples
         self.clipped_notes += note.clipped > 0
         self.clipped_samples += note.clipped
-        if not note.samples.any():
+        self.losses.add(name, note.losses, self.sample_rate, cropped=note.length > self.n_samples)
+        if note.losses.hearing == "silent":
             self.silent.append(name)
-        elif (first := self._first_with.setdefault(note.digest, name)) != name:
+        elif note.samples.any() and (first := self._first_with.setdefault(note.digest, name)) != name:
             self.identical.append((first, name))
 
     def refuse_broken(self) -> None:
@@ -83,6 +86,7 @@ class CacheCard(BaseModel):
         for what, notes in odd.items():
             if notes:
                 logger.warning("notes %s: %d: %s", what, len(notes), _listing(notes, f", see {place / 'card.json'}"))
+        self.losses.log(self.sample_rate, self.n_samples / self.sample_rate)
         if self.clipped_samples:
             logger.warning(
                 "%d samples of %d notes were beyond full scale and clipped", self.clipped_samples, self.clipped_notes

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from data.audio_io import quantise, read_audio
+from data.audio_io import quantise
+from data.note_losses import NoteLosses, losses_of
 from data.note_records import NoteRecord
+from data.sound_reading import read_sound
 from utils.errors import DataError
 
 DECODER = f"soundfile {soundfile.__version__} ({soundfile.__libsndfile_version__}), soxr {soxr.__version__} VHQ"
@@ -30,6 +32,7 @@ class DecodedNote:
     length: int  # samples of the note before it was cropped or padded
     clipped: int  # samples
     digest: bytes  # SHA-256 of `samples`
+    losses: NoteLosses
 
 
 def decode_notes(
@@ -53,10 +56,11 @@ def decode_notes(
 
 def _decode(record: NoteRecord, sample_rate: int, n_samples: int) -> DecodedNote | str:
     try:
-        wave = read_audio(record.path, sample_rate)
+        sound = read_sound(record.path, sample_rate, n_samples)
     except DataError as error:
         return str(error)
     samples = np.zeros(n_samples, dtype="<i2")
-    kept, clipped = quantise(wave[:n_samples])
+    kept, clipped = quantise(sound.samples)
     samples[: len(kept)] = kept
-    return DecodedNote(samples, len(wave), clipped, hashlib.sha256(samples.tobytes()).digest())
+    digest = hashlib.sha256(samples.tobytes()).digest()
+    return DecodedNote(samples, sound.length, clipped, digest, losses_of(sound, sample_rate))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from data.note_records import NoteRecord, find_beside_notes
+from data.note_records import NoteRecord, explained_search_errors, find_beside_notes
 from data.note_selection import find_notes
 from data.nsynth import value_in_words
 from data.sampling import evenly_spaced
@@ -27,10 +27,11 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     interpolations, pieces of music) are left out; the log says how many.
     Raises: DataError if there is no such folder or no audio in it, or if a card is not valid JSON.
     """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "no such folder"
-        raise DataError(f"{folder}: {what}; give the folder of the notes")
-    described = {"data_path": folder, "load_metadata": find_beside_notes(folder) is not None}
+    with explained_search_errors(folder):
+        if not folder.is_dir():
+            what = "is a file, not a folder" if folder.exists() else "no such folder"
+            raise DataError(f"{folder}: {what}; give the folder of the notes")
+        described = {"data_path": folder, "load_metadata": find_beside_notes(folder) is not None}
     records = find_notes(LoaderConfig.model_validate(described), seed=0)
     notes = [record for record in records if not _is_of_many_notes(record)]
     if len(notes) < len(records):

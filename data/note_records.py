@@ -5,7 +5,8 @@ https://arxiv.org/abs/1704.01279.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,17 @@ from data.nsynth import ATTRIBUTE_TYPES, METADATA_NAME, NAME_FORM, QUALITIES, Va
 from utils.config import MIDI_MAX, LoaderConfig
 from utils.errors import DataError
 from utils.files import read_json
+from utils.printable import utf8_text
 
 logger = logging.getLogger(__name__)
 
-AUDIO_SUFFIXES = (".wav", ".flac")
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".aif", ".aiff", ".aifc", ".mp3", ".ogg", ".oga", ".opus"),
+    *(".caf", ".w64", ".rf64", ".au"),
+)
+"""Of files that libsndfile reads, in small letters; in a folder they may be capitals."""
+
+_UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mka", ".webm", ".amr", ".alac", ".dsf")  # sounds, too
 
 _LISTED = 10
 _LARGEST_METADATA = 2_000_000_000  # bytes; NSynth's largest file is ten times smaller
@@ -34,7 +42,7 @@ _KINDS: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class NoteRecord:
-    """One note: its name (file name without suffix), its audio file, and its known attributes."""
+    """One note: its name (file name without suffix, as `utf8_text` text), its audio file, and its known attributes."""
 
     name: str
     path: Path
@@ -48,8 +56,19 @@ def read_records(config: LoaderConfig) -> list[NoteRecord]:
     do not describe are left out, which is a warning.
     Raises: DataError if audio or metadata are missing or malformed.
     """
-    audio = _find_audio(config.data_path)
-    return _records_of_metadata(audio, metadata_path(config)) if config.load_metadata else _records_of_names(audio)
+    with explained_search_errors(config.data_path):
+        audio = _find_audio(config.data_path)
+        return _records_of_metadata(audio, metadata_path(config)) if config.load_metadata else _records_of_names(audio)
+
+
+@contextmanager
+def explained_search_errors(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to look into `folder` into DataError."""
+    try:
+        yield
+    except OSError as error:
+        what = "no permission to read this" if isinstance(error, PermissionError) else error.strerror
+        raise DataError(f"{error.filename or folder}: {what}; choose another data_path") from error
 
 
 def metadata_path(config: LoaderConfig) -> Path:
@@ -87,20 +106,28 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
             f"{data_path}: {what}; set data_path to a folder of notes, or make one: python -m data.render_notes"
         )
     folders = [folder for folder in (data_path, data_path / "audio") if folder.is_dir()]
-    try:
-        entries = [path for folder in folders for path in folder.iterdir()]
-    except PermissionError as error:
-        raise DataError(f"{error.filename}: no permission to read this folder; choose another data_path") from error
+    entries = [path for folder in folders for path in folder.iterdir()]
     # Hidden files are not notes: macOS leaves a `._name.wav` beside each file it unpacks.
-    files = [path for path in entries if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")]
+    visible = [path for path in entries if not path.name.startswith(".")]
+    _warn_of_other_formats(data_path, visible)
+    files = [path for path in visible if path.suffix.lower() in AUDIO_SUFFIXES]
     audio: dict[str, Path] = {}
     for path in sorted(files, key=lambda path: (path.stem, str(path))):
-        other = audio.setdefault(path.stem, path)
+        other = audio.setdefault(utf8_text(path.stem), path)
         if other != path:
             raise DataError(f"{path}: the same note as {other}; remove one of them")
     if not audio:
-        raise DataError(f"{data_path}: no .wav or .flac files here or in audio/; set data_path to the notes")
+        raise DataError(
+            f"{data_path}: no audio files ({' '.join(AUDIO_SUFFIXES)}) here or in audio/; set data_path to the notes"
+        )
     return audio
+
+
+def _warn_of_other_formats(folder: Path, files: Sequence[Path]) -> None:
+    others = sorted(path.name for path in files if path.suffix.lower() in _UNREADABLE)
+    if others:
+        what = "are in formats that cannot be read, and left out; convert them to WAV or FLAC"
+        logger.warning("%s: %d sounds %s: %s", folder, len(others), what, first_few(others))
 
 
 def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[NoteRecord]:
@@ -115,9 +142,9 @@ def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[Note
 
 def _records_of_names(audio: Mapping[str, Path]) -> list[NoteRecord]:
     records = [NoteRecord(name, path, attributes_of_name(name)) for name, path in audio.items()]
-    # generated notes have a card, and their pitch in their names
-    without = (record for record in records if not record.attributes)
-    unlabelled = [record.name for record in without if not record.path.with_suffix(".json").is_file()]
+    # The labels of a generated note are in its card.
+    bare = [record for record in records if not record.attributes]
+    unlabelled = [record.name for record in bare if not record.path.with_suffix(".json").is_file()]
     if unlabelled:
         listing = first_few(unlabelled)
         logger.info("files that are not named %s, without labels: %d, %s", NAME_FORM, len(unlabelled), listing)
@@ -149,6 +176,8 @@ def _checked_attributes(where: str, note: Any) -> dict[str, Value]:
             if type(value) is not expected:
                 kinds = f"must be {_KINDS[expected]}, got {_KINDS[type(value)]}"
                 raise DataError(f"{where}: {name} {kinds}; correct the file")
+            if isinstance(value, str) and utf8_text(value) != value:
+                raise DataError(f"{where}: {name} has halves of characters, {value!a}; correct the file")
             attributes[name] = value
     for name in ("pitch", "velocity"):
         if name in attributes and attributes[name] not in range(MIDI_MAX + 1):

@@ -10,11 +10,11 @@ from contextlib import suppress
 from io import TextIOWrapper
 from itertools import takewhile
 from typing import Any, NoReturn, Protocol
-from unicodedata import category
 
 from tqdm import tqdm
 
 from utils.errors import UserError
+from utils.printable import printable
 from utils.project import version_report
 from utils.spelling import closest
 from utils.thread_waiting import spin_briefly
@@ -24,21 +24,8 @@ _NEGATIVE = re.compile(r"-\.?\d")
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Unicode's categories of control and format characters, halves of pairs, and ends of lines and paragraphs."""
 OUR_LOGGERS = ("utils", "data", "audio_transforms", "models", "generation", "evaluation", "training", "commands")
 """Packages whose messages -v and -q show or hide."""
-
-
-def printable(text: str) -> str:
-    r"""`text` with all that could steer a terminal, hide text or break a line written out, as it may be in file names.
-
-    >>> print(printable("a\x1b[31m\n"))
-    a\x1b[31m\n
-    """
-    if text.isprintable():
-        return text
-    return "".join(each.encode("unicode_escape").decode() if category(each) in _STEERING else each for each in text)
 
 
 class Main(Protocol):

@@ -4,12 +4,13 @@ import errno
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from utils.errors import UserError
 from utils.folder_lock import FolderLock
@@ -132,7 +133,13 @@ def read_json(
         text = read_regular(path, most_bytes).decode("utf-8")
         if text.startswith(_BYTE_ORDER_MARK):
             raise ValueError("it starts with a byte order mark: save it as UTF-8 without")
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_parse_int)
+        return json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_int=_parse_int,
+            parse_float=_parse_float,
+            parse_constant=_refuse_constant,
+        )
     except FileNotFoundError as error:
         raise error_type(f"{path}: no such file; check the path") from error
     except OSError as error:
@@ -144,6 +151,8 @@ def read_json(
         raise error_type(f"{path}: not usable as JSON (byte {error.start} is not UTF-8); mend the file") from error
     except RecursionError as error:
         raise error_type(f"{path}: not usable as JSON (nested too deeply); mend the file") from error
+    except MemoryError as error:
+        raise error_type(f"{path}: not usable as JSON (takes more memory than there is); shorten the file") from error
     except ValueError as error:
         raise error_type(f"{path}: not usable as JSON ({error}); mend the file") from error
 
@@ -182,6 +191,17 @@ def _publish(partial: Path, target: Path, *, replace: bool) -> None:
     partial.replace(target)
     if replace:
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _parse_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is beyond the largest number")
+    return value
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _parse_int(digits: str) -> int:

@@ -4,7 +4,7 @@ import argparse
 
 from commands.shared_flags import as_json
 from training.run_status import read_status
-from utils.cli import printable
+from utils.printable import printable
 
 
 def run(args: argparse.Namespace) -> str:

@@ -8,9 +8,10 @@ from commands.train.experiments import read_experiments
 from training.prepare import RunOptions, prepare_run
 from training.profiling import profiled
 from training.starting_point import StartSource
-from utils.cli import EXIT_INTERRUPTED, printable
+from utils.cli import EXIT_INTERRUPTED
 from utils.config import ExperimentConfig
 from utils.interrupt import StopRequest
+from utils.printable import printable
 from utils.ranks import Ranks, joined_ranks, own_device
 from utils.run_lock import RunFolderLock
 
@@ -65,13 +66,10 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
     if finished and ranks.leads:
         folder = printable(str(experiment.run_folder))
         if args.smoke_test:
-            sys.stdout.write(f"{folder}: every scale of this config trains
-")
+            sys.stdout.write(f"{folder}: every scale of this config trains\n")
         else:
-            sys.stdout.write(f"{folder}: trained {total} steps; hear it with
-")
-            sys.stdout.write(f"  python generate.py random -d {folder}
-")
+            sys.stdout.write(f"{folder}: trained {total} steps; hear it with\n")
+            sys.stdout.write(f"  python generate.py random -d {folder}\n")
     elif not finished:
         command = "the same command without --restart" if args.restart else "the same command"
         text = f"stopped after step {trainer.step} of {total}; {command} resumes there"

@@ -81,9 +81,8 @@ def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> 
 def is_statistics(path: Path) -> bool:
     """Whether `path` is a statistics file: it has the card of one."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            _StatisticsCard.model_validate_json(str(file["card"][()]))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        _StatisticsCard.model_validate_json(str(read_npz(path, ["card"])["card"][()]))
+    except (OSError, ValueError, IndexError):
         return False
     return True
 

@@ -113,6 +113,11 @@ def without_pitch(note):
             (),
             "instrument_str unlike brass_acoustic_006",
         ),
+        (
+            lambda a, b: [a, with_attributes(b, lambda note: note | {"instrument_str": "../../x_acoustic_000"})],
+            (),
+            "instrument_str unlike brass_acoustic_006",
+        ),
         (lambda a, b: [a, b / "nowhere"], (), "no such folder"),
         (lambda a, b: [a], ("--in-tune",), "no note is left"),
     ],

@@ -15,13 +15,14 @@ import soundfile
 import torch
 
 from data import note_decoding
-from data.audio_io import read_audio
 from data.note_cache import open_note_cache
 from data.note_records import NoteRecord
+from data.sound_reading import read_sound
 from tests.data.conftest import set_free_bytes, warnings
 from tests.places import ROOT
 from utils.errors import DataError, UserError
 from utils.folder_lock import FolderLock
+from utils.printable import utf8_text
 
 RATE = 16_000
 
@@ -61,11 +62,11 @@ def decoded(monkeypatch):
     """The names of the notes decoded so far."""
     names = []
 
-    def counted(path, sample_rate):
+    def counted(path, *settings):
         names.append(path.stem)
-        return read_audio(path, sample_rate)
+        return read_sound(path, *settings)
 
-    monkeypatch.setattr(note_decoding, "read_audio", counted)
+    monkeypatch.setattr(note_decoding, "read_sound", counted)
     return names
 
 
@@ -175,7 +176,7 @@ def test_long_lists_of_broken_notes_are_cut(notes):
     with pytest.raises(DataError, match=r"12 of 12 .* and 2 more") as caught:
         notes.open()
     assert str(caught.value).count("empty file") == 10
-    with pytest.raises(DataError, match="12 of 12 notes cannot be used"):
+    with pytest.raises(DataError, match=r"12 of 12 notes cannot be used"):
         notes.open(skip_broken=True)
 
 
@@ -274,16 +275,37 @@ def test_damaged_cache_is_made_anew_and_that_is_said(notes, name, damage, caplog
     assert notes.files() == [f"{key}/card.json", f"{key}/waves.npy"]
 
 
+def test_name_that_is_not_utf8_is_cached_and_its_fault_kept(notes):
+    records = []
+    for number, content in enumerate((notes.records[0].path.read_bytes(), b"no sound")):
+        path = Path(os.fsdecode(os.fsencode(notes.root) + b"/caf\xe9%d.wav" % number))
+        path.write_bytes(content)
+        records.append(NoteRecord(utf8_text(path.stem), path, {}))
+    for _ in range(2):
+        cache = notes.open(records, skip_broken=True)
+        assert cache.card.names == [r"caf\udce90"]
+        assert r"/caf\udce91.wav: not readable as audio" in cache.card.broken[0].fault
+
+
+def test_file_that_takes_all_memory_is_skipped_as_broken(notes, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+    with pytest.raises(DataError, match=r"12 of 12 notes cannot be used: .*takes more memory than there is"):
+        notes.open(skip_broken=True)
+
+
 # --- interruptions, neighbours, full disks -------------------------------------------------------
 
 
 def test_interrupted_build_leaves_nothing(notes, monkeypatch):
-    def interrupt(path, sample_rate):
+    def interrupt(path, *settings):
         if path.stem == "note5":
             raise KeyboardInterrupt
-        return read_audio(path, sample_rate)
+        return read_sound(path, *settings)
 
-    monkeypatch.setattr(note_decoding, "read_audio", interrupt)
+    monkeypatch.setattr(note_decoding, "read_sound", interrupt)
     with pytest.raises(KeyboardInterrupt):
         notes.open()
     assert list(notes.folder.iterdir()) == []

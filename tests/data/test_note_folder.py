@@ -82,7 +82,7 @@ def test_without_metadata_names_tell_what_they_can(tmp_path):
 def test_folder_that_is_none_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
-    for name, fault in {"missing": "no such folder", "file": "is a file", "empty": "no .wav or .flac files"}.items():
+    for name, fault in {"missing": "no such folder", "file": "is a file", "empty": r"no audio files \(\.wav"}.items():
         with pytest.raises(DataError, match=f"{name}: {fault}"):
             notes_of_folder(tmp_path / name)
 

@@ -1,4 +1,5 @@
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,38 @@ def test_flac_counts_and_other_files_do_not(notes):
     assert set(notes.names(load_metadata=False)) == {"loop", *NAMES}
 
 
+@pytest.mark.parametrize("suffix", ["aif", "AIFF", "aifc", "Mp3", "ogg", "oga", "opus", "caf", "w64", "rf64", "au"])
+def test_sounds_of_other_formats_count(notes, suffix):
+    notes.add(f"audio/loop.{suffix}")
+    assert set(notes.names(load_metadata=False)) == {"loop", *NAMES}
+
+
+def test_sounds_that_cannot_be_read_are_warned_of(notes, caplog):
+    for name in ("a.m4a", "b.WMA"):
+        notes.add(f"audio/{name}")
+    assert notes.names() == sorted(NAMES)
+    what = "2 sounds are in formats that cannot be read, and left out; convert them to WAV or FLAC: a.m4a, b.WMA"
+    assert warnings(caplog) == [f"{notes.root}: {what}"]
+
+
+def test_names_that_are_not_utf8_are_escaped(notes, caplog):
+    path = os.fsencode(notes.root) + b"/audio/caf\xe9.wav"
+    Path(os.fsdecode(path)).write_bytes(b"")
+    with caplog.at_level(logging.INFO):
+        found = {note.name: note.path for note in notes.find(load_metadata=False)}
+    assert os.fsencode(found[r"caf\udce9"]) == path
+    caplog.text.encode("utf-8")
+
+
+def test_files_with_cards_are_not_said_to_have_no_labels(notes, caplog):
+    for name in ("audio/pitch060.wav", "audio/pitch060.json", "audio/loop.wav"):
+        notes.add(name)
+    with caplog.at_level(logging.INFO):
+        notes.find(load_metadata=False)
+    assert "1 files are not named" in caplog.text
+    assert "have no labels: loop" in caplog.text
+
+
 def test_metadata_without_audio_is_said_and_left_out(notes, caplog):
     for name in NAMES[1:]:
         (notes.root / "audio" / f"{name}.wav").unlink()
@@ -83,9 +116,11 @@ def remove_audio(notes):
 
 MISFITS = {
     "no folder": ({"data_path": Path("/nowhere/at/all")}, lambda notes: None, "no such folder"),
-    "no audio": ({}, remove_audio, r"no \.wav or \.flac files"),
+    "no audio": ({}, remove_audio, r"no audio files \(\.wav \.flac \.aif"),
     "no metadata": ({}, lambda notes: (notes.root / "examples.json").unlink(), r"no examples\.json here or in"),
     "wrong path": ({"att_dict_path": Path("/nowhere.json")}, lambda notes: None, "no such file"),
+    "name too long": ({"data_path": Path("x" * 5_000)}, lambda notes: None, "File name too long; choose another"),
+    "pipe as metadata": ({"att_dict_path": Path("/dev/zero")}, lambda notes: None, "is a folder, a device or a pipe"),
     "two files": ({}, lambda notes: notes.add(f"audio/{NAMES[0]}.flac"), "the same note as"),
     "two folders": ({}, lambda notes: notes.add(f"{NAMES[0]}.wav"), "the same note as"),
     "other metadata": ({}, lambda notes: notes.write({"x": {}}), "describes none of the 14 audio files"),
@@ -98,6 +133,26 @@ def test_missing_and_doubled_files_are_refused(notes, keys, spoil, fault):
     with pytest.raises(DataError, match=fault) as caught:
         notes.find(**keys)
     assert ";" in str(caught.value)  # what to do
+
+
+def test_pipe_as_metadata_is_never_waited_for(notes):
+    os.mkfifo(notes.root / "pipe.json")
+    with pytest.raises(DataError, match="is a folder, a device or a pipe, not a file"):
+        notes.find(att_dict_path=notes.root / "pipe.json")
+    (notes.root / "examples.json").unlink()
+    os.mkfifo(notes.root / "examples.json")
+    with pytest.raises(DataError, match=r"no examples\.json here"):
+        notes.find()
+
+
+def test_metadata_that_are_not_utf8_or_of_absurd_size_are_refused(notes):
+    metadata = notes.root / "examples.json"
+    metadata.write_bytes(b'{"caf\xe9": {}}')
+    with pytest.raises(DataError, match="byte 5 is not UTF-8"):
+        notes.find()
+    os.truncate(metadata, 5 * 10**9)  # no disk is used
+    with pytest.raises(DataError, match="a file of 5 GB"):
+        notes.find()
 
 
 def test_file_in_place_of_the_folder_is_refused(notes):
@@ -125,6 +180,10 @@ SPOILED = {
     "pitch out of range": ({FIRST: {"pitch": 128}}, "pitch 128 is outside 0 to 127"),
     "negative velocity": ({FIRST: {"velocity": -1}}, "velocity -1 is outside 0 to 127"),
     "family as null": ({FIRST: {"instrument_family_str": None}}, "must be a string, got null"),
+    "half a character": (f'{{"{FIRST}": {{"instrument_str": "\\ud800"}}}}', "has halves of characters, '\\ud800'"),
+    "NaN": (f'{{"{FIRST}": {{"pitch": NaN}}}}', "not usable as JSON (NaN is no number of JSON)"),
+    "beyond numbers": (f'{{"{FIRST}": {{"x": 1e999}}}}', "not usable as JSON (1e999 is beyond the largest number)"),
+    "deep nesting": ("[" * 100_000, "nested too deeply"),
     "nine qualities": ({FIRST: {"qualities": [0] * 9}}, "qualities must be 10 numbers, each 0 or 1"),
     "other quality": ({FIRST: {"qualities": [2] + [0] * 9}}, "qualities must be 10 numbers, each 0 or 1"),
     "true quality": ({FIRST: {"qualities": [True] * 10}}, "qualities must be 10 numbers, each 0 or 1"),
