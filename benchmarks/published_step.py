@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.growth import Phase
-from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, minibatch_stddev, resize
 from models.networks import Networks, conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
 from models.normalisation import pixel_norm
@@ -125,7 +125,8 @@ class PublishedStep:
                 older = F.leaky_relu(_conv(network.from_image[level - 1], small), slope)
                 x = phase.alpha * older + (1 - phase.alpha) * x
         if self.config.minibatch_stddev:
-            x = append_minibatch_stddev(x)
+            spread = minibatch_stddev(x)[:, None, None, None]
+            x = torch.cat((x, spread.expand(-1, 1, *x.shape[2:])), dim=1)
         x = F.leaky_relu(_conv(network.last, x), slope)
         return _linear(network.decide, F.leaky_relu(_linear(network.gather, x.flatten(1)), slope))
 

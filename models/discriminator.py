@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from models.augmentation import build_augmentation
 from models.convolution import leaky_relu
 from models.geometry import Size, whole_factors
-from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, minibatch_stddev, resize
 from utils.config import ModelConfig
 from utils.ranks import ALONE, Ranks
 
@@ -73,8 +73,10 @@ class Discriminator(nn.Module):
                 older = self._activate(self.from_image[level - 1](resize(image, smaller)))
                 x = alpha * older + (1 - alpha) * x
         if self.minibatch_stddev:
-            x = torch.cat([append_minibatch_stddev(batch, ranks) for batch in x.chunk(n_batches)])
-        x = self._activate(self.last(x))
+            spread = torch.cat([minibatch_stddev(batch, ranks) for batch in x.chunk(n_batches)])
+            x = self._activate(self.last.with_constant_map(x, spread))
+        else:
+            x = self._activate(self.last(x))
         feature = self.gather(x.flatten(1))
         outputs = self.decide(F.leaky_relu(feature, self.slope))
         return Judgement(logits=outputs[:, :-1], critic=outputs[:, -1], feature=feature)

@@ -54,6 +54,17 @@ class EqualizedConv2d(nn.Module):
             return F.conv_transpose2d(x, weight, bias, padding=self.padding)
         return convolve(x, weight, bias, stride=stride, padding=self.padding)
 
+    def with_constant_map(self, x: Tensor, values: Tensor) -> Tensor:
+        """Convolve `x` (B, channels_in - 1, H, W) with one more channel, constant at `values` (B,) in each sample.
+
+        Same-size layers only. The constant channel adds a value times the sum of its weights inside the image, one
+        small map for all samples. An odd number of channels would take the CPU up to three times as long.
+        """
+        weight = self.weight * self.gain
+        of_x = convolve(x, weight[:, :-1].contiguous(), self.bias * self.gain, stride=(1, 1), padding=self.padding)
+        of_one = F.conv2d(weight.new_ones(1, 1, *x.shape[2:]), weight[:, -1:], padding=self.padding)
+        return of_x + (values[:, None, None, None] * of_one).to(of_x.dtype)
+
     def after_upsampling(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Convolve `x` (B, C, H, W), upsampled to `size` by nearest neighbour: (B, C_out, *size)."""
         factors = whole_factors(size, (x.shape[2], x.shape[3]))
@@ -80,23 +91,22 @@ class EqualizedLinear(nn.Module):
         return F.linear(x, self.weight * self.gain, self.bias * self.gain)
 
 
-def append_minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """(B, C, H, W) -> (B, C + 1, H, W): one constant map, the mean standard deviation within a group of samples.
+def minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """(B, C, H, W) -> (B,): the mean standard deviation within the group of samples that each belongs to.
 
     Groups of 4, or the whole batch if 4 does not divide it; zero for a batch of one. As published, group g holds the
-    samples g, g + B/4, g + B/2 and g + 3B/4, but its value is written to the samples 4g to 4g + 3. B counts the
+    samples g, g + B/4, g + B/2 and g + 3B/4, but its value is given to the samples 4g to 4g + 3. B counts the
     samples of all `ranks`, so that several processes compute the same function as one.
     """
-    batch, _, height, width = x.shape
+    batch = len(x)
     total = batch * ranks.size
     size = STDDEV_GROUP if total % STDDEV_GROUP == 0 else total
     if size == 1:
-        return F.pad(x, (0, 0, 0, 0, 0, 1))
+        return x.new_zeros(batch)
     groups = ranks.gather(x).reshape(size, total // size, -1)
     # not torch.var, which over the first axis of a large batch takes a fifth of a small step on the CPU
     variance = (groups - groups.mean(dim=0)).square().sum(dim=0) / (size - 1)
-    spread = ranks.own(torch.sqrt(variance + 1e-8).mean(dim=1).repeat_interleave(size))
-    return torch.cat((x, spread[:, None, None, None].expand(-1, 1, height, width)), dim=1)
+    return ranks.own(torch.sqrt(variance + 1e-8).mean(dim=1).repeat_interleave(size))
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

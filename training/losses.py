@@ -29,7 +29,7 @@ def gradient_penalty(
     between = (weight * real + (1 - weight) * fake).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(criticise(between).sum(), between, create_graph=True)
     # the small constant keeps the root differentiable where a gradient is zero
-    norm = torch.sqrt(gradient.flatten(1).square().sum(dim=1) + 1e-16)
+    norm = torch.sqrt(gradient.square().sum(dim=(1, 2, 3)) + 1e-16)
     return (norm - 1).square().sum(), norm.detach().max()
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.layers import EqualizedConv2d, EqualizedLinear, append_minibatch_stddev, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, minibatch_stddev, resize
 from tests.places import GOLDEN
 
 METRICS = GOLDEN / "metrics.npz"
@@ -52,16 +52,21 @@ def test_biases_start_at_zero_or_within_the_bound_of_torch():
 def test_minibatch_stddev_equals_the_published_one(given, published):
     arrays = np.load(METRICS)
     x = torch.from_numpy(arrays[f"stddev/{given}"])
-    y = append_minibatch_stddev(x)
-    assert torch.equal(y[:, :-1], x)
-    torch.testing.assert_close(y[:, -1], torch.from_numpy(arrays[f"stddev/{published}"]), rtol=1e-5, atol=1e-6)
+    wanted = torch.from_numpy(arrays[f"stddev/{published}"])
+    y = minibatch_stddev(x)[:, None, None].expand_as(wanted)
+    torch.testing.assert_close(y, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_minibatch_stddev_of_one_sample_is_zero():
-    x = torch.randn(1, 3, 2, 2)
-    y = append_minibatch_stddev(x)
-    assert torch.equal(y[:, :-1], x)
-    assert y[:, -1].abs().max() == 0
+    assert minibatch_stddev(torch.randn(1, 3, 2, 2)).tolist() == [0.0]
+
+
+def test_a_constant_channel_is_that_channel_appended():
+    torch.manual_seed(0)
+    layer = EqualizedConv2d(4, 5, 3, padding=1, zero_bias=False).double()
+    x, values = torch.randn(2, 3, 6, 2, dtype=torch.float64), torch.randn(2, dtype=torch.float64)
+    wanted = layer(torch.cat((x, values[:, None, None, None].expand(-1, 1, 6, 2)), dim=1))
+    torch.testing.assert_close(layer.with_constant_map(x, values), wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_resizing_takes_the_nearest_and_leaves_the_right_size_alone():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.growth import GrowthSchedule
-from models.layers import append_minibatch_stddev
+from models.layers import minibatch_stddev
 from tests.models.small import SHAPE, changed, phase, small_config, small_step, snapshot
 from tests.utils.thread_ranks import Exchange
 from training import training_step
@@ -30,8 +30,8 @@ def exchange(monkeypatch):
 @pytest.mark.parametrize(("size", "batch"), [(2, 4), (2, 8), (4, 8), (3, 6), (2, 2)])
 def test_ranks_compute_the_spread_of_the_whole_batch(exchange, size, batch):
     x = torch.randn(batch, 3, 4, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    parts = exchange(size).run(lambda ranks: append_minibatch_stddev(ranks.own(x), ranks))
-    assert torch.equal(torch.cat(parts), append_minibatch_stddev(x))
+    parts = exchange(size).run(lambda ranks: minibatch_stddev(ranks.own(x), ranks))
+    assert torch.equal(torch.cat(parts), minibatch_stddev(x))
 
 
 @pytest.mark.parametrize(("size", "batch"), [(2, 8), (4, 8), (3, 6)])
@@ -44,7 +44,7 @@ def test_gather_is_differentiated_twice_as_on_one_process(exchange, size, batch)
         rows = ranks.own(x)
 
         def critic(between):
-            return append_minibatch_stddev(between * own, ranks).square().sum(dim=(1, 2, 3))
+            return minibatch_stddev(between * own, ranks).square()
 
         penalty, _ = gradient_penalty(critic, rows, rows.flip(1), torch.full((len(rows),), 0.25, dtype=x.dtype))
         loss = penalty + critic(rows).pow(2).sum()
