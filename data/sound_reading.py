@@ -15,6 +15,7 @@ import soxr
 from data.sound_headers import MendedFile, is_sample_dump, promise_of, samples_of_uncounted_mp3
 from utils.arrays import Float32Array
 from utils.errors import DataError
+from utils.printable import utf8_text
 
 INT16_SCALE = 32_768
 MOST_VALUES = 2**28
@@ -58,7 +59,7 @@ def read_sound(path: Path, sample_rate: int, n_samples: int | None = None) -> So
     Raises: DataError if the file is missing, no file, empty, truncated, no audio, of an absurd length or sample rate,
     or holds NaN or infinity.
     """
-    where = str(path)
+    where = utf8_text(str(path))  # faults are kept in files
     try:
         header = _look_at_header(path, where)
         with _opened(path, where, header) as file:

@@ -249,7 +249,7 @@ def test_interrupted_leaves_nothing(configs, tiny_nsynth, tmp_path, capsys, monk
     [
         (["--real", "{tmp}/none"], r"\S+/none: no such folder; give the folder of the notes"),
         (["--real", "{tmp}/file"], r"\S+/file: is a file, not a folder; give the folder of the notes"),
-        (["--real", "{tmp}/empty"], r"\S+/empty: no \.wav or \.flac files here or in audio/; .*"),
+        (["--real", "{tmp}/empty"], r"\S+/empty: no audio files \(.*\) here or in audio/; .*"),
         (["-c", "{tmp}/none.json"], r"\S+/none\.json: no such file; check the path"),
         (["-c", "{tmp}/file"], r"\S+/file, line 1 column 1: not valid JSON .*"),
         (["-c", "{tmp}/a.json", "{tmp}/a.json"], r"polar: is the name of several of the configs; .*"),

@@ -39,5 +39,5 @@ def test_shipped_config_trains(path, tiny_nsynth, tmp_path, capsys):
     assert train.main(["-c", str(copy), "-d", str(tmp_path), "--smoke-test", "-q", "--n_samples", "1"]) == 0
     run_folder = tmp_path / f"{raw['name']}-smoke-test"
     n_scales = len(raw["modelConfig"]["downSamplingFactor"])
-    assert f"{run_folder}: trained {2 * n_scales} steps" in capsys.readouterr().out
+    assert f"{run_folder}: every scale of this config trains" in capsys.readouterr().out
     assert (run_folder / "checkpoints" / f"s{n_scales - 1}_i0000002.pt").is_file()

@@ -43,9 +43,7 @@ def test_notes_that_lose_nothing_are_not_spoken_of(notes, caplog):
     notes.add("a", tone())
     with caplog.at_level(logging.INFO):
         notes.open()
-    assert [record.getMessage().split(": ", 1)[1] for record in caplog.records] == [
-        "1 notes of 16000 samples at 16000 Hz; 0 cropped, 0 padded with zeros"
-    ]
+    assert caplog.messages == ["decoded 1 note of 16000 samples at 16000 Hz; 0 cropped, 0 padded with zeros"]
 
 
 def test_cropped_energy_is_measured(notes):
