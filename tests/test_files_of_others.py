@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import eval as eval_script
 from tests.evaluation.stub_networks import write_notes
 from tests.playing import play, run_mode, wavs
 from tests.test_from_midi import midi
+from utils.own_files import require_own_report
 
 MINE = b"mine, and of great value"
 
@@ -131,10 +133,31 @@ def test_statistics_replace_no_file_of_others(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("floor", "floor.md"), ("floor", "representations.png"), ("time", "time.json")]
+    ("command", "name"),
+    [
+        ("floor", "floor.md"),
+        ("floor", "representations.png"),
+        ("floor", "audio/original/note.wav"),
+        ("time", "time.json"),
+    ],
 )
-def test_reports_replace_no_file_of_others(tmp_path, capsys, command, name):
-    (tmp_path / name).write_bytes(MINE)
+@pytest.mark.parametrize("relative", [False, True])
+def test_reports_replace_no_file_of_others(tmp_path, capsys, monkeypatch, command, name, relative):
+    monkeypatch.chdir(tmp_path)
+    out = Path("out") if relative else tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_bytes(MINE)
     real = ["--real", str(tmp_path / "none")] if command == "floor" else []
-    refused(eval_script.main([command, *real, "-d", str(tmp_path)]), capsys, name, "move it away")
-    assert (tmp_path / name).read_bytes() == MINE
+    refused(eval_script.main([command, *real, "-d", str(out)]), capsys, name, "move it away")
+    assert (out / name).read_bytes() == MINE
+
+
+def test_report_reads_its_card_once_for_all_its_files(tmp_path, monkeypatch):
+    names = [f"{number}.wav" for number in range(5)]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "card.json").write_text('{"made_by": "us"}')
+    read = []
+    monkeypatch.setattr("utils.own_files.read_json", lambda path: read.append(path) or json.loads(path.read_text()))
+    require_own_report(tmp_path, names, "card.json", "us")
+    assert read == [tmp_path / "card.json"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from utils.errors import UserError
@@ -42,14 +43,15 @@ def require_own_report(folder: Path, names: Iterable[str], card: str, made_by: s
     Raises: UserError.
     """
 
-    def is_ours(_: Path) -> bool:
+    @cache  # a report may have hundreds of files, but it has one card
+    def is_report() -> bool:
         try:
             content = read_json(folder / card)
         except UserError:
             return False
         return isinstance(content, dict) and content.get("made_by") == made_by
 
-    require_replaceable((folder / name for name in names), is_ours, f"part of a report of {made_by}")
+    require_replaceable((folder / name for name in names), lambda _: is_report(), f"part of a report of {made_by}")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

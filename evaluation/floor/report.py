@@ -235,7 +235,7 @@ def _require_own(folder: Path, experiments: Sequence[ExperimentConfig]) -> None:
     rates = sorted({experiment.transform.sample_rate for experiment in experiments})
     pictures = [_picture_name(rate, rates) for rate in rates]
     names = ("original", *(experiment.name for experiment in experiments))
-    sounds = [path for name in names for path in (folder / "audio" / name).rglob("*.wav")]
+    sounds = [path.relative_to(folder) for name in names for path in (folder / "audio" / name).rglob("*.wav")]
     require_own_report(folder, ["floor.md", CARD, *pictures, *map(str, sounds)], CARD, MADE_BY)
 
 
