@@ -31,6 +31,7 @@ from utils.errors import DataError
 from utils.files import atomic_folder, explained_write_errors, remove_partial_folders, require_disk_space, write_json
 from utils.folder_lock import FolderLock
 from utils.regular_files import read_regular
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class NoteCache:
         self.records = list(records)
         self.card = card
         self._waves = waves
-        self._is_known = np.full(len(self.records), not card.checksums)  # rows that need not be checked, or are
+        self._is_checked = np.zeros(len(self.records), dtype=bool)  # rows whose checksum was compared
 
     def __len__(self) -> int:
         return len(self.records)
@@ -84,14 +85,14 @@ class NoteCache:
         return torch.from_numpy(samples).to(torch.float32).div_(INT16_SCALE)
 
     def _check(self, rows: npt.NDArray[np.int64], samples: npt.NDArray[np.int16]) -> None:
-        for place in np.flatnonzero(~self._is_known[rows]):
+        for place in np.flatnonzero(~self._is_checked[rows]):
             row = int(rows[place])
             if zlib.crc32(samples[place].data) != self.card.checksums[row]:
                 raise DataError(
                     f"{self.place}: the samples of {self.records[row].name} have changed on the disk; remove this "
                     "folder, and the same command decodes the notes again"
                 )
-            self._is_known[row] = True
+            self._is_checked[row] = True
 
 
 def open_note_cache(
@@ -130,8 +131,8 @@ def _clear_old_leftovers(folder: Path) -> None:
     for path in folder.glob(".*.tmp"):
         if not _OLD_LEFTOVER.fullmatch(path.name):
             continue
-        written = [path, *path.iterdir()] if path.is_dir() else [path]
         with suppress(OSError):  # another process removes it too, or may alone
+            written = [path, *path.iterdir()] if path.is_dir() else [path]
             if time.time() - max(each.stat().st_mtime for each in written) < _ABANDONED:
                 logger.info(
                     "%s: an earlier version of this program writes there, or was killed; if so, remove it", path
@@ -170,8 +171,8 @@ def _open_existing(wanted: _Wanted) -> NoteCache:
     kept = [record for index, record in enumerate(wanted.records) if index not in broken]
     if (card.key, card.names) != (wanted.place.name, [record.name for record in kept]):
         raise ValueError(f"{CARD_NAME} describes other notes")
-    if len(card.checksums) not in (0, len(kept)):  # none: of a version that had none
-        raise ValueError(f"{CARD_NAME} has {len(card.checksums)} checksums of {len(kept)} notes")
+    if len(card.checksums) != len(kept):
+        raise ValueError(f"{CARD_NAME} has {counted(len(card.checksums), 'checksum')}, for {len(kept)} notes")
     return NoteCache(wanted.place, kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
 

@@ -37,8 +37,8 @@ class CacheCard(BaseModel):
     n_samples: int  # length of every row
     decoder: str
     names: list[str] = []  # one per row
-    checksums: list[int] = []  # CRC-32 of each row; none in caches of earlier versions
-    audio_sha256: str = ""  # of that of the rows before and of the last row; empty in caches of earlier versions
+    checksums: list[int] = []  # CRC-32 of each row
+    audio_sha256: str = ""  # of that of the rows before, and of the last row
     broken: list[BrokenNote] = []
     silent: list[str] = []
     identical: list[tuple[str, str]] = []  # (first note, later note with the same samples)
@@ -70,7 +70,7 @@ class CacheCard(BaseModel):
         if self.broken:
             n_notes = len(self.broken) + len(self.names)
             listing = _listing([note.fault for note in self.broken], "")
-            raise DataError(f"{len(self.broken)} of {n_notes} notes cannot be used: {listing}")
+            raise DataError(f"{len(self.broken)} of {counted(n_notes, 'note')} cannot be used: {listing}")
 
     def log(self, place: Path) -> None:
         """Log how the notes of the cache at `place` were decoded, and warn of what is odd."""
@@ -89,7 +89,8 @@ class CacheCard(BaseModel):
         self.losses.log(self.sample_rate, self.n_samples / self.sample_rate)
         if self.clipped_samples:
             logger.warning(
-                "%d samples of %d notes were beyond full scale and clipped", self.clipped_samples, self.clipped_notes
+                "samples beyond full scale, which were clipped: %d, of %s",
+                *(self.clipped_samples, counted(self.clipped_notes, "note")),
             )
 
 

@@ -69,7 +69,7 @@ class Start:
         if self.state["notes"] != identity["notes"]:
             raise CheckpointError(f"{where}: was started with other notes than {source} selects now; {remedy}")
         was, now = self.state.get("audio"), identity["audio"]
-        if not isinstance(was, dict) or not was.get("sha256") or not now["sha256"] or was["sha256"] == now["sha256"]:
+        if not isinstance(was, dict) or not was.get("sha256") or was["sha256"] == now["sha256"]:
             return
         if was.get("decoder") == now["decoder"]:
             raise CheckpointError(
@@ -115,8 +115,8 @@ def _resumed(experiment: ExperimentConfig, seed: int) -> Start:
     state = load_checkpoint(path)
     if not list_own_checkpoints(folder) or not state["optimizer_g"]:
         raise CheckpointError(
-            f"{path}: was not trained here and holds no optimisers; give this run another name (-n), and "
-            f"--continue-from {folder}"
+            f"{path}: was not trained here and holds no optimisers; give this run another name (-n), "
+            f"and add --continue-from {folder}"
         )
     # read anew, so that keys which the config has gained since have their defaults
     before = experiment_of(state, path).to_plain()
