@@ -14,6 +14,8 @@ from tqdm import tqdm
 from utils.cli import show_progress
 from utils.errors import UserError
 from utils.files import require_disk_space
+from utils.regular_files import open_regular
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +44,16 @@ def fetch(url: str, path: Path, *, size: int | None = None, spare: int = 0, reme
         if whole:
             return
         if _length(path) > furthest:
-            logger.info("%s: %s after %d bytes; resuming", path.name, reason, _length(path))
+            logger.info("%s: %s after %s; resuming", path.name, reason, counted(_length(path), "byte"))
     received = _length(path)
-    stays = f"; the {received} bytes received stay in {path}" if received else ""
+    stays = f"; what was received stays in {path}: {counted(received, 'byte')}" if received else ""
     raise UserError(f"{url}: cannot be fetched ({reason}); {remedy}{stays}")
 
 
 def sha256_with_progress(path: Path) -> str:
-    """SHA-256 of a large file, as 64 hex digits."""
+    """SHA-256 of a large file, as 64 hex digits. Raises: OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file, _bar(path.stat().st_size, 0, f"verifying {path.name}") as bar:
+    with open_regular(path) as file, _bar(path.stat().st_size, 0, f"verifying {path.name}") as bar:
         while block := file.read(_BLOCK):
             digest.update(block)
             bar.update(len(block))

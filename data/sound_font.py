@@ -11,6 +11,7 @@ import soxr
 
 from utils.errors import DataError, UserError
 from utils.files import sha256_of_file
+from utils.regular_files import open_regular
 
 SAMPLE_RATE = 16_000  # Hz, as NSynth
 HELD_SECONDS = 3
@@ -75,7 +76,7 @@ def describe_sound_font(path: Path) -> dict[str, Any]:
 def _read_info(path: Path) -> dict[str, str]:
     """Texts of the INFO list (name, copyright ...). Source: SoundFont Technical Specification 2.04, section 5."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             riff, size, form = struct.unpack("<4sI4s", file.read(12))
             chunk, length, kind = struct.unpack("<4sI4s", file.read(12))
             content = file.read(length - 4)

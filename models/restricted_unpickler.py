@@ -73,9 +73,13 @@ def read_torch_file(path: Path, classes: Mapping[str, type]) -> Any:
     Raises: CheckpointError if the file is missing, damaged, or contains anything else.
     """
     try:
-        return load_plain(path, classes)
+        require_regular(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such checkpoint; list the folder for those there are") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    try:
+        return load_plain(path, classes)
     except Refused as error:
         raise CheckpointError(f"{path}: refused: {error}; remove it") from error
     except Damaged as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from utils.arrays import FloatArray
 from utils.errors import UserError
+from utils.regular_files import open_regular
 
 _TABLE_END = bytes.fromhex("57fb808b247547db")  # the last bytes of a checkpoint of version 1, or of an index
 _INDEX = ".index"
@@ -56,7 +57,7 @@ def _index_of(prefix: Path) -> Path:
 
 def _ends_like_a_table(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - len(_TABLE_END)))
             return file.read() == _TABLE_END
     except OSError:

@@ -11,6 +11,7 @@ from generation.midi.events import read_track
 from generation.midi.note_timing import NoteTimer, PieceNote
 from generation.midi.remarks import Remarks
 from utils.errors import DataError
+from utils.regular_files import open_regular
 
 __all__ = ["LARGEST_FILE", "Piece", "PieceNote", "read_midi", "read_midi_bytes"]
 
@@ -37,14 +38,12 @@ def read_midi(path: Path, *, lenient: bool = False, drums: bool = False) -> Piec
     Raises: DataError also if the file is missing or unreadable.
     """
     try:
-        if path.exists() and not path.is_file():  # reading a pipe or a device could wait for ever
-            raise DataError(f"{path}: not a file; give a Standard MIDI File")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a Standard MIDI File") from error
     return read_midi_bytes(content, str(path), lenient=lenient, drums=drums)
 
 
@@ -67,9 +66,9 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: 
     remark. A file may hold no note at all. With `lenient`, a broken file gives what can be read: each track up to
     its fault. Only the format bounds the times, so check `duration` before you allocate memory for it.
 
-    `name` stands for the file in messages. Raises: DataError if the content is over 4 MiB, has more than 200 000 events
-    or is no MIDI file; if it is
-    broken, unless `lenient`.
+    `name` stands for the file in messages.
+    Raises: DataError if the content is over 4 MiB, has more than 200 000 events, or is no MIDI file; if it is broken,
+    unless `lenient`.
     """
     if len(content) > LARGEST_FILE:
         raise DataError(f"{name}: larger than {LARGEST_FILE // 2**20} MiB; cut it into pieces")

@@ -258,8 +258,10 @@ def test_storage_of_the_older_format_is_no_larger_than_the_file(tmp_path):
 
 def test_what_is_no_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+    with pytest.raises(CheckpointError, match=r"a\.pt: cannot be read \(it is a pipe, not a file\)"):
         read(tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="Is a directory"):
+        read(tmp_path)
 
 
 def test_huge_file_of_nothing_is_refused_at_once(tmp_path):

@@ -1,5 +1,6 @@
 """Broken and odd files: each gives notes, or an error of one line; strictly and leniently."""
 
+import os
 import struct
 import time
 
@@ -210,8 +211,11 @@ def test_repeated_faults_are_one_line():
 def test_paths_that_are_no_files(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_midi(tmp_path / "absent.mid")
-    with pytest.raises(DataError, match="not a file"):
+    with pytest.raises(DataError, match="Is a directory"):
         read_midi(tmp_path)
+    os.mkfifo(tmp_path / "pipe.mid")
+    with pytest.raises(DataError, match="it is a pipe, not a file"):
+        read_midi(tmp_path / "pipe.mid")
     (tmp_path / "not a MIDI file – Ω.mid").write_text("Ω")
     with pytest.raises(DataError, match=r"Ω\.mid: is not a MIDI file"):
         read_midi(tmp_path / "not a MIDI file – Ω.mid")
