@@ -124,11 +124,13 @@ def _advice_of_our_own() -> Iterator[None]:
 
 def _report(folder: Path, dropped: Sequence[str], renamed: Mapping[str, str]) -> None:
     if dropped:
-        logger.warning("%s: left out as out of tune: %s, such as %s", folder, counted(len(dropped), "note"), dropped[0])
+        logger.warning(
+            "%s: left out, since out of tune: %s, such as %s", folder, counted(len(dropped), "note"), dropped[0]
+        )
     if renamed:
         old, new = next(iter(renamed.items()))
         logger.info(
-            "%s: %s with another number, such as %s, now %s", folder, counted(len(renamed), "instrument"), old, new
+            "%s: gave new numbers to %s, such as %s, now %s", folder, counted(len(renamed), "instrument"), old, new
         )
 
 

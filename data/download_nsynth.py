@@ -128,7 +128,7 @@ def _obtain(folder: Path, part: Part, args: argparse.Namespace) -> None:
         write_json(new / "card.json", _card(file_name, url, sha256, part, downloaded=args.archive is None))
     if fetched and not args.keep_archive:
         archive.unlink()
-    elif args.archive is None:
+    elif args.archive is None and not args.keep_archive:
         logger.info("%s: the archive stays; it is no longer needed", archive)
 
 

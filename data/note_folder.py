@@ -35,9 +35,8 @@ def notes_of_folder(folder: Path) -> list[NoteRecord]:
     records = find_notes(LoaderConfig.model_validate(described), seed=0)
     notes = [record for record in records if not _is_of_many_notes(record)]
     if len(notes) < len(records):
-        logger.info(
-            "%s: left out %d files whose cards say that they hold more than one note", folder, len(records) - len(notes)
-        )
+        text = "%s: files left out, since their cards say that they hold more than one note: %d"
+        logger.info(text, folder, len(records) - len(notes))
     if not notes:
         raise DataError(f"{folder}: holds no file of a single note; give the folder of the notes")
     return notes

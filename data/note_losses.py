@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from data.note_records import first_few
 from data.sound_reading import INT16_SCALE, Sound, energy_of
 from utils.arrays import Float32Array
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -113,28 +114,27 @@ class LossSummary(BaseModel):
         for line in self._amounts(sample_rate, seconds):
             logger.info(line)
         odd: dict[str, Sequence[str]] = {
-            "say in no way how long they are (written to a pipe or cut off), and were read to their end": (
-                self.without_length
-            ),
-            "are silent after cropping and resampling, though their files are not": self.hearing.get("silenced", ()),
-            "have channels that cancel each other in the mean": self.hearing.get("cancelled", ()),
-            f"begin only after the first {seconds:.3g} s, where they are cropped": self.hearing.get("late", ()),
+            "that do not say how long they are (written to a pipe, or cut off), read to their end": self.without_length,
+            "silent after cropping and resampling, though their files are not": self.hearing.get("silenced", ()),
+            "whose channels cancel each other in the mean": self.hearing.get("cancelled", ()),
+            f"that begin only after the first {seconds:.3g} s, where they are cropped": self.hearing.get("late", ()),
         }
         for what, names in odd.items():
             if names:
-                logger.warning("%d notes %s: %s", len(names), what, first_few(names))
+                logger.warning("notes %s: %d: %s", what, len(names), first_few(names))
 
     def _amounts(self, sample_rate: int, seconds: float) -> Iterator[str]:
         if self.rates:
-            yield f"resampled to {sample_rate} Hz: {sum(self.rates.values())} notes ({_counts(self.rates, 'Hz')})"
+            notes = counted(sum(self.rates.values()), "note")
+            yield f"resampled to {sample_rate} Hz: {notes} ({_counts(self.rates, 'Hz')})"
         if self.above_nyquist.notes:
             yield f"lost above {sample_rate // 2} Hz by resampling: {self.above_nyquist.in_words()}"
         if self.channels:
-            counted = _counts(self.channels, "channels")
-            lost = self.mixed_down.in_words()
-            yield f"mixed down to one channel: {self.mixed_down.notes} notes ({counted}); lost: {lost}"
+            notes = f"{counted(self.mixed_down.notes, 'note')} ({_counts(self.channels, 'channels')})"
+            yield f"mixed down to one channel: {notes}; lost: {self.mixed_down.in_words()}"
         if self.cropped.notes:
-            yield f"cropped to {seconds:.3g} s: {self.cropped.notes} notes; lost: {self.cropped.in_words()}"
+            notes = counted(self.cropped.notes, "note")
+            yield f"cropped to {seconds:.3g} s: {notes}; lost: {self.cropped.in_words()}"
 
 
 def _counts(notes: dict[int, int], unit: str) -> str:

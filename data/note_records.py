@@ -16,6 +16,7 @@ from utils.config import MIDI_MAX, LoaderConfig
 from utils.errors import DataError
 from utils.files import read_json
 from utils.printable import utf8_text
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def explained_search_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         what = "no permission to read this" if isinstance(error, PermissionError) else error.strerror
-        raise DataError(f"{error.filename or folder}: {what}; choose another data_path") from error
+        raise DataError(f"{error.filename or folder}: {what}; choose another folder of notes") from error
 
 
 def metadata_path(config: LoaderConfig) -> Path:
@@ -126,8 +127,8 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
 def _warn_of_other_formats(folder: Path, files: Sequence[Path]) -> None:
     others = sorted(path.name for path in files if path.suffix.lower() in _UNREADABLE)
     if others:
-        what = "are in formats that cannot be read, and left out; convert them to WAV or FLAC"
-        logger.warning("%s: %d sounds %s: %s", folder, len(others), what, first_few(others))
+        text = "%s: sounds in formats that cannot be read, left out: %d: %s; convert them to WAV or FLAC"
+        logger.warning(text, folder, len(others), first_few(others))
 
 
 def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[NoteRecord]:
@@ -147,23 +148,25 @@ def _records_of_names(audio: Mapping[str, Path]) -> list[NoteRecord]:
     unlabelled = [record.name for record in bare if not record.path.with_suffix(".json").is_file()]
     if unlabelled:
         listing = first_few(unlabelled)
-        logger.info("files that are not named %s, without labels: %d, %s", NAME_FORM, len(unlabelled), listing)
+        logger.info("files without labels, since they are not named %s: %d: %s", NAME_FORM, len(unlabelled), listing)
     return records
 
 
 def _report_unmatched(audio: Mapping[str, Path], metadata: Mapping[str, Any], where: Path) -> None:
     without_audio = sorted(metadata.keys() - audio.keys())
     if without_audio:
-        n_notes, n_all = len(without_audio), len(metadata)
-        logger.info("%s: %d of its %d notes have no audio: %s", where, n_notes, n_all, first_few(without_audio))
+        text = "%s: notes without audio: %d of %d: %s"
+        logger.info(text, where, len(without_audio), len(metadata), first_few(without_audio))
     undescribed = sorted(audio.keys() - metadata.keys())
     if len(undescribed) == len(audio):
         raise DataError(
-            f"{where}: describes none of the {len(audio)} audio files, such as {audio[undescribed[0]]}; "
+            f"{where}: describes none of the {counted(len(audio), 'audio file')}, such as {audio[undescribed[0]]}; "
             f"give the {METADATA_NAME} of these notes, or set load_metadata false"
         )
     if undescribed:
-        logger.warning("%s: lacks %d audio files, left out: %s", where, len(undescribed), first_few(undescribed))
+        logger.warning(
+            "%s: lacks %s, left out: %s", where, counted(len(undescribed), "audio file"), first_few(undescribed)
+        )
 
 
 def _checked_attributes(where: str, note: Any) -> dict[str, Value]:

@@ -58,14 +58,15 @@ def _require(table: "pd.DataFrame", attributes: Iterable[str], config: LoaderCon
         lacking = table["record"][table[name].isna()]
         if lacking.empty:
             continue
-        example, share = lacking.iloc[0], f"{len(lacking)} of {len(table)}"
+        example, kind = lacking.iloc[0], "note" if config.load_metadata else "file"
+        share = f"{len(lacking)} of {counted(len(table), kind)}"
         if config.load_metadata:
             raise DataError(
-                f"{metadata_path(config)}: {share} notes, such as {example.name!r}, lack {name!r}, which this "
-                "experiment needs; add it, or leave those notes out"
+                f"{metadata_path(config)}: {share} without {name!r}, such as {example.name!r}; this experiment needs "
+                "it: add it, or leave those notes out"
             )
         raise DataError(
-            f"{config.data_path}: the names of {share} files, such as {example.path.name}, do not give {name}; "
+            f"{config.data_path}: the names of {share}, such as {example.path.name}, do not give {name}; "
             f"name them {NAME_FORM}, or give {METADATA_NAME} and set load_metadata true"
         )
 
@@ -115,11 +116,14 @@ def _balanced(kept: "pd.DataFrame", size: int | None) -> "pd.DataFrame":
     counts = families.size()
     share = counts.min() if size is None else size // len(counts)
     if share == 0:
-        raise DataError(f"size {size} with balanced_data is less than one note of each of {len(counts)} families")
+        each = counted(len(counts), "family", "families")
+        raise DataError(f"size {size} with balanced_data is less than one note of each of {each}")
     short = counts[counts < share]
     if len(short):
         listing = ", ".join(f"{family} {count}" for family, count in short.items())
-        logger.warning("size %d asks for %d notes of each family, but there are: %s", size, share, listing)
+        logger.warning(
+            "size %d asks for %s of each family, but there are: %s", size, counted(int(share), "note"), listing
+        )
     return families.head(share)
 
 
@@ -132,5 +136,6 @@ def _warn_of_losses(kept: "pd.DataFrame", taken: "pd.DataFrame", attributes: Ite
     if lost:
         remedy = "raise size" if shuffled else "set shuffle, or raise size"
         logger.warning(
-            "taking %d of %d notes leaves out all with %s; %s", len(taken), len(kept), "; ".join(lost), remedy
+            "taking %d of %s leaves out all with %s; %s",
+            *(len(taken), counted(len(kept), "note"), "; ".join(lost), remedy),
         )

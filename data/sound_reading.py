@@ -2,7 +2,6 @@
 
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from data.sound_headers import MendedFile, is_sample_dump, promise_of, samples_o
 from utils.arrays import Float32Array
 from utils.errors import DataError
 from utils.printable import utf8_text
+from utils.regular_files import require_regular
+from utils.spelling import counted
 
 INT16_SCALE = 32_768
 MOST_VALUES = 2**28
@@ -72,15 +73,7 @@ def read_sound(path: Path, sample_rate: int, n_samples: int | None = None) -> So
             meter = _Meter(file.samplerate, sample_rate, n_samples)
             for block in _blocks(file, where):
                 meter.add(block, where)
-            if header.uncounted is None:
-                if meter.frames < file.frames and not has_no_length:
-                    what = f"truncated, its header promises {file.frames} samples, {meter.frames} are there"
-                    raise DataError(f"{where}: {what}; copy it again")
-            elif meter.frames == file.frames < header.uncounted:
-                what = (
-                    f"an MP3 without a count of its frames, of which only {meter.frames} of {header.uncounted} samples"
-                )
-                raise DataError(f"{where}: {what} can be read; convert it to WAV or FLAC")
+            _require_whole(where, meter.frames, file.frames, header.uncounted, has_no_length=has_no_length)
             return meter.sound(where, file.channels, has_no_length)
     except FileNotFoundError as error:
         raise DataError(f"{where}: no such file; check the path") from error
@@ -132,26 +125,34 @@ def _look_at_header(path: Path, where: str) -> _Header:
 
     Refuses what is no file, or empty, or cut off: libsndfile would wait for it or read the rest without an error.
     """
-    state = path.stat()
-    if not stat.S_ISREG(state.st_mode):
-        kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or a pipe"
-        raise DataError(f"{where}: cannot be read (it is {kind}, not a file); remove it")
-    if state.st_size == 0:
+    size = require_regular(path)
+    if size == 0:
         raise DataError(f"{where}: empty file; copy it again")
     with path.open("rb") as file:
-        promise = promise_of(file, state.st_size)
+        promise = promise_of(file, size)
         if is_sample_dump(file):
             raise DataError(f"{where}: not readable as audio (a MIDI Sample Dump); convert it to WAV or FLAC")
         if promise is None:
             return _Header(False, samples_of_uncounted_mp3(file))
     if promise.length is not None and promise.length > promise.there:
         raise DataError(
-            f"{where}: truncated, its header promises {promise.length} bytes of samples, {promise.there} are "
-            "there; copy it again"
+            f"{where}: truncated, its header promises {counted(promise.length, 'byte')} of samples, the file has "
+            f"{promise.there}; copy it again"
         )
     if promise.length == 0:
         raise DataError(f"{where}: holds no samples; replace or remove it")
     return _Header(promise.length is None, mend=promise.mend)
+
+
+def _require_whole(where: str, read: int, promised: int, uncounted: int | None, *, has_no_length: bool) -> None:
+    """Raise DataError if fewer frames were `read` than the file should hold."""
+    if uncounted is None:
+        if read < promised and not has_no_length:
+            what = f"truncated, its header promises {counted(promised, 'sample')}, the file has {read}"
+            raise DataError(f"{where}: {what}; copy it again")
+    elif read == promised < uncounted:
+        what = f"an MP3 without a count of its frames, of which only {read} of {counted(uncounted, 'sample')}"
+        raise DataError(f"{where}: {what} can be read; convert it to WAV or FLAC")
 
 
 def _blocks(file: soundfile.SoundFile, where: str) -> Iterator[Float32Array]:

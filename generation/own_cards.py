@@ -1,6 +1,6 @@
 """Which files in a folder generate.py has written there, and as what: their cards say it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,6 @@ def is_own_file(path: Path, kind: CardKind) -> bool:
         return False
 
 
-def own_file_of(kind: CardKind) -> "partial[bool]":
+def own_file_of(kind: CardKind) -> Callable[[Path], bool]:
     """`is_own_file` for this `kind`."""
     return partial(is_own_file, kind=kind)

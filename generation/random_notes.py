@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import overload
 
 from tqdm import tqdm
 
@@ -61,7 +61,13 @@ class _SeededPlaces(Sequence[Place]):
     def __len__(self) -> int:
         return len(self._seeds)
 
-    def __getitem__(self, number: Any) -> Any:
+    @overload
+    def __getitem__(self, number: int) -> Place: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Place]: ...
+
+    def __getitem__(self, number: int | slice) -> Place | list[Place]:
         if isinstance(number, slice):
             return [self[each] for each in range(len(self))[number]]
         fixed = in_turn(self._attributes, number)

@@ -761,9 +761,11 @@ def test_run_keeps_the_precision_in_which_it_began(write, interrupt_after, monke
     assert precision_of(folder) == "bf16"
 
 
-@pytest.mark.parametrize("has", [True, False])
-def test_new_run_computes_in_float32_whatever_the_processor(write, monkeypatch, has):
-    monkeypatch.setattr(precision, "has_bf16", lambda _: has)
+def test_new_run_computes_in_float32_though_the_processor_has_bf16(write, monkeypatch):
+    monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(torch._C, "_has_mkldnn", True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    assert precision.has_bf16(torch.device("cpu"))
     path, folder = write("run")
     assert run(path, "--stop-after", "1steps") == 0
     assert precision_of(folder) == "float32"

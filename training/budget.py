@@ -11,9 +11,10 @@ from models.geometry import Shape, scale_sizes
 from models.growth import GrowthSchedule
 from models.networks import count_parameters
 from utils.config import ExperimentConfig, LoaderConfig
+from utils.spelling import counted
 
-NSYNTH_PITCHES = (9, 119)  # the lowest and the highest of NSynth's notes
-NSYNTH_VELOCITIES, NSYNTH_INSTRUMENTS = 5, 1006
+_NSYNTH_PITCHES = (9, 119)  # the lowest and the highest of NSynth's notes
+_NSYNTH_VELOCITIES, _NSYNTH_INSTRUMENTS = 5, 1006
 _FLOAT = 4
 _INT16 = 2
 _COPIES_G = 5  # weights, gradients, two Adam moments, running average
@@ -49,14 +50,15 @@ class Budget:
 
     def in_words(self) -> list[str]:
         """Lines of text, one for each subject."""
-        notes = "an unknown number of" if self.notes is None else f"{self.notes:,}"
+        notes = "an unknown number of notes" if self.notes is None else counted(self.notes, "note", form=",")
+        steps = counted(self.total_steps, "step", form=",")
         cache = "unknown" if self.cache_bytes is None else _mega(self.cache_bytes)
         grow = " -> ".join(f"{height}x{width}" for height, width in self.sizes)
         return [
             f"{self.name} ({self.transform})",
             f"  image (channels, frequency, time): {self.shape}, grown {grow}",
             f"  parameters: generator {self.generator_parameters:,}, discriminator {self.discriminator_parameters:,}",
-            f"  training: {self.total_steps:,} steps on {notes} notes",
+            f"  training: {steps} on {notes}",
             f"  disk: {cache} for the notes, {_mega(self.checkpoint_bytes)} per checkpoint",
             f"  memory: about {_mega(self.memory_bytes)} for networks, optimisers and one batch",
             *([f"  {self.assumed}"] if self.assumed else []),
@@ -97,13 +99,13 @@ def estimate_budget(
 def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
     """The budget of the experiment; reads metadata, but no audio, and builds nothing large.
 
-    Without the folder of notes, it is that of as many attribute values as the config asks for. Raises: UserError.
+    Without the folder of notes, attributes count as many values as the config lets through. Raises: UserError.
     """
     shape = image_shape(experiment.transform)
     if not experiment.loader.data_path.exists():
         values = {name: _most_values(name, experiment.loader) for name in expand_attributes(experiment.attributes)}
         budget = estimate_budget(experiment, shape, tuple(values.values()), None)
-        listed = ", ".join(f"{count} values of {name}" for name, count in values.items())
+        listed = ", ".join(f"{counted(count, 'value')} of {name}" for name, count in values.items())
         assumed = f"{experiment.loader.data_path}: no such folder; the number of notes is unknown"
         return replace(budget, assumed=f"{assumed}; sizes are for {listed}" if listed else assumed)
     records = find_notes(experiment.loader, seed)
@@ -113,11 +115,11 @@ def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
 
 def _most_values(attribute: str, config: LoaderConfig) -> int:
     """How many values notes that pass the filters of `config` can have; NSynth's number where no filter says."""
-    low, high = config.pitch_range or NSYNTH_PITCHES
+    low, high = config.pitch_range or _NSYNTH_PITCHES
     return {
         "pitch": high - low + 1,
-        "velocity": NSYNTH_VELOCITIES,
-        **dict.fromkeys(("instrument", "instrument_str"), NSYNTH_INSTRUMENTS),
+        "velocity": _NSYNTH_VELOCITIES,
+        **dict.fromkeys(("instrument", "instrument_str"), _NSYNTH_INSTRUMENTS),
         **dict.fromkeys(("instrument_family", "instrument_family_str"), len(config.instrument_labels or FAMILIES)),
         **dict.fromkeys(("instrument_source", "instrument_source_str"), len(config.sources or SOURCES)),
         **dict.fromkeys(QUALITIES, 2),

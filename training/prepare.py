@@ -39,6 +39,7 @@ from utils.precision import warn_if_slow
 from utils.ranks import ALONE, Ranks
 from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +118,10 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
 
 
 def _precision(options: RunOptions, start: Start) -> str:
-    """`float32` or `bf16`. A new run has float32 unless bf16 is asked for: its results depend on the precision, and
-    runs would not compare if that depended on the processor, or on which network gains by it.
+    """`float32` or `bf16`: what was asked for, or what the run began in, or float32.
+
+    A new run is not bf16 by itself: results depend on the precision, and runs would not compare if that depended on
+    the processor, or on which network gains by it.
     """
     precision = options.precision
     if precision == "auto":
@@ -134,8 +137,8 @@ def _require_equal_shares(experiment: ExperimentConfig, ranks: Ranks) -> None:
     for scale, size in enumerate(experiment.model.batch_sizes):
         if size % ranks.size:
             raise ConfigError(
-                f"miniBatchSize: {size} notes at scale {scale} cannot be divided evenly among {ranks.size} processes; "
-                f"give a multiple of {ranks.size}"
+                f"miniBatchSize: {counted(size, 'note')} at scale {scale} cannot be divided evenly among {ranks.size} "
+                f"processes; give a multiple of {ranks.size}"
             )
 
 

@@ -24,6 +24,7 @@ from utils.run_folder import CONFIG_NAME
 from utils.run_lock import Holder, read_holder
 from utils.run_log import LOG_NAME, Row, read_last_rows
 from utils.score_table import read_scores
+from utils.spelling import counted
 from utils.tables import markdown_table
 
 _NO_LOSSES = {"step", "scale", "iteration", "alpha", "notes_per_second"}
@@ -95,12 +96,13 @@ class RunStatus:
         saved = "none yet"
         if self.newest_checkpoint:
             saved = f"{self.checkpoints.count}, {self.checkpoints.size / 1e6:,.1f} MB; newest {self.newest_checkpoint}"
-        used = f"{self.disk.size / 1e6:,.1f} MB in {self.disk.count:,} files; {self.free_disk / 1e6:,.0f} MB free"
+        files = counted(self.disk.count, "file", form=",")
+        used = f"{self.disk.size / 1e6:,.1f} MB in {files}; {self.free_disk / 1e6:,.0f} MB free"
         return [*lines, f"checkpoints: {saved}", f"disk: {used}"]
 
     def _place(self) -> str:
         if self.step == self.total_steps:
-            return f"trained to the end, {self.total_steps:,} steps"
+            return f"trained to the end, {counted(self.total_steps, 'step', form=',')}"
         return (
             f"step {self.step:,} of {self.total_steps:,} ({100 * self.step / self.total_steps:.1f} %): "
             f"scale {self.scale} of 0 to {self.last_scale}, iteration {self.iteration:,}, alpha {self.alpha:.3f}"

@@ -2,14 +2,13 @@
 
 import argparse
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.cli import add_alias
-from utils.config import LONGEST_PART, LONGEST_PATH, MIDI_MAX
+from utils.config import MIDI_MAX, path_fault
 from utils.spelling import shortened
 
 MAX_SEED = 2**62
@@ -25,10 +24,8 @@ _RANGE = re.compile(r"(?P<first>[+-]?\d{1,30})(-(?P<last>-?\d{1,30}))?", re.ASCI
 
 def path(text: str) -> Path:
     """A path; an empty one, as of a variable that is not set, would mean the current folder."""
-    if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a path")
-    if len(os.fsencode(text)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_PART for part in text.split("/")):
-        raise argparse.ArgumentTypeError(f"{shortened(text)!r}: is too long for a path")
+    if fault := path_fault(text):
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r}: {fault}")
     return Path(text)
 
 

@@ -4,6 +4,7 @@ The JSON file keeps the key names of the published README (the aliases below); t
 terms. `utils.config_file` reads files into these classes and reports their faults.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ MAX_CHANNELS = 65_536
 MAX_SAMPLES = 2**26
 MAX_NOTES = 10**9
 
-LONGEST_PART = 255  # bytes that the name of a file or folder may have
-LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
+_LONGEST_PART = 255  # bytes that the name of a file or folder may have
+_LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
 
 
 # A validator that runs first hands its value on as a Python object, where strict typing asks for tuples.
@@ -41,6 +42,17 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def path_fault(text: str) -> str | None:
+    """Why no file or folder can be named `text`; None if one can."""
+    if not text or "\0" in text:
+        return "must be a path"
+    if len(os.fsencode(text)) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > _LONGEST_PART for part in text.split("/")
+    ):
+        return "is too long for a path"
+    return None
+
+
 def usable_path(value: Any) -> Any:
     """Text as the path it names, with the home folder in place of `~`; anything else as it is.
 
@@ -48,10 +60,8 @@ def usable_path(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    if not value or "\0" in value:
-        raise ValueError("must be a path")
-    if len(value.encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in value.split("/")):
-        raise ValueError("is too long for a path")
+    if fault := path_fault(value):
+        raise ValueError(fault)
     try:
         return str(Path(value).expanduser())
     except RuntimeError as error:

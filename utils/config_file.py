@@ -144,7 +144,7 @@ def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]
     if not isinstance(name, str) or not _is_folder_name(name):
         faults.append(f"name={short(name)}: must be a plain folder name of at most {_LONGEST_NAME} letters")
     elif is_reserved(name):
-        faults.append(f"name={short(name)}: Windows has no folder of this name; add a letter at its end")
+        faults.append(f"name={short(name)}: Windows allows no folder of this name; choose another")
     if not isinstance(comments, str):
         faults.append(f"comments={short(comments)}: must be text")
     try:

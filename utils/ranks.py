@@ -20,6 +20,7 @@ from torch import Tensor
 from utils.cli import stay_quiet
 from utils.device import choose_device
 from utils.errors import ConfigError, RankLost
+from utils.spelling import counted
 
 TIMEOUT = timedelta(hours=2)
 """How long to wait for a process that does not answer. It must cover what rank 0 does alone, such as decoding all
@@ -168,7 +169,8 @@ def own_device(name: str) -> torch.device:
             raise ConfigError(f"device {name}: each process needs its own GPU; choose auto, cuda or cpu")
         if number >= found:
             raise ConfigError(
-                f"torchrun: no GPU for process {number + 1}, this machine has {found}; start {found} processes"
+                f"torchrun: no GPU for process {number + 1}, this machine has {found}; start "
+                f"{counted(found, 'process', 'processes')}"
             )
         torch.cuda.set_device(number)  # otherwise every process would use memory of the first GPU
         name = f"cuda:{number}"

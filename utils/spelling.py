@@ -38,10 +38,10 @@ def hint(name: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
     return f"did you mean {near!r}?" if near else f"choose from {', '.join(choices)}"
 
 
-def counted(count: int, thing: str, things: str | None = None) -> str:
+def counted(count: int, thing: str, things: str | None = None, *, form: str = "") -> str:
     """How many there are, in words; `things` is the plural where it is not `thing` with an s.
 
-    >>> counted(1, "note"), counted(0, "note"), counted(2, "family", "families")
-    ('1 note', '0 notes', '2 families')
+    >>> counted(1, "note"), counted(2, "family", "families"), counted(2_000, "step", form=",")
+    ('1 note', '2 families', '2,000 steps')
     """
-    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
+    return f"{count:{form}} {thing if count == 1 else things or f'{thing}s'}"

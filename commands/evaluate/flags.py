@@ -65,7 +65,7 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
 
 def _add_floor(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--real", type=path, required=True, metavar="DIR", help="folder of real notes, WAV or FLAC")
+    add("--real", type=path, required=True, metavar="DIR", help="folder of real notes")
     add("-c", "--config", type=path, nargs="+", metavar="FILE", help=_PAPER_CONFIGS)
     _add_output(parser, Path("floor"))
     _add_count(parser, "largest number of notes, over all families (default: %(default)s)", 200)

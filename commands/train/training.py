@@ -14,6 +14,7 @@ from utils.interrupt import StopRequest
 from utils.printable import printable
 from utils.ranks import Ranks, joined_ranks, own_device
 from utils.run_lock import RunFolderLock
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
         if args.smoke_test:
             sys.stdout.write(f"{folder}: every scale of this config trains\n")
         else:
-            sys.stdout.write(f"{folder}: trained {total} steps; hear it with\n")
+            sys.stdout.write(f"{folder}: trained {counted(total, 'step')}; hear it with\n")
             sys.stdout.write(f"  python generate.py random -d {folder}\n")
     elif not finished:
         command = "the same command without --restart" if args.restart else "the same command"

@@ -23,6 +23,7 @@ from models.restricted_unpickler import Damaged, Refused, require_whole_archive
 from utils.errors import UserError
 from utils.files import sha256_of_file
 from utils.regular_files import read_regular
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -97,12 +98,13 @@ class UserEmbedding:
         broken = int((~features.isfinite()).flatten(1).any(dim=1).sum())
         if broken:
             raise UserError(
-                f"{self.path}: gives values that are not finite for {broken} of {len(waves)} notes; correct it"
+                f"{self.path}: gives values that are not finite for {broken} of {counted(len(waves), 'note')}; "
+                "correct it"
             )
         return features
 
     def _require_features(self, found: Any, batch: int) -> None:
-        wanted = f"({batch}, d) or ({batch}, windows, d) for {batch} notes"
+        wanted = f"({batch}, d) or ({batch}, windows, d) for {counted(batch, 'note')}"
         if not isinstance(found, Tensor) or not found.is_floating_point():
             what = str(found.dtype) if isinstance(found, Tensor) else type(found).__name__
             raise UserError(f"{self.path}: gives {what}; it must give one tensor of floats, {wanted}")

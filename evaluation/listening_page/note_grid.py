@@ -15,6 +15,7 @@ from evaluation.listening_page.sound_files import PageSound, SoundFolder
 from generation.note_files import Note
 from generation.random_notes import seeded_note
 from utils.cli import show_progress
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,8 @@ def write_grid(
             notes[seed, pitch] = _write_note(run, number, made, known, place, reals) if made else None
         lacking = sum(1 for note in notes.values() if note and not note.real)
         if known.records and lacking:
-            logger.warning("%s: no real note has the attributes of %d of %d notes", run.name, lacking, len(notes))
+            text = "%s: no real note has the attributes of %d of %s"
+            logger.warning(text, run.name, lacking, counted(len(notes), "note"))
         grid.append(RunNotes(run, {seed: [notes[seed, pitch] for pitch in columns] for seed in seeds}, known))
     return grid
 

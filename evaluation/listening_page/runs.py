@@ -11,6 +11,7 @@ import torch
 from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
 from utils.errors import UserError
+from utils.spelling import counted
 
 MOST_PITCHES = 8
 
@@ -82,11 +83,11 @@ def run_facts(run: HeardRun) -> list[tuple[str, str]]:
     seconds = transform.n_samples / transform.sample_rate
     rate = f"{transform.sample_rate:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     shape = " × ".join(str(size) for size in transform.shape)
-    pitches = run.pitches
+    pitches, last_scale = run.pitches, len(instrument.networks.sizes) - 1
     return [
         ("Representation", f"{instrument.experiment.transform.transform}, images of {shape}"),
         ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
-        ("Trained", f"{instrument.step} steps, up to scale {instrument.scale} of {len(instrument.networks.sizes) - 1}"),
+        ("Trained", f"{counted(instrument.step, 'step')}, up to scale {instrument.scale} of {last_scale}"),
         ("Pitches", f"MIDI {_ranges(pitches)}" if pitches else "not conditioned on pitch"),
         ("Attributes", ", ".join(instrument.table.names) or "none"),
         ("Checkpoint", f"{instrument.checkpoint.name}, SHA-256 {run.card['checkpoint_sha256'][:12]}…"),

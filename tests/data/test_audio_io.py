@@ -84,9 +84,13 @@ def with_sample(value):
 BROKEN = {
     "empty file": (b"", "note.wav", "empty file"),
     "no audio": (b"hello, this is no sound" * 9, "note.wav", "not readable as audio"),
-    "header alone": (whole_wav()[:44], "note.wav", "truncated, its header promises 200 bytes of samples, 0 are there"),
+    "header alone": (
+        whole_wav()[:44],
+        "note.wav",
+        "promises 200 bytes of samples, the file has 0",
+    ),
     "half a header": (whole_wav()[:20], "note.wav", "not readable as audio"),
-    "one byte short": (whole_wav()[:-1], "note.wav", "promises 200 bytes of samples, 199 are there"),
+    "one byte short": (whole_wav()[:-1], "note.wav", "promises 200 bytes of samples, the file has 199"),
     "no samples": (encoded(np.zeros(0)), "note.wav", "holds no samples"),
     "flac cut off": (encoded(np.arange(9000) % 977 / 977, form="FLAC")[:-300], "note.flac", "not readable as audio"),
     "NaN": (with_sample(np.nan), "note.wav", "NaN or infinite"),
@@ -126,7 +130,7 @@ def test_fewer_samples_than_promised_are_refused_in_other_formats_too(tmp_path, 
     path = file_of(tmp_path, whole_wav())
     blocks = iter([np.zeros((99, 1), np.float32), np.zeros((0, 1), np.float32)])
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *args, **kwargs: next(blocks))
-    with pytest.raises(DataError, match="truncated, its header promises 100 samples, 99 are there"):
+    with pytest.raises(DataError, match="truncated, its header promises 100 samples, the file has 99"):
         read_audio(path, RATE)
 
 

@@ -31,7 +31,7 @@ def test_all_notes_are_there_under_names_of_their_own(tiny_nsynth, others, tmp_p
     assert main([str(tiny_nsynth), str(others / "audio"), "--out", str(out)]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{4 * PER_INSTRUMENT} notes in {out}; data_path {out / 'audio'}")
-    assert "2 instruments with another number, such as brass_acoustic_000, now brass_acoustic_001" in printed.err
+    assert "gave new numbers to 2 instruments, such as brass_acoustic_000, now brass_acoustic_001" in printed.err
     notes = examples(out)
     assert list(notes) == sorted(path.stem for path in (out / "audio").iterdir())
     assert [note["note"] for note in notes.values()] == list(range(4 * PER_INSTRUMENT))
@@ -88,7 +88,7 @@ def test_notes_out_of_tune_are_left_out_and_named(tmp_path, capsys):
     out = tmp_path / "out"
     assert main([str(folder), "--out", str(out), "--in-tune"]) == 0
     assert [note["pitch"] for note in examples(out).values()] == [60, 62]
-    assert "left out as out of tune: 4 notes, such as flute_acoustic_000-064-100" in capsys.readouterr().err
+    assert "left out, since out of tune: 4 notes, such as flute_acoustic_000-064-100" in capsys.readouterr().err
     dropped = json.loads((out / "card.json").read_text())["sources"][0]["out_of_tune"]
     assert dropped == [f"flute_acoustic_000-{pitch:03d}-100" for pitch in (64, 65, 67, 69)]
 

@@ -94,7 +94,7 @@ def test_files_of_more_than_one_note_are_left_out_and_said(tmp_path, caplog):
         (tmp_path / f"{name}.json").write_text(json.dumps(card))
     with caplog.at_level("INFO"):
         assert [record.name for record in notes_of_folder(tmp_path)] == ["note"]
-    assert "left out 3 files whose cards say that they hold more than one note" in caplog.text
+    assert "files left out, since their cards say that they hold more than one note: 3" in caplog.text
     (tmp_path / "note.wav").unlink()
     with pytest.raises(DataError, match="holds no file of a single note"):
         notes_of_folder(tmp_path)

@@ -93,7 +93,7 @@ def test_opposite_channels_are_named(notes, left, caplog):
     notes.add("opposite", np.stack([tone(), -(1 - left) * tone()], 1))
     losses = notes.losses()
     assert losses.mixed_down.most == pytest.approx(1, abs=0.01)
-    assert "1 notes have channels that cancel each other in the mean: opposite" in warnings(caplog)
+    assert "notes whose channels cancel each other in the mean: 1: opposite" in warnings(caplog)
 
 
 def noise(peak):
@@ -112,15 +112,15 @@ def test_notes_silent_after_cropping_are_named(notes, caplog):
     cache = notes.open()
     assert not cache.card.silent
     assert cache.card.losses.hearing == {"silenced": ["pause first"]}
-    what = "are silent after cropping and resampling, though their files are not"
-    assert warnings(caplog) == [f"1 notes {what}: pause first"]
+    what = "silent after cropping and resampling, though their files are not"
+    assert warnings(caplog) == [f"notes {what}: 1: pause first"]
 
 
 def test_notes_whose_attack_is_cropped_are_named(notes, caplog):
     notes.add("swell", np.concatenate([tone(amplitude=0.04), tone()]))
     notes.add("louder later", np.concatenate([tone(amplitude=0.06), tone()]))
     notes.open()
-    assert warnings(caplog) == ["1 notes begin only after the first 1 s, where they are cropped: swell"]
+    assert warnings(caplog) == ["notes that begin only after the first 1 s, where they are cropped: 1: swell"]
 
 
 def test_files_without_a_length_are_named(notes, caplog):
@@ -128,7 +128,7 @@ def test_files_without_a_length_are_named(notes, caplog):
     notes.records[0].path.write_bytes(piped_wav(0xFFFF_FFFF))
     notes.open()
     assert len(warnings(caplog)) == 1
-    assert warnings(caplog)[0].endswith("(written to a pipe or cut off), and were read to their end: piped")
+    assert warnings(caplog)[0].endswith("(written to a pipe, or cut off), read to their end: 1: piped")
 
 
 def test_losses_are_said_once_for_all_notes_and_again_from_the_cache(notes, caplog):

@@ -72,7 +72,7 @@ def test_sounds_that_cannot_be_read_are_warned_of(notes, caplog):
     for name in ("a.m4a", "b.WMA"):
         notes.add(f"audio/{name}")
     assert notes.names() == sorted(NAMES)
-    what = "2 sounds are in formats that cannot be read, and left out; convert them to WAV or FLAC: a.m4a, b.WMA"
+    what = "sounds in formats that cannot be read, left out: 2: a.m4a, b.WMA; convert them to WAV or FLAC"
     assert warnings(caplog) == [f"{notes.root}: {what}"]
 
 
@@ -90,7 +90,7 @@ def test_files_with_cards_are_not_said_to_have_no_labels(notes, caplog):
         notes.add(name)
     with caplog.at_level(logging.INFO):
         notes.find(load_metadata=False)
-    assert "without labels: 1, loop" in caplog.text
+    assert "-<pitch>-<velocity>: 1: loop" in caplog.text
 
 
 def test_metadata_without_audio_is_said_and_left_out(notes, caplog):
@@ -98,14 +98,14 @@ def test_metadata_without_audio_is_said_and_left_out(notes, caplog):
         (notes.root / "audio" / f"{name}.wav").unlink()
     with caplog.at_level(logging.INFO):
         assert notes.names() == NAMES[:1]
-    assert "13 of its 14 notes have no audio: brass_acoustic_000-061-100, " in caplog.text
+    assert "notes without audio: 13 of 14: brass_acoustic_000-061-100, " in caplog.text
     assert "and 3 more" in caplog.text
 
 
 def test_audio_without_metadata_is_warned_of_and_left_out(notes, caplog):
     notes.add("audio/loop.wav")
     assert notes.names() == sorted(NAMES)
-    assert warnings(caplog) == [f"{notes.root / 'examples.json'}: lacks 1 audio files, left out: loop"]
+    assert warnings(caplog) == [f"{notes.root / 'examples.json'}: lacks 1 audio file, left out: loop"]
 
 
 def remove_audio(notes):

@@ -83,7 +83,7 @@ def test_missing_keys_matter_where_they_are_needed(notes, key, keys):
     notes.write(notes.metadata)
     assert len(notes.find()) == len(NAMES)
     lacking = "reverb" if key == "qualities" else key
-    with pytest.raises(DataError, match=rf"examples\.json: 1 of 14 notes, such as '{FIRST}', lack '{lacking}'"):
+    with pytest.raises(DataError, match=rf"examples\.json: 1 of 14 notes without '{lacking}', such as '{FIRST}';"):
         notes.find(**keys)
 
 

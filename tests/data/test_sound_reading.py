@@ -185,7 +185,7 @@ def test_sample_dump_is_refused(file_of):
 @pytest.mark.parametrize("frames", [len(SAMPLES) + 1, 2**32, 2**36 - 1])
 def test_flac_that_promises_more_than_it_holds_is_named(file_of, frames):
     fault = fault_of(file_of(flac_that_claims(frames), "note.flac"))
-    assert f"truncated, its header promises {frames} samples, 2000 are there" in fault
+    assert f"truncated, its header promises {frames} samples, the file has 2000" in fault
 
 
 @pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
@@ -229,9 +229,9 @@ def test_what_is_no_file_is_named_and_never_waited_for(tmp_path):
     (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nothing")
     expected = {
-        "pipe": "is a device or a pipe, not a file",
-        "folder": "is a folder, not a file",
-        "endless": "is a device or a pipe, not a file",
+        "pipe": "it is a pipe, not a file",
+        "folder": "cannot be read (Is a directory)",
+        "endless": "it is a device, not a file",
         "loop": "Too many levels of symbolic links",
         "gone": "no such file",
     }
@@ -239,7 +239,7 @@ def test_what_is_no_file_is_named_and_never_waited_for(tmp_path):
         assert fault in fault_of(tmp_path / f"{name}.wav")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s.wav"))
-        assert "is a device or a pipe" in fault_of(tmp_path / "s.wav")
+        assert "it is a socket, not a file" in fault_of(tmp_path / "s.wav")
 
 
 def test_file_that_may_not_be_read_is_named(file_of, monkeypatch):
@@ -337,7 +337,7 @@ def test_cases_are_decoded_or_named_in_little_memory():
     )
     told = result.stdout.splitlines()
     assert told[:2] == ["16000", "16000"]
-    assert told[2].startswith("truncated, its header promises 3875552896 samples, 16000 are there")
+    assert told[2].startswith("truncated, its header promises 3875552896 samples, the file has 16000")
     assert told[3].startswith("claims a sample rate of 1 Hz")
 
 
