@@ -37,6 +37,17 @@ def test_all_that_is_imported_is_required():
     assert needed <= {name for file in ("requirements.txt", *OPTIONAL) for name in required(file)}
 
 
+def test_all_that_tests_import_is_required():
+    ours = {*MAY_IMPORT, *(path.stem for path in SCRIPTS), *sys.stdlib_module_names, "tests", "benchmarks"}
+    modules = {name.partition(".")[0] for path in (ROOT / "tests").rglob("*.py") for name in imports(path)} - ours
+    distributions = packages_distributions() | {"torchgen": ["torch"]}  # which is part of torch
+    needed = {canonicalize_name(distributions.get(module, [module])[0]) for module in modules}
+    assert {"pytest", "pyyaml"} <= needed
+    assert needed <= {
+        name for file in ("requirements.txt", "requirements-dev.txt", *OPTIONAL) for name in required(file)
+    }
+
+
 @pytest.mark.parametrize("file", LOCKED)
 def test_the_lock_file_has_a_version_in_range_of_each_requirement(file):
     for name, requirement in required(file).items():
