@@ -483,3 +483,17 @@ def test_leftovers_under_the_names_of_earlier_versions_are_removed_once_abandone
     assert not left.exists()
     assert f"{left}: left by an earlier version of this program that was killed; removing it" in caplog.text
     assert mine.exists()
+
+
+def test_leftover_that_vanishes_while_it_is_looked_at_does_no_harm(notes, monkeypatch):
+    left = notes.folder / f".{'a' * 32}.host.123.{'0b' * 4}.tmp"
+    left.mkdir(parents=True)
+    original = Path.iterdir
+
+    def vanish(path):
+        if path == left:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "iterdir", vanish)
+    assert len(notes.open()) == 12
