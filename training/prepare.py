@@ -35,7 +35,7 @@ from utils.config import ExperimentConfig
 from utils.device import keep_freed_memory, require_memory
 from utils.errors import CheckpointError, ConfigError
 from utils.files import require_disk_space
-from utils.precision import warn_if_slow
+from utils.precision import has_bf16, warn_if_slow
 from utils.ranks import ALONE, Ranks
 from utils.run_folder import set_aside, write_config
 from utils.run_lock import RunFolderLock
@@ -129,7 +129,8 @@ def _precision(options: RunOptions, start: Start) -> str:
         precision = "bf16" if begun == "bf16" else "float32"
     if precision == "bf16":
         warn_if_slow(options.device)
-    logger.info("the networks compute in %s", precision)
+    hint = "; bf16 may be faster on this device" if precision == "float32" and has_bf16(options.device) else ""
+    logger.info("the networks compute in %s%s", precision, hint)
     return precision
 
 
