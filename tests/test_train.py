@@ -761,11 +761,12 @@ def test_run_keeps_the_precision_in_which_it_began(write, interrupt_after, monke
     assert precision_of(folder) == "bf16"
 
 
-def test_new_run_computes_in_float32_though_the_processor_has_bf16(write, monkeypatch):
+def test_new_run_computes_in_float32_though_the_processor_has_bf16(write, monkeypatch, capsys):
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     monkeypatch.setattr(torch._C, "_has_mkldnn", True)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     assert precision.has_bf16(torch.device("cpu"))
     path, folder = write("run")
-    assert run(path, "--stop-after", "1steps") == 0
+    assert train.main(["-c", str(path), "--stop-after", "1steps"]) == 0
+    assert "compute in float32; bf16 may be faster" in capsys.readouterr().err
     assert precision_of(folder) == "float32"
