@@ -194,8 +194,8 @@ def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
 
 
 def remove_half_written(run_folder: Path) -> None:
-    """Remove the incomplete files of a run that was killed while saving; nothing else may be writing there."""
-    for path in (run_folder / FOLDER).glob(".*.tmp"):
+    """Remove the incomplete files of a run that was killed while writing; nothing else may be writing there."""
+    for path in run_folder.rglob(".*.tmp"):
         logger.info("removing %s, left by a run that was killed", path)
         with explained_write_errors(path):
             path.unlink(missing_ok=True)
