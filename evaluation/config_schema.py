@@ -33,7 +33,7 @@ def _is_schema(path: Path) -> bool:
         found = read_json(path)
     except UserError:
         return False
-    return isinstance(found, dict) and {"$defs", "properties"} <= found.keys()
+    return isinstance(found, dict) and found.keys() >= {"$schema", "properties"}
 
 
 def build_parser() -> argparse.ArgumentParser:
