@@ -218,4 +218,4 @@ def _account(source: NoteSource) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -194,4 +194,4 @@ def _card(file_name: str, url: str, sha256: str, part: Part, *, downloaded: bool
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -8,6 +8,7 @@ https://arxiv.org/abs/1704.01279.
 import argparse
 import logging
 import os
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ logger = logging.getLogger("data.render_notes")  # not __name__, which is __main
 
 MADE_BY = "data.render_notes"
 LOWEST, HIGHEST = 9, 119  # the pitches NSynth has; above 119 a fundamental passes the Nyquist frequency
+_NAME_OF_NOTE = re.compile(r"[a-z_]+_[a-z]+_\d{3}-\d{3}-\d{3}\.wav")
 _BYTES_PER_NOTE = 44 + 2 * NOTE_SAMPLES + 2048  # header, samples, metadata and what the file system rounds up
 
 
@@ -169,7 +171,9 @@ def _strangers(out: Path) -> list[str]:
     metadata = out / "examples.json"
     notes = read_json(metadata, DataError) if metadata.is_file() else {}
     there = (out / "audio").iterdir() if (out / "audio").is_dir() else ()
-    return [path.name for path in there if path.suffix != ".wav" or (notes and path.stem not in notes)]
+    if not notes:  # lost, so that names alone tell
+        return [path.name for path in there if not _NAME_OF_NOTE.fullmatch(path.name)]
+    return [path.name for path in there if path.suffix != ".wav" or path.stem not in notes]
 
 
 def _render(
@@ -246,4 +250,4 @@ def _counts(outcomes: list[Outcome]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

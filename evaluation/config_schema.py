@@ -8,7 +8,9 @@ from pathlib import Path
 from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.config_file import experiment_schema
-from utils.files import write_json
+from utils.errors import UserError
+from utils.files import read_json, write_json
+from utils.own_files import require_replaceable
 
 SCHEMA_PATH = Path(__file__).resolve().parents[1] / "config_files" / "schema.json"
 
@@ -18,11 +20,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code."""
     args = build_parser().parse_args(argv)
     start_logging(args)
+    require_replaceable([args.output], _is_schema, "a schema of configs")
     import audio_transforms  # noqa: F401 - registers the representations, whose keys the schema lists; needs torch
 
     write_json(args.output, experiment_schema())
     sys.stdout.write(f"{args.output}\n")
     return 0
+
+
+def _is_schema(path: Path) -> bool:
+    try:
+        found = read_json(path)
+    except UserError:
+        return False
+    return isinstance(found, dict) and found.keys() >= {"$schema", "properties"}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -14,8 +14,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(argv)
     start_logging(args)
-    from evaluation.classifier.training import train_classifier  # here, so that --help needs no torch
+    # here, so that --help needs no torch
+    from evaluation.classifier.own_training import require_own_training
+    from evaluation.classifier.training import train_classifier
 
+    require_own_training(args.output)
     return train_classifier(args, argv)
 
 

@@ -28,6 +28,7 @@ FOLDER = "checkpoints"
 _BRIEF = 200
 _PER_TENSOR = 320  # bytes of headers and padding in the archive
 _PER_VALUE = 16
+_HALF_WRITTEN = re.compile(r"\..+\.\d+\.tmp")
 _NAME = re.compile(r"s(\d+)_i(\d+)\.pt")
 
 
@@ -193,9 +194,14 @@ def remove_old_checkpoints(run_folder: Path, keep: int) -> None:
                 path.unlink(missing_ok=True)
 
 
+def _is_half_written(path: Path) -> bool:
+    """Whether the file has a temporary name of ours: any other beneath the run folder is of others."""
+    return _HALF_WRITTEN.fullmatch(path.name) is not None
+
+
 def remove_half_written(run_folder: Path) -> None:
-    """Remove the incomplete files of a run that was killed while saving; nothing else may be writing there."""
-    for path in (run_folder / FOLDER).glob(".*.tmp"):
+    """Remove the incomplete files of a run that was killed while writing; nothing else may be writing there."""
+    for path in filter(_is_half_written, run_folder.rglob(".*.tmp")):
         logger.info("removing %s, left by a run that was killed", path)
         with explained_write_errors(path):
             path.unlink(missing_ok=True)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import eval as eval_script
+from evaluation import config_schema, cross_check, train_classifier
 from tests.evaluation.stub_networks import write_notes
 from tests.playing import play, run_mode, wavs
 from tests.test_from_midi import midi
+from tests.training_runs import run
 from utils.own_files import require_own_report
 
 MINE = b"mine, and of great value"
@@ -161,3 +163,64 @@ def test_report_reads_its_card_once_for_all_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr("utils.own_files.read_json", lambda path: read.append(path) or json.loads(path.read_text()))
     require_own_report(tmp_path, names, "card.json", "us")
     assert read == [tmp_path / "card.json"]
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "scores.csv", "previews", "profile", "tensorboard", "checkpoints"])
+def test_training_writes_into_no_folder_of_others(write_config, capsys, name):
+    path, folder = write_config("mine")
+    inside = folder / name / "notes.txt" if "." not in name else folder / name
+    inside.parent.mkdir(parents=True)
+    inside.write_bytes(MINE)
+    refused(run(path), capsys, name, "move it away")
+    assert [each for each in folder.rglob("*") if each.is_file()] == [inside]
+    assert inside.read_bytes() == MINE
+
+
+@pytest.mark.parametrize("flags", [(), ("--restart",)])
+def test_training_replaces_no_trainer_of_others(write_config, capsys, flags):
+    path, folder = write_config("mine")
+    folder.mkdir(parents=True)
+    (folder / "trainer.json").write_bytes(MINE)
+    refused(run(path, *flags), capsys, "trainer.json", "move it away")
+    assert (folder / "trainer.json").read_bytes() == MINE
+
+
+def test_training_replaces_neither_the_config_that_it_reads_nor_one_that_somebody_keeps(write_config, capsys):
+    path, folder = write_config("mine")
+    folder.mkdir(parents=True)
+    kept = path.rename(folder / "config.json")
+    content = kept.read_bytes()
+    refused(run(kept), capsys, "config.json", "read as input")
+    kept.rename(path)
+    (folder / "config.json").write_bytes(content)
+    refused(run(path), capsys, "config.json", "move it away")
+    assert (folder / "config.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["card.json", "report.md", "predictions.csv", "classifier.safetensors"])
+def test_training_of_a_classifier_replaces_no_file_of_others(tmp_path, capsys, name):
+    (tmp_path / name).write_bytes(MINE)
+    refused(train_classifier.main(["--data", str(tmp_path), "-d", str(tmp_path)]), capsys, name, "move it away")
+    assert (tmp_path / name).read_bytes() == MINE
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.md", "confusion_pitch.csv"])
+def test_pooled_report_replaces_no_file_of_others(tmp_path, capsys, name):
+    (tmp_path / name).write_bytes(MINE)
+    refused(cross_check.main([str(tmp_path / "fold"), "-d", str(tmp_path)]), capsys, name, "move it away")
+    assert (tmp_path / name).read_bytes() == MINE
+
+
+def test_pooled_report_does_not_replace_that_of_a_fold(tmp_path, capsys):
+    report = tmp_path / "report.json"
+    report.write_text('{"pitch": {"by_class": {}}}')
+    refused(cross_check.main([str(tmp_path), "-d", str(tmp_path)]), capsys, "report.json", "read as input")
+    assert report.read_text() == '{"pitch": {"by_class": {}}}'
+
+
+def test_schema_replaces_no_file_of_others(tmp_path, capsys):
+    (tmp_path / "mine.json").write_bytes(MINE)
+    refused(config_schema.main(["-o", str(tmp_path / "mine.json")]), capsys, "mine.json", "move it away")
+    assert (tmp_path / "mine.json").read_bytes() == MINE
+    for _ in range(2):
+        assert config_schema.main(["-o", str(tmp_path / "schema.json")]) == 0

@@ -14,9 +14,11 @@ from typing import Any, NoReturn, Protocol
 from tqdm import tqdm
 
 from utils.errors import UserError
+from utils.interrupt import LateInterrupt
 from utils.printable import printable
 from utils.project import version_report
 from utils.spelling import closest
+from utils.standard_streams import prepare_streams
 from utils.thread_waiting import spin_briefly
 
 _NEGATIVE = re.compile(r"-\.?\d")
@@ -146,27 +148,48 @@ def show_progress() -> bool:
 def user_errors_in_one_line(script: str) -> Callable[[Main], Main]:
     """Decorate `main(argv) -> exit code`: a UserError becomes `script: message` on stderr and exit code 2.
 
-    Ctrl-C before there is anything to save ends with 130. Every other exception is a bug and keeps its traceback.
-    Every program begins here, before it imports torch, so that its threads wait as `spin_briefly` says.
+    Ctrl-C where there is nothing to save ends with 130, and once more at once, whatever is being cleared away. Every
+    other exception is a bug and keeps its traceback. Every program begins here, before it imports torch, so that its
+    threads wait as `spin_briefly` says.
     """
 
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def guarded(argv: Sequence[str] | None = None) -> int:
-            _print_everything()
             spin_briefly()
-            try:
-                return main(argv)
-            except UserError as error:
-                sys.stderr.write(f"{script}: {printable(str(error).strip())}\n")
-                return EXIT_USER_ERROR
-            except KeyboardInterrupt:
-                sys.stderr.write(f"{script}: interrupted\n")
-                return EXIT_INTERRUPTED
+            if argv is not None:  # called by another program, whose streams and signals are its own
+                _print_everything()
+                return _exit_code(script, main, argv)
+            prepare_streams()
+            ending = LateInterrupt(f"{script}: interrupted\n")
+            return _exit_code(script, main, None, ending.begin)
 
         return guarded
 
     return decorate
+
+
+def _exit_code(script: str, main: Main, argv: Sequence[str] | None, at_end: Callable[[], None] = lambda: None) -> int:
+    try:
+        try:
+            exit_code = _in_one_line(script, main, argv)
+        finally:
+            at_end()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{script}: interrupted\n")
+        return EXIT_INTERRUPTED
+    return exit_code
+
+
+def _in_one_line(script: str, main: Main, argv: Sequence[str] | None) -> int:
+    try:
+        try:
+            return main(argv)
+        finally:
+            sys.stdout.flush()
+    except UserError as error:
+        sys.stderr.write(f"{script}: {printable(str(error).strip())}\n")
+        return EXIT_USER_ERROR
 
 
 def _print_everything() -> None:

@@ -5,6 +5,7 @@ import logging
 import sys
 
 from commands.train.experiments import read_experiments
+from training.own_run import require_own_run
 from training.prepare import RunOptions, prepare_run
 from training.profiling import profiled
 from training.starting_point import StartSource
@@ -23,6 +24,8 @@ def run(args: argparse.Namespace) -> int:
     """Train until all are done or `--stop-after` is reached; returns the exit code."""
     experiments = read_experiments(args)
     stop = StopRequest()
+    for experiment in experiments:
+        require_own_run(experiment, args.config, restart=args.restart or args.smoke_test)
     with joined_ranks(own_device(args.device)) as ranks:
         for experiment in experiments:
             if ranks.any(stop.made or args.stop_after.reached) or not _train(experiment, args, stop, ranks):

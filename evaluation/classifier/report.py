@@ -11,10 +11,11 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from evaluation.classifier.tasks import Classes
-from utils.errors import DataError
-from utils.files import atomic_path, write_json, write_text
+from utils.errors import DataError, UserError
+from utils.files import atomic_path, read_json, write_json, write_text
 from utils.tables import markdown_table
 
+REPORT, REPORT_IN_WORDS = "report.json", "report.md"
 _MOST_COUNTED = 20  # classes whose counts fit into the picture
 
 
@@ -23,19 +24,36 @@ def write_report(folder: Path, predictions: pd.DataFrame, classes: Classes) -> s
 
     `predictions` have the columns of `evaluation.classifier.predictions`.
     """
-    parts, plain = [], {}
+    parts, plain, matrices = [], {}, {}
     for attribute, values in classes.items():
         of_head = predictions[predictions["attribute"] == attribute]
         if of_head.empty:
             continue
         matrix = confusion_matrix(of_head, [str(value) for value in values])
-        _write_confusion(folder / f"confusion_{attribute}", matrix)
+        matrices[attribute] = matrix
         plain[attribute] = _in_numbers(of_head, matrix)
         parts.append(f"## {attribute}\n\n{_in_words(plain[attribute])}\n\n{_by_class(plain[attribute])}\n")
     text = "\n".join(parts)
-    write_json(folder / "report.json", plain)
-    write_text(folder / "report.md", text)
+    write_json(folder / REPORT, plain)  # first: it shows whose the other files are
+    write_text(folder / REPORT_IN_WORDS, text)
+    for attribute, matrix in matrices.items():
+        _write_confusion(folder / f"confusion_{attribute}", matrix)
     return text
+
+
+def files_of_report(folder: Path) -> list[Path]:
+    """Those in `folder` that have the names of a report's files."""
+    return [*(folder / name for name in (REPORT, REPORT_IN_WORDS)), *sorted(folder.glob("confusion_*"))]
+
+
+def is_report(folder: Path) -> bool:
+    """Whether `folder` holds a report that `write_report` began to write."""
+    try:
+        found = read_json(folder / REPORT)
+    except UserError:
+        return False
+    heads = found.values() if isinstance(found, dict) else ()
+    return bool(heads) and all(isinstance(head, dict) and "by_class" in head for head in heads)
 
 
 def confusion_matrix(predictions: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -447,3 +447,13 @@ def test_folder_that_cannot_be_made_is_told(render, fake, tmp_path):
     (tmp_path / "file").write_text("a file")
     code, _, err = render(*LITTLE, out="file/notes")
     assert (code, "a file stands where a folder is needed" in err) == (2, True)
+
+
+def test_stranger_among_our_notes_is_found_when_their_list_is_lost(render, fake, tmp_path):
+    render(*LITTLE)
+    (tmp_path / "notes" / "examples.json").unlink()
+    assert render(*LITTLE, "--overwrite")[0] == 0
+    (tmp_path / "notes" / "examples.json").unlink()
+    (tmp_path / "notes" / "audio" / "song.wav").write_text("mine")
+    assert render(*LITTLE, "--overwrite")[0] == 2
+    assert (tmp_path / "notes" / "audio" / "song.wav").read_text() == "mine"

@@ -388,3 +388,18 @@ def test_estimated_size_of_a_checkpoint_is_enough_and_not_much_more(write, depth
     assert run(path, "--depthScales", str(depths), "--keepCheckpoints", "0", "-s", "2") == 0
     for _, _, saved in list_checkpoints(folder):
         assert 1 <= checkpoint.estimate_size(load_checkpoint(saved)) / saved.stat().st_size < 1 + too_much
+
+
+def test_what_a_kill_left_half_written_anywhere_in_the_run_goes_and_what_is_of_others_stays(stopped):
+    path, folder = stopped
+    names = (
+        "checkpoints/.s0_i0000001.pt.7.tmp",
+        "previews/step_0000003/.fixed_latent_00.wav.77.tmp",
+        ".config.json.7.tmp",
+    )
+    of_others = folder / "previews" / ".notes.tmp"
+    for left in (*(folder / name for name in names), of_others):
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
+    assert run(path, "--stop-after", "1") == 0
+    assert list(folder.rglob(".*.tmp")) == [of_others]
