@@ -38,7 +38,7 @@ def _let_go(_: OSError) -> None:
 def _lasting(stream: Any, number: int, on_fault: Callable[[OSError], None]) -> Any:
     """The stream of a file `number`, whose faults are handled; a stream that a test or a notebook made stays."""
     if stream is None:
-        return open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        return open(number, "w", encoding="utf-8", errors="backslashreplace", newline="\n", closefd=False)
     buffer = getattr(stream, "buffer", None)
     raw = getattr(buffer, "raw", buffer)  # an unbuffered stream has nothing between
     if not isinstance(stream, io.TextIOWrapper) or not isinstance(raw, io.RawIOBase):
