@@ -1,10 +1,12 @@
 """Training steps of several kinds, each in a process of its own, that take turns."""
 
+import itertools
 import multiprocessing
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from benchmarks.checkout_step import CheckoutStep
 from benchmarks.published_step import PublishedStep
 from benchmarks.results import peak_bytes
 from benchmarks.training_nets import Net, nets
@@ -68,35 +71,52 @@ class FlopCount(TorchDispatchMode):
         return result
 
 
-def take_turns(net: str, scale: int, kinds: Iterable[str], *, n_steps: int, device: str) -> dict[str, Turns]:
-    """`n_steps` of each of `kinds`, after one that is not counted."""
+def take_turns(
+    net: str,
+    scale: int,
+    kinds: Iterable[str],
+    *,
+    n_steps: int,
+    device: str,
+    seconds: float = 0.0,
+    checkout: Path | None = None,
+) -> dict[str, Turns]:
+    """`n_steps` of each of `kinds`, or more, until all together took `seconds`, after one that is not counted.
+
+    The kind "checkout" is the code in the folder `checkout`, on the CPU.
+    """
     spawn = multiprocessing.get_context("spawn")
     workers: dict[str, tuple[Any, Connection]] = {}
     for kind in kinds:
         here, there = spawn.Pipe()
-        process = spawn.Process(target=_work, args=(there, net, scale, kind, device, torch.get_num_threads()))
+        args = (there, net, scale, kind, device, checkout, torch.get_num_threads())
+        process = spawn.Process(target=_work, args=args)
         process.start()
         workers[kind] = process, here
-    seconds: dict[str, list[float]] = {kind: [] for kind in workers}
-    for number in range(n_steps + 1):
+    taken: dict[str, list[float]] = {kind: [] for kind in workers}
+    for number in itertools.count():
+        if number > n_steps and sum(map(sum, taken.values())) >= seconds:
+            break
         # forth and back, so that none always comes first
         for kind, (_, pipe) in list(workers.items())[:: -1 if number % 2 else 1]:
             pipe.send(number)
-            seconds[kind].append(pipe.recv())
+            taken[kind].append(pipe.recv())
     found = {}
     for kind, (process, pipe) in workers.items():
         pipe.send(None)
-        found[kind] = Turns(seconds[kind][0], seconds[kind][1:], *pipe.recv())
+        found[kind] = Turns(taken[kind][0], taken[kind][1:], *pipe.recv())
         process.join()
     return found
 
 
-def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, n_threads: int) -> None:
+def _work(
+    pipe: Connection, name: str, scale: int, kind: str, device_name: str, checkout: Path | None, n_threads: int
+) -> None:
     torch.set_num_threads(n_threads)
     net, device = nets()[name], torch.device(device_name)
     base, _, tried = kind.partition(" with ")
     base, _, without = base.partition(" without ")
-    if base != "published" and without != "memory":
+    if base not in ("checkout", "published") and without != "memory":
         keep_freed_memory()
     size = net.config.batch_sizes[scale]
     images = torch.randn(size, *net.shape, device=device)
@@ -104,7 +124,7 @@ def _work(pipe: Connection, name: str, scale: int, kind: str, device_name: str, 
     with ExitStack() as patches:
         for patch in _PATCHES.get(without, ()):
             patches.enter_context(patch())
-        step = _step(net, base, device)
+        step = CheckoutStep(checkout, net, scale) if checkout and base == "checkout" else _step(net, base, device)
         if tried == "compile":
             step.networks.generator.compile()
 

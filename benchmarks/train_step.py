@@ -10,7 +10,6 @@ matrices; memory is the largest that the process ever held.
 """
 
 import argparse
-import platform
 import statistics
 import sys
 from functools import partial
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.results import write_section
+from benchmarks.results import processor, write_section
 from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns
 from benchmarks.training_nets import nets
 from evaluation.timing.measures import timed
@@ -145,7 +144,7 @@ def _command(args: argparse.Namespace) -> str:
 def _machine(args: argparse.Namespace) -> str:
     if args.device != "cpu":
         return f"{torch.cuda.get_device_name()}; torch {torch.__version__}"
-    return f"{torch.get_num_threads()} threads, {platform.machine()}, shared; torch {torch.__version__}"
+    return f"{processor()}; torch {torch.__version__}"
 
 
 if __name__ == "__main__":
