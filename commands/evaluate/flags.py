@@ -5,7 +5,7 @@ import math
 from functools import partial
 from pathlib import Path
 
-from commands.shared_flags import add_json, add_truncation
+from commands.shared_flags import add_json, add_latent_controls
 from commands.subcommands import Subcommand
 from utils.arguments import (
     add_checkpoint_choice,
@@ -123,7 +123,7 @@ def _add_notes(parser: argparse.ArgumentParser, flag: str) -> None:
     made = parser.add_argument_group("notes made by a run, the same as those of generate.py random")
     _add_count(made, "number of notes, with the seeds 0 to N - 1 (default: 1000)", None)
     add_pitches(made, "the notes take them in turn (default: drawn by the seed of each note)")
-    add_truncation(made)
+    add_latent_controls(made)
     add_checkpoint_choice(made)
 
 
