@@ -82,7 +82,7 @@ def frechet_distance(real: GaussianStatistics, fake: GaussianStatistics) -> floa
 
 
 def frechet_standard_error(
-    fixed: GaussianStatistics, features: npt.ArrayLike, *, n_groups: int = 10, seed: int = 0
+    fixed: GaussianStatistics, features: npt.ArrayLike, *, n_groups: int = 40, seed: int = 0
 ) -> float | None:
     """Standard error of the Frechet distance that comes from `features` (n, d), with the other side held `fixed`.
 

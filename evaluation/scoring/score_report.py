@@ -14,6 +14,7 @@ from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_result
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
+from evaluation.scoring.verdict import verdicts
 from utils.errors import DataError
 from utils.files import require_writable_folder
 
@@ -76,7 +77,11 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         if real and each.hears_real and not any(score.baseline for score in scores):
             said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
         card = partial(metric_card, seed=options.seed, device=options.sides.device)
-        lines += [card(score, each.embedding, real if each.hears_real else None, fake) for score in scores]
+        found = verdicts(scores)
+        said += [f"{name}: {verdict}" for name, verdict in found.items()]
+        for score in scores:
+            verdict = None if score.baseline else found.get(score.name)
+            lines.append({**card(score, each.embedding, real if each.hears_real else None, fake), "verdict": verdict})
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):

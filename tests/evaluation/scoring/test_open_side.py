@@ -107,6 +107,7 @@ def test_statistics_hold_neither_sound_nor_names(real, tmp_path):
         assert {name: file[name].shape for name in file.files if name != "card"} == {
             "pitches": (8,),
             "families": (8,),
+            "instruments": (8,),
             "note-classifier/features": (8, 5),
             "note-classifier/pitch_logits": (8, 61),
             "note-classifier/family_logits": (8, 11),
