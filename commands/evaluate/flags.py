@@ -59,6 +59,10 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     _add_user_network(parser)
     _add_extrapolation(parser)
     _add_estimator(parser)
+    help_ = "also score pure sines and noise at the pitches of the generated notes, as many as those"
+    parser.add_argument("--references", action="store_true", help=help_)
+    help_ = f"real notes that no network learned from, to be scored too: {_SIDE}"
+    parser.add_argument("--unseen", type=path, metavar="PATH", help=help_)
     _add_seed_and_device(parser)
     add_json(parser, "the new lines of results.jsonl")
 

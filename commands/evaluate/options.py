@@ -46,6 +46,8 @@ def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -
         sides=replace(side_options(args, args.output / "features", args.real, fake), ranks=ranks),
         seed=args.seed,
         leave_out=leave_out,
+        references=leave_out and args.references,
+        unseen=args.unseen if leave_out else None,
     )
 
 

@@ -36,7 +36,7 @@ def clustered_standard_errors(
         return None
     rng = np.random.default_rng(seed)
     groups = np.array_split(rng.permutation(named), min(len(named), MOST_GROUPS))
-    strata = [[[~np.isin(side, group) for side in clusters] for group in groups]]
+    strata: list[list[Kept]] = [[[~np.isin(side, group) for side in clusters] for group in groups]]
     for number, side in enumerate(clusters):
         alone = np.flatnonzero(side == NO_CLUSTER)
         if len(alone) > 1:

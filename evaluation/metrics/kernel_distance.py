@@ -112,7 +112,8 @@ def kernel_distances_of_parts(
     within_real = (real_parts * _sums_within(kernel, real, real_parts)).sum(axis=0)
     within_fake = (fake_parts * _sums_within(kernel, fake, fake_parts)).sum(axis=0)
     between = (real_parts * _sums_between(kernel, real, fake, fake_parts)[0]).sum(axis=0)
-    return within_real / (n * (n - 1)) + within_fake / (m * (m - 1)) - 2 * between / (n * m)
+    distances: Float64Array = within_real / (n * (n - 1)) + within_fake / (m * (m - 1)) - 2 * between / (n * m)
+    return distances
 
 
 def paired_kernel_distance(before: npt.ArrayLike, after: npt.ArrayLike, kernel: Kernel) -> Estimate:

@@ -12,7 +12,7 @@ import torch
 
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import NoteSource, decoded, made_notes
+from evaluation.embeddings.notes import MadeNotes, NoteSource, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
@@ -70,6 +70,12 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     asked = {"notes": len(notes), "pitches": wanted.pitches, **asdict(wanted.controls)}
     origin = {"kind": "run", **instrument.to_plain(), **asked}
     return _side(name, made_notes(notes, instrument.transform.sample_rate), embeddings, options, origin)
+
+
+def side_of_made(name: str, notes: MadeNotes, embeddings: Sequence[Embedding], sample_rate: int) -> Side:
+    """Notes that were made at `sample_rate` Hz; their features are not kept on disk. Raises: UserError."""
+    options = SideOptions(cache=None, skip_broken=False, device=torch.device("cpu"), generation=GenerationOptions())
+    return _side(name, made_notes(notes, sample_rate), embeddings, options, {"kind": "made"})
 
 
 def _side(

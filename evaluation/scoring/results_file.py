@@ -28,7 +28,7 @@ _COLUMNS = [
     "baseline",
     "date",
 ]
-_HEADER = ["score", "value", "standard error", "by instrument", "n real", "n fake", "real", "fake"]
+_HEADER = ["score", "value", "standard error", "by instrument", "n real", "n fake", "real", "fake", "references"]
 
 Line = Mapping[str, Any]
 
@@ -81,7 +81,7 @@ def append_results(folder: Path, lines: Sequence[Line]) -> None:
         numbers.to_csv(temporary, index=False, lineterminator="\r\n")
     write_text(folder / MARKDOWN, results_table(everything) + "\n")
     texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
-    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrll"))
+    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrlll"))
 
 
 def results_table(lines: Sequence[Line]) -> str:
@@ -103,6 +103,7 @@ def _row(line: Line) -> tuple[str, ...]:
         _number(line.get("n_fake"), "d"),
         real,
         fake,
+        ", ".join(f"{name} {_number(value, '.4g')}" for name, value in (line.get("references") or {}).items()) or "-",
     )
 
 

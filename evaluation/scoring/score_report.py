@@ -1,15 +1,17 @@
 """What a score command writes: a line with a metric card for each score in results.jsonl, and tables."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
+from evaluation.scoring.instrument_errors import matched_rows
 from evaluation.scoring.metric_card import metric_card
-from evaluation.scoring.open_side import SideOptions, open_side
+from evaluation.scoring.open_side import SideOptions, open_side, side_of_made
+from evaluation.scoring.reference_notes import RATE, noise, sines
 from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
@@ -34,6 +36,10 @@ class ReportOptions:
     sides: SideOptions
     seed: int
     leave_out: bool
+    references: bool = False
+    """Whether sines and noise at the pitches of the generated notes are scored too."""
+    unseen: Path | None = None
+    """Real notes that the networks did not learn from, to be scored too."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         return ScoreReport([], [])
     if real and real.sha256.items() <= fake.sha256.items():
         logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
+    references = _references(planned, fake, options)
     lines: list[Line] = []
     said = [f"{options.output}: {RESULTS}, {', '.join(TABLES)}"]
     for each in planned:
@@ -81,13 +88,46 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         said += [f"{name}: {verdict}" for name, verdict in found.items()]
         for score in scores:
             verdict = None if score.baseline else found.get(score.name)
-            lines.append({**card(score, each.embedding, real if each.hears_real else None, fake), "verdict": verdict})
+            beside = {} if score.baseline else _values_of(each, score.name, real, references)
+            plain = card(score, each.embedding, real if each.hears_real else None, fake)
+            lines.append({**plain, "verdict": verdict, "references": beside})
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):
         logger.warning("%s", warning)
     append_results(options.output, lines)
     return ScoreReport(lines, said)
+
+
+def _references(planned: Sequence[PlannedScore[Side]], fake: Side, options: ReportOptions) -> dict[str, Side]:
+    """Name -> what else is scored, as many notes as generated ones; without what takes long to hear."""
+    embeddings = embeddings_of([each for each in planned if each.hears_real])
+    found: dict[str, Side] = {}
+    if options.unseen:
+        unseen = open_side(options.unseen, embeddings, options.sides)
+        name = next(iter(unseen.arrays))
+        found["unseen"] = unseen.of_rows(matched_rows(unseen, fake, name, options.seed))
+    if options.references:
+        found["sines"] = side_of_made("pure sines", sines(fake.labels), embeddings, RATE)
+        found["noise"] = side_of_made("noise", noise(fake.labels, options.seed), embeddings, RATE)
+    return found
+
+
+def _values_of(
+    planned: PlannedScore[Side], name: str, real: Side | None, references: Mapping[str, Side]
+) -> dict[str, float]:
+    """Reference -> its score of that name, where it has one."""
+    found: dict[str, float] = {}
+    for reference, side in references.items():
+        if not planned.hears_real:
+            continue
+        try:
+            values = {score.name: score.value for score in compute_score(planned, real, side) if not score.baseline}
+        except DataError as error:
+            logger.warning("%s has no score: %s", reference, error)
+            continue
+        found[reference] = values[name]
+    return found
 
 
 def embeddings_of(planned: Sequence[PlannedScore[Side]]) -> list[Embedding]:

@@ -181,7 +181,9 @@ def test_results_of_several_runs_stand_in_one_table(fake, real, tmp_path, capsys
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [row["fake"] for row in rows] == [str(fake), str(tmp_path / "copy")]
     assert (out / "results.md").read_text().count("| pis") == 2
-    row = rf"pis & {first['value']:.6g} & {first['standard_error']:.2g} & - & - & 5 & - & {fake} \\".replace("_", r"\_")
+    row = rf"pis & {first['value']:.6g} & {first['standard_error']:.2g} & - & - & 5 & - & {fake} & - \\".replace(
+        "_", r"\_"
+    )
     assert row in (out / "results.tex").read_text().splitlines()
     assert capsys.readouterr().err == ""
 
