@@ -59,7 +59,7 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     _add_user_network(parser)
     _add_extrapolation(parser)
     _add_estimator(parser)
-    help_ = "also score pure sines and noise at the pitches of the generated notes, as many as those"
+    help_ = "also score sines, noise, and real notes after the representation of --run, of the same pitches and number"
     parser.add_argument("--references", action="store_true", help=help_)
     help_ = f"real notes that no network learned from, to be scored too: {_SIDE}"
     parser.add_argument("--unseen", type=path, metavar="PATH", help=help_)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.metrics.clustered import Kept, clustered_standard_errors
 from evaluation.metrics.samples import canonical_order
-from evaluation.scoring.note_labels import NO_INSTRUMENT, NO_PITCH
+from evaluation.scoring.note_labels import NO_INSTRUMENT, NO_PITCH, NoteLabels
 from evaluation.scoring.score_map import PlannedScore, samples
 from evaluation.scoring.scores import Score, rows_apart
 from evaluation.scoring.side import Side
@@ -103,15 +103,18 @@ def matched_rows(real: Side, fake: Side, embedding: str, seed: int) -> Int64Arra
     Without pitches on either side, any real notes, as many as generated ones. They depend on what the `embedding` hears
     in the notes, not on their order.
     """
+    return rows_of_pitches(real.labels, fake.labels, _in_order(real.arrays[embedding]), seed)
+
+
+def rows_of_pitches(real: NoteLabels, fake: NoteLabels, order: Int64Array, seed: int) -> Int64Array:
+    """As `matched_rows`, drawn from the real notes in the `order` of these row numbers."""
     rng = np.random.default_rng(seed)
-    mixed = np.array([], dtype=np.int64)
-    for pitch, count in zip(*np.unique(fake.labels.pitches, return_counts=True), strict=True):
+    chosen = []
+    for pitch, count in zip(*np.unique(fake.pitches, return_counts=True), strict=True):
         if pitch != NO_PITCH:
-            there = _in_order(real.arrays[embedding], np.flatnonzero(real.labels.pitches == pitch))
-            mixed = np.concatenate([mixed, rng.permutation(there)[:count]])
-    if len(mixed) == 0:
-        mixed = rng.permutation(_in_order(real.arrays[embedding], np.arange(len(real))))[: len(fake)]
-    return np.sort(mixed)
+            chosen.append(rng.permutation(order[real.pitches[order] == pitch])[:count])
+    found = np.concatenate(chosen) if chosen else np.array([], dtype=np.int64)
+    return np.sort(found if len(found) else rng.permutation(order)[: len(fake.pitches)])
 
 
 def ceiling_of_pitches(fake: Side) -> float | None:
@@ -125,10 +128,9 @@ def ceiling_of_pitches(fake: Side) -> float | None:
     return math.exp(-float((shares * np.log(shares)).sum()))
 
 
-def _in_order(arrays: Mapping[str, Float32Array], rows: Int64Array) -> Int64Array:
-    """`rows` in an order that the features alone determine."""
-    first = arrays[min(arrays)]
-    return rows[canonical_order(_flat(first[rows]).astype(np.float64))]
+def _in_order(arrays: Mapping[str, Float32Array]) -> Int64Array:
+    """Row numbers in an order that the features alone determine."""
+    return canonical_order(_flat(arrays[min(arrays)]).astype(np.float64))
 
 
 def _flat(array: FloatArray) -> FloatArray:

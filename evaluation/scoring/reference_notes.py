@@ -1,13 +1,17 @@
-"""Sounds that no network made, to see what a score says of them: pure sines and noise, at the pitches asked for."""
+"""Sounds that no network made, to see what a score says of them: sines, noise, and real notes restored."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from audio_transforms import AudioTransform
 from data.note_pitch import hertz
 from data.note_records import NoteRecord
-from evaluation.embeddings.notes import MadeNotes
+from evaluation.embeddings.notes import MadeNotes, decoded
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
+from generation.synthesis import Wave, fit_full_scale
 from utils.arrays import Float64Array
 from utils.errors import DataError
 
@@ -35,6 +39,21 @@ def noise(labels: NoteLabels, seed: int) -> MadeNotes:
         return drawn.clip(-1, 1)  # 10 standard deviations: never reached
 
     return MadeNotes(_records("noise", labels), (wave(number) for number in range(len(labels.pitches))))
+
+
+@torch.inference_mode()
+def after_representation(records: Sequence[NoteRecord], transform: AudioTransform) -> MadeNotes:
+    """Real notes turned into the representation and back: the best that a generator of its images can reach.
+
+    They are at the rate of `transform`, on the CPU. Raises: DataError if a note cannot be read.
+    """
+    with decoded(records, transform.sample_rate, transform.n_samples) as notes:
+
+        def waves() -> Iterator[Wave]:
+            for row in range(len(notes)):
+                yield fit_full_scale(transform.inverse(transform(notes.waves([row])))[0].float().numpy())[0]
+
+        return MadeNotes(notes.records, waves())
 
 
 def _pitches(labels: NoteLabels) -> list[int]:

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
-from evaluation.scoring.instrument_errors import matched_rows
+from evaluation.scoring.instrument_errors import matched_rows, rows_of_pitches
 from evaluation.scoring.metric_card import metric_card
-from evaluation.scoring.open_side import SideOptions, open_side, side_of_made
-from evaluation.scoring.reference_notes import RATE, noise, sines
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.open_side import SideOptions, is_run, open_side, side_of_made
+from evaluation.scoring.reference_notes import RATE, after_representation, noise, sines
 from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
 from evaluation.scoring.verdict import verdicts
+from generation.instrument import Instrument
 from utils.errors import DataError
 from utils.files import require_writable_folder
 
@@ -37,7 +43,7 @@ class ReportOptions:
     seed: int
     leave_out: bool
     references: bool = False
-    """Whether sines and noise at the pitches of the generated notes are scored too."""
+    """Whether sines, noise, and real notes after the run's representation are scored too, at the same pitches."""
     unseen: Path | None = None
     """Real notes that the networks did not learn from, to be scored too."""
 
@@ -109,8 +115,21 @@ def _references(planned: Sequence[PlannedScore[Side]], fake: Side, options: Repo
         found["unseen"] = unseen.of_rows(matched_rows(unseen, fake, name, options.seed))
     if options.references:
         found["sines"] = side_of_made("pure sines", sines(fake.labels), embeddings, RATE)
+        found |= _floor(fake, embeddings, options)
         found["noise"] = side_of_made("noise", noise(fake.labels, options.seed), embeddings, RATE)
     return found
+
+
+def _floor(fake: Side, embeddings: Sequence[Embedding], options: ReportOptions) -> dict[str, Side]:
+    """Real notes after the representation of the run that is scored; nothing where either is not at hand."""
+    if not is_run(options.fake) or options.real is None or is_run(options.real) or not options.real.is_dir():
+        return {}
+    place = options.sides.generation
+    run = Instrument.from_run(options.fake, scale=place.scale, iteration=place.iteration, device=torch.device("cpu"))
+    records = notes_of_folder(options.real)
+    rows = rows_of_pitches(NoteLabels.of(records), fake.labels, np.arange(len(records)), options.seed)
+    restored = after_representation([records[row] for row in rows], run.transform)
+    return {"floor": side_of_made("real notes restored", restored, embeddings, run.sample_rate)}
 
 
 def _values_of(
