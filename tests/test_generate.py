@@ -294,6 +294,15 @@ def test_controls_of_latents_are_in_the_card(run_folder, tmp_path, bound, keep, 
     np.testing.assert_allclose(soundfile.read(note)[0], alone, rtol=0, atol=0.51 / 32768)
 
 
+def test_scale_that_cannot_be_heard_is_said(experiment_dict, tmp_path, capsys):
+    run = trained(unconditional(experiment_dict), tmp_path)
+    capsys.readouterr()
+    random_note(run, tmp_path / "scaled", "--latent-scale", 0.5)
+    assert "without attributes, a network with pixelNorm sounds the same at every scale" in capsys.readouterr().err
+    random_note(run, tmp_path / "bounded", "--truncation", 0.5)
+    assert capsys.readouterr().err == ""
+
+
 def test_truncation_bounds_the_latent_and_is_in_the_card(run_folder, tmp_path):
     bounds = {"narrow": ("--truncation", 0.5), "wide": ("--truncation", 99), "free": ()}
     notes = {

@@ -57,4 +57,4 @@ def _anchors(args: argparse.Namespace, instrument: Instrument, path: str) -> Seq
     attributes = attributes_of(args, instrument, args.pitches)
     between_values = any(len(values) > 1 for name, values in attributes.items() if name != "pitch")
     seeds = args.seeds or ([0] if path == "radius" or between_values else [0, 1])
-    return seeded_anchors(instrument, seeds, attributes, controls=controls_of(args))
+    return seeded_anchors(instrument, seeds, attributes, controls=controls_of(args, instrument))

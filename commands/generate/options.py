@@ -1,6 +1,7 @@
 """What several subcommands of generate.py make of their flags."""
 
 import argparse
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from utils.ranks import Ranks, joined_ranks, own_device, require_one_process
 from utils.spelling import counted
 
 OF_LATENTS = ("truncation", "keep_norm", "latent_scale")
+logger = logging.getLogger(__name__)
+
 _FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
 
 
@@ -83,9 +86,12 @@ def set_by_card(flag: str) -> UserError:
     return UserError(f"{flag} cannot be combined with --from-card, whose card sets it; leave {flag} out")
 
 
-def controls_of(args: argparse.Namespace) -> LatentControls:
-    """What the flags say of latents. Raises: UserError if they do not fit together."""
-    return LatentControls(**latent_controls(args))
+def controls_of(args: argparse.Namespace, instrument: Instrument) -> LatentControls:
+    """What the flags say of latents; a warning if `instrument` cannot hear it. Raises: UserError if they do not fit."""
+    controls = LatentControls(**latent_controls(args))
+    if controls.latent_scale is not None and instrument.networks.ema.pixel_norm and not instrument.table.values:
+        logger.warning("--latent-scale: without attributes, a network with pixelNorm sounds the same at every scale")
+    return controls
 
 
 def asked_seeds(args: argparse.Namespace, default_count: int) -> Sequence[int]:

@@ -21,7 +21,7 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     seeds = asked_seeds(args, max(DEFAULT_COUNT, most_values))
     folder = note_folder(args, instrument)
     written = write_random_notes(
-        instrument, folder, seeds=seeds, attributes=attributes, controls=controls_of(args), ranks=ranks
+        instrument, folder, seeds=seeds, attributes=attributes, controls=controls_of(args, instrument), ranks=ranks
     )
     if not ranks.leads:
         return ""

@@ -29,7 +29,7 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         seeds=seeds,
         pitches=args.pitches,
         fixed={name: values[0] for name, values in attributes.items()},
-        controls=controls_of(args),
+        controls=controls_of(args, instrument),
         gap=args.gap or 0.0,
         ranks=ranks,
     )
