@@ -110,7 +110,7 @@ def make_notes(count: int) -> dict[str, float]:
         "all": write_random_notes,
         "network": type(instrument.networks.ema).forward,
         "inversion": type(instrument.transform).inverse,
-        "writing": NoteFolder.write,
+        "writing": NoteFolder.write_sound,
         "pictures": NoteFolder.write_picture,
     }
     times = pstats.Stats(profile).stats

@@ -70,7 +70,7 @@ def measured(run: Path, count: int) -> list[Point]:
         notes = generate_notes(instrument, run, GenerationOptions(count=count, pitches=pitches))
         source = made_notes(notes, instrument.transform.sample_rate)
         (heard,) = hear(source, [PyinEmbedding()]).values()
-        tuning = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), baseline=False)
+        (tuning,) = score_in_tune(heard.arrays["f0"], NoteLabels.of(notes.records), baseline=False)
         row = scores.get(instrument.step, {})
         known = {name: row[name] for name in SCORES if name in row}
         error = tuning.details["median_error_cents"]

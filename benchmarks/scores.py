@@ -62,7 +62,9 @@ def made_up_side(n_notes: int, seed: int) -> Side:
         }
         for name, shapes in SHAPES.items()
     }
-    labels = NoteLabels(random.choice(PITCHES, n_notes).astype(np.int16), np.full(n_notes, "unknown"))
+    labels = NoteLabels(
+        random.choice(PITCHES, n_notes).astype(np.int16), np.full(n_notes, "unknown"), np.full(n_notes, -1, np.int32)
+    )
     return Side(source="made up", arrays=arrays, sha256=dict.fromkeys(SHAPES, ""), labels=labels, origin={})
 
 

@@ -13,11 +13,13 @@ from audio_transforms import AudioTransform, build_transform, with_affine
 from data.attributes import AttributeTable
 from data.nsynth import Value
 from generation.asked_attributes import known_attributes
+from generation.controlled_latents import controlled
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
-from models.noise import Purpose, normal_rows, truncated, uniform_rows
-from utils.arguments import MAX_SEED, MOST_TRUNCATION
+from models.noise import Purpose, normal_rows, uniform_rows
+from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
 from utils.config import ExperimentConfig
 from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
@@ -75,35 +77,43 @@ class Instrument:
         return self.transform.sample_rate
 
     def note(
-        self, *, seed: int = 0, pitch: int | None = None, truncation: float | None = None, **attributes: Value
+        self,
+        *,
+        seed: int = 0,
+        pitch: int | None = None,
+        truncation: float | None = None,
+        keep_norm: bool = False,
+        latent_scale: float | None = None,
+        **attributes: Value,
     ) -> Wave:
         """One note as float32 samples (n_samples,) in [-1, 1] at `sample_rate`.
 
         The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
-        `instrument_family="flute"`) and truncation, before they are rounded to 16 bits: a note beyond full scale is
-        turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not given.
+        `instrument_family="flute"`) and controls of the latent, before they are rounded to 16 bits: a note beyond full
+        scale is turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not
+        given.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
         if not 0 <= seed <= MAX_SEED:
             raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
         if truncation is not None and not 0 < truncation <= MOST_TRUNCATION:
             raise UserError(f"truncation {truncation:g}: must be above 0 and at most {MOST_TRUNCATION:g}")
+        if keep_norm and truncation is None:
+            raise UserError("keep_norm goes with a truncation; give one, or leave keep_norm out")
+        lowest, highest = LATENT_SCALES
+        if latent_scale is not None and not lowest <= latent_scale <= highest:
+            raise UserError(f"latent_scale {latent_scale:g}: must be from {lowest:g} to {highest:g}")
         asked = [(name, [str(value)]) for name, value in attributes.items()]
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
         if pitch is not None:
             self.require_pitches([pitch])
             fixed["pitch"] = pitch
-        return fit_full_scale(self.play([seed], self.labels(seed, fixed), truncation)[0])[0]
+        controls = LatentControls(truncation, keep_norm, latent_scale)
+        return fit_full_scale(self.play([seed], self.labels(seed, fixed), controls)[0])[0]
 
-    def latent(self, seed: int, truncation: float | None = None) -> Tensor:
-        """The latent (1, latent_dim) of `seed`, with all its numbers within +- `truncation`.
-
-        Truncated numbers have the normal distribution between these bounds: each is replaced by the same quantile of
-        it, so that a smaller bound moves all numbers towards 0, and a large one changes nothing. None: no bound.
-        Source: Brock et al. 2019, BigGAN, section 3.1, where numbers out of bounds are drawn again instead.
-        """
-        latent = normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim)
-        return latent if truncation is None else truncated(latent, truncation)
+    def latent(self, seed: int, controls: LatentControls = NO_CONTROLS) -> Tensor:
+        """The latent (1, latent_dim) of `seed`, after the `controls`."""
+        return controlled(normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim), controls)
 
     def labels(self, seed: int, fixed: Mapping[str, Value]) -> Tensor:
         """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly."""
@@ -115,9 +125,9 @@ class Instrument:
                 picked[column] = values.index(fixed[name])
         return torch.tensor([picked], dtype=torch.int64)
 
-    def play(self, seeds: Sequence[int], labels: Tensor, truncation: float | None = None) -> list[Wave]:
+    def play(self, seeds: Sequence[int], labels: Tensor, controls: LatentControls = NO_CONTROLS) -> list[Wave]:
         """One wave (n_samples,) for each seed, with its row of `labels` (len(seeds), n_attributes)."""
-        latents = torch.cat([self.latent(seed, truncation) for seed in seeds])
+        latents = torch.cat([self.latent(seed, controls) for seed in seeds])
         return self.sound(self.conditions(latents, labels))
 
     def conditions(self, latent: Tensor, labels: Tensor) -> Tensor:

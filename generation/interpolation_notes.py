@@ -8,7 +8,9 @@ from typing import cast
 
 from data.nsynth import Value
 from generation.instrument import Instrument
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import NoteFolder, Written, require_short
+from generation.note_sequence import write_sequence
 from generation.note_spec import RADII, WalkPath
 from generation.places import Place, distinct, one_for_each, radius_walk, seeded_place, sounds, walk
 from utils.errors import UserError
@@ -52,7 +54,7 @@ def write_interpolation(
     details = {"path": path, "steps": steps, "anchors": [anchor.spec.to_plain() for anchor in anchors]}
     details |= {"radii": list(radii)} if path == "radius" else {}
     if ranks.leads:
-        folder.write_sequence(NAME, notes, len(places), details, gap=gap)
+        write_sequence(folder, NAME, notes, len(places), details, gap=gap)
     else:
         deque(notes, maxlen=0)
     return Written(len(names) + 1, folder.folder / f"{names[0]}.wav", folder.folder / f"{NAME}.wav")
@@ -80,7 +82,7 @@ def seeded_anchors(
     seeds: Sequence[int],
     attributes: Mapping[str, Sequence[Value]],
     *,
-    truncation: float | None = None,
+    controls: LatentControls = NO_CONTROLS,
 ) -> list[Place]:
     """The notes of `seeds` with the values of `attributes`: as many as the longest list has, lists of one repeated.
 
@@ -95,7 +97,7 @@ def seeded_anchors(
         columns["pitch"] = [own] * n_notes
     rows = [{name: values[number] for name, values in columns.items()} for number in range(n_notes)]
     pairs = zip(each_seed, rows, strict=True)
-    return [seeded_place(instrument, seed, row, truncation=truncation) for seed, row in pairs]
+    return [seeded_place(instrument, seed, row, controls) for seed, row in pairs]
 
 
 def _require_anchors(path: str, wanted: str, fits: bool) -> None:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.nsynth import Value
-from utils.arguments import MAX_SEED, MOST_TRUNCATION, path
+from generation.latent_controls import LatentControls
+from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION, path
 from utils.config import MIDI_MAX
 from utils.config_faults import first_fault
 from utils.errors import DataError
@@ -61,7 +62,7 @@ class RadiusWalk(_Step):
 
 
 class NoteSpec(_Strict):
-    """A note by its `seed`, its `truncation` and all its attributes; or a step `between` other notes.
+    """A note by its `seed`, what is done to its latent, and all its attributes; or a step `between` other notes.
 
     For a step, `attributes` are those that both notes share; they are for information only.
     """
@@ -69,15 +70,35 @@ class NoteSpec(_Strict):
     attributes: dict[str, Value]
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     truncation: float | None = Field(default=None, gt=0, le=MOST_TRUNCATION, allow_inf_nan=False)
+    keep_norm: Literal[True] | None = None
+    latent_scale: float | None = Field(default=None, ge=LATENT_SCALES[0], le=LATENT_SCALES[1], allow_inf_nan=False)
     between: Walk | RadiusWalk | None = None
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
         if (self.seed is None) == (self.between is None):
             raise ValueError("a note has either a seed or a place between other notes")
-        if self.between is not None and self.truncation is not None:
-            raise ValueError("only the notes at the ends of a path have a truncation, not those between")
+        if self.between is not None and (self.truncation, self.latent_scale) != (None, None):
+            raise ValueError("only the notes at the ends of a path have a truncation or a scale, not those between")
+        if self.keep_norm and self.truncation is None:
+            raise ValueError("keep_norm goes with a truncation")
         return self
+
+    @classmethod
+    def of_seed(cls, seed: int, attributes: dict[str, Value], controls: LatentControls) -> Self:
+        """The note of `seed` with all its `attributes`."""
+        return cls(
+            seed=seed,
+            attributes=attributes,
+            truncation=controls.truncation,
+            keep_norm=True if controls.keep_norm else None,
+            latent_scale=controls.latent_scale,
+        )
+
+    @property
+    def controls(self) -> LatentControls:
+        """What is done to the latent of its seed."""
+        return LatentControls(self.truncation, bool(self.keep_norm), self.latent_scale)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, without those that are None."""

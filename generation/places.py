@@ -13,6 +13,7 @@ from tqdm import tqdm
 from data.nsynth import Value, value_in_words
 from generation import latent_paths
 from generation.instrument import Instrument
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import Note
 from generation.note_spec import (
     CardNote,
@@ -83,12 +84,12 @@ def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE
 
 
 def seeded_place(
-    instrument: Instrument, seed: int, fixed: Mapping[str, Value], *, truncation: float | None = None
+    instrument: Instrument, seed: int, fixed: Mapping[str, Value], controls: LatentControls = NO_CONTROLS
 ) -> Place:
     """The place of `seed` with the attributes `fixed`; the seed draws the others."""
-    latent, labels = instrument.latent(seed, truncation), instrument.labels(seed, fixed)
+    latent, labels = instrument.latent(seed, controls), instrument.labels(seed, fixed)
     attributes = instrument.values_of(labels[0])
-    spec = NoteSpec(seed=seed, truncation=truncation, attributes=attributes)
+    spec = NoteSpec.of_seed(seed, attributes, controls)
     name = generated_name(attributes, seed)
     condition = instrument.conditions(latent, labels)[0]
     return Place(name, name.replace("_", " "), spec, latent[0], condition[latent.shape[1] :])
@@ -181,7 +182,7 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
         )
     if spec.seed is None:
         raise DataError("a note with neither a seed nor a place between notes; restore the card")
-    return seeded_place(instrument, spec.seed, attributes, truncation=spec.truncation)
+    return seeded_place(instrument, spec.seed, attributes, spec.controls)
 
 
 def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:
@@ -203,6 +204,8 @@ def _longer_name(place: Place) -> str:
     """The name, followed by what distinguishes the note from others of its seed and pitch."""
     details = [value_in_words(name, value) for name, value in place.spec.attributes.items() if name != "pitch"]
     details += [] if place.spec.truncation is None else [f"truncation{place.spec.truncation:g}"]
+    details += ["norm_kept"] if place.spec.keep_norm else []
+    details += [] if place.spec.latent_scale is None else [f"scale{place.spec.latent_scale:g}"]
     if place.spec.between is None and all(_PLAIN.fullmatch(each) for each in details):
         return _short("_".join((place.name, *details)))
     return _short(f"{place.name}_{hashlib.sha256(repr(place.spec).encode()).hexdigest()[:12]}")

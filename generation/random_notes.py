@@ -8,7 +8,9 @@ from tqdm import tqdm
 
 from data.nsynth import Value
 from generation.instrument import Instrument
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import MOST_IN_PICTURE, Note, NoteFolder, Written
+from generation.note_set import NoteSet
 from generation.places import Place, distinct, seeded_place
 from utils.cli import show_progress
 from utils.files import write_json
@@ -26,7 +28,7 @@ def write_random_notes(
     *,
     seeds: Sequence[int],
     attributes: Mapping[str, Sequence[Value]],
-    truncation: float | None = None,
+    controls: LatentControls = NO_CONTROLS,
     ranks: Ranks = ALONE,
 ) -> Written:
     """Write a note for each of `seeds`: a wav named by pitch and seed, with a card; and a picture of the first 32.
@@ -40,7 +42,7 @@ def write_random_notes(
             text = "%s for %s of %s: those from %s on are left out"
             given = counted(len(values), "value")
             logger.warning(text, counted(len(seeds), "note"), given, name, values[len(seeds)])
-    places = _SeededPlaces(instrument, seeds, attributes, truncation)
+    places = _SeededPlaces(instrument, seeds, attributes, controls)
     # Each seed of a range comes once, so that no two of its notes have one name.
     return write_places(instrument, folder, places if isinstance(seeds, range) else distinct(list(places)), ranks)
 
@@ -53,10 +55,10 @@ class _SeededPlaces(Sequence[Place]):
         instrument: Instrument,
         seeds: Sequence[int],
         attributes: Mapping[str, Sequence[Value]],
-        truncation: float | None,
+        controls: LatentControls,
     ) -> None:
         self._instrument, self._seeds = instrument, seeds
-        self._attributes, self._truncation = attributes, truncation
+        self._attributes, self._controls = attributes, controls
 
     def __len__(self) -> int:
         return len(self._seeds)
@@ -71,13 +73,16 @@ class _SeededPlaces(Sequence[Place]):
         if isinstance(number, slice):
             return [self[each] for each in range(len(self))[number]]
         fixed = in_turn(self._attributes, number)
-        return seeded_place(self._instrument, self._seeds[number], fixed, truncation=self._truncation)
+        return seeded_place(self._instrument, self._seeds[number], fixed, self._controls)
 
 
-def write_places(instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE) -> Written:
+def write_places(
+    instrument: Instrument, folder: NoteFolder, places: Sequence[Place], ranks: Ranks = ALONE, gain_db: float = 0.0
+) -> Written:
     """Write the note of each of `places`, and the picture `rainbowgrams` of the first 32 with its card.
 
-    Each note is written before the next one is made. Each of `ranks` writes the notes of its share, and rank 0 the
+    Each note is written before the next one is made, unless it is beyond full scale. All have one gain: `gain_db`, or
+    less if a note is too loud for it. Each of `ranks` writes the notes of its share, and rank 0 the
     picture. Returns once all are written. Raises: UserError as `write_random_notes`.
     """
     folder.require_room(len(places))
@@ -86,15 +91,18 @@ def write_places(instrument: Instrument, folder: NoteFolder, places: Sequence[Pl
     ranks.wait()  # until all have looked: what others write now is no obstacle
     share = ranks.share_of(len(places))
     shown: list[Note] = []
-    for number in tqdm(share, unit="note", disable=not show_progress(), leave=False):
-        note = places[number].sound(instrument)
-        folder.write(note)
-        shown += [note] if len(shown) < MOST_IN_PICTURE else []
+    with NoteSet(folder, gain_db) as written:
+        for number in tqdm(share, unit="note", disable=not show_progress(), leave=False):
+            note = places[number].sound(instrument)
+            written.add(note)
+            shown += [note] if len(shown) < MOST_IN_PICTURE else []
+        of_share = (places[number] for number in share)
+        gain_db = written.finish(((place.name, place.spec.to_plain()) for place in of_share), ranks=ranks)
     if ranks.leads:
         # notes of other ranks are generated again here: they are few, and bit-identical
         shown += [place.sound(instrument) for place in places[len(shown) : MOST_IN_PICTURE]]
-        card = {**folder.origin, "notes": [note.to_plain() for note in shown]}
-        write_json(folder.folder / f"{PICTURE}.json", card)  # first, for the reason that `NoteFolder.write` has
+        card = {**folder.card(gain_db), "notes": [note.to_plain() for note in shown]}
+        write_json(folder.folder / f"{PICTURE}.json", card)  # first, for the reason that `NoteFolder.write_sound` has
         folder.write_picture(PICTURE, shown)
     ranks.wait()
     first, last = (folder.folder / f"{places[number].name}.wav" for number in (0, len(places) - 1))
@@ -113,4 +121,4 @@ def in_turn(attributes: Mapping[str, Sequence[Value]], number: int) -> dict[str,
 def seeded_note(instrument: Instrument, seed: int, pitch: int | None, truncation: float | None) -> Note:
     """The note of `seed` at MIDI `pitch`, or at one drawn by the seed. Raises: UserError."""
     fixed: Mapping[str, Value] = {} if pitch is None else {"pitch": pitch}
-    return seeded_place(instrument, seed, fixed, truncation=truncation).sound(instrument)
+    return seeded_place(instrument, seed, fixed, LatentControls(truncation=truncation)).sound(instrument)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from data.nsynth import Value
 from generation.instrument import Instrument
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import NoteFolder, Written, require_short
+from generation.note_sequence import write_sequence
 from generation.places import Place, seeded_place, sounds
 from utils.errors import UserError
 from utils.ranks import ALONE, Ranks
@@ -18,7 +20,7 @@ def write_scales(
     seeds: Sequence[int],
     pitches: Sequence[int] | None,
     fixed: Mapping[str, Value],
-    truncation: float | None = None,
+    controls: LatentControls = NO_CONTROLS,
     gap: float,
     ranks: Ranks = ALONE,
 ) -> Written:
@@ -37,7 +39,7 @@ def write_scales(
     require_short(len(wanted))
 
     def places(seed: int) -> list[Place]:
-        return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, truncation=truncation) for pitch in wanted]
+        return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, controls) for pitch in wanted]
 
     folder.require_room(len(seeds) * len(set(wanted)), in_sequences=len(seeds) * len(wanted), gap=gap)
     folder.require_free((place.name for seed in seeds for place in places(seed)), "note")
@@ -46,7 +48,7 @@ def write_scales(
         notes = sounds(instrument, places(seed), ranks)
         if ranks.leads:
             details = {"seed": seed, "pitches": wanted}
-            folder.write_sequence(_name(seed), notes, len(wanted), details, gap=gap)
+            write_sequence(folder, _name(seed), notes, len(wanted), details, gap=gap)
         else:
             deque(notes, maxlen=0)
     first = places(seeds[0])[0]

@@ -69,6 +69,12 @@ def fit_full_scale(wave: Wave) -> tuple[Wave, float]:
     return (wave, gain_db) if gain == 1 else (wave * np.float32(gain), gain_db)
 
 
-def gain_to_full_scale(peak: float) -> tuple[float, float]:
-    """(factor that brings a sound of `peak` within full scale, the same in dB): 1 and 0 dB if it is within already."""
-    return (1.0, 0.0) if peak <= HEADROOM else (HEADROOM / peak, 20 * math.log10(HEADROOM / peak))
+def gain_to_full_scale(peak: float, most_db: float = 0.0) -> tuple[float, float]:
+    """(factor, the same in dB): `most_db`, or what brings a sound of `peak` within full scale if that is less.
+
+    In whole millionths of a decibel, rounded down, so that the number on a card gives the same factor again.
+    """
+    gain_db = most_db
+    if peak > HEADROOM * 10 ** (-most_db / 20) * (1 + 1e-7):  # what is within by rounding only counts as within
+        gain_db = math.floor(20_000_000 * math.log10(HEADROOM / peak)) / 1_000_000
+    return 10 ** (gain_db / 20), gain_db

@@ -15,6 +15,8 @@ from models.layers import EqualizedConv2d, EqualizedLinear, resize
 from models.normalisation import normalised_leaky_relu, pixel_norm
 from utils.config import ModelConfig
 
+FORMAT_SLOPE = 0.2  # of the LeakyReLUs within `gansynth`, whatever `leakyness` is: published runs were trained so
+
 Pair = tuple[EqualizedConv2d, EqualizedConv2d]
 
 
@@ -38,9 +40,7 @@ class Generator(nn.Module):
         features = config.latent_dim + n_conditions
         self.format_layer: nn.Module
         if config.format_layer == "gansynth":
-            self.format_layer = GANSynthFormat(
-                features, depths[0], sizes[0], self.slope, zero_bias=zero_bias, equalized=equalized
-            )
+            self.format_layer = GANSynthFormat(features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized)
         else:
             self.format_layer = LinearFormat(features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized)
         self.first = grow(depths[0], depths[0], 3, padding=1)
@@ -87,18 +87,15 @@ class LinearFormat(nn.Module):
 class GANSynthFormat(nn.Module):
     """`formatLayerType: gansynth`: the features as one pixel surrounded by zeros, convolved to (B, depth, *size)."""
 
-    def __init__(
-        self, features: int, depth: int, size: Size, slope: float, *, zero_bias: bool, equalized: bool
-    ) -> None:
+    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool) -> None:
         super().__init__()
         height, width = size
         # padded with zeros to 2 * size - 1, so that a kernel of the image's size gives exactly the image's size
         self.margins = (width - 1, width - 1, height - 1, height - 1)
-        self.slope = slope
         self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias, equalized=equalized)
         self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, features) -> the smallest image (B, depth, *size)."""
-        x = normalised_leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), self.slope)
-        return normalised_leaky_relu(self.blend(x), self.slope)
+        x = normalised_leaky_relu(self.spread(F.pad(x[:, :, None, None], self.margins)), FORMAT_SLOPE)
+        return normalised_leaky_relu(self.blend(x), FORMAT_SLOPE)

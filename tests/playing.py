@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import torch
 
@@ -84,6 +85,15 @@ def sound(path):
 
 def card_of(path):
     return json.loads(path.with_suffix(".json").read_text())
+
+
+def assert_same_note(path, other):
+    """Two wavs, with their cards, are one note; the sets that they come from may have been turned down differently."""
+    one, two = ({**card_of(each)} for each in (path, other))
+    gains = [10 ** (card.pop("gain_db") / 20) for card in (one, two)]
+    assert one == two
+    levels = [sound(each) / gain for each, gain in zip((path, other), gains, strict=True)]
+    np.testing.assert_allclose(*levels, rtol=0, atol=0.5 / gains[0] + 0.5 / gains[1] + 1e-3)
 
 
 def files_of(path):

@@ -14,6 +14,7 @@ import torch
 import generate
 from commands.generate.flags import DEFAULT_COUNT
 from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
 from generation.note_files import MOST_IN_PICTURE
 from generation.synthesis import HEADROOM, fit_full_scale
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
@@ -22,6 +23,7 @@ from tests.playing import (
     CPU,
     N_SAMPLES,
     PITCHES,
+    assert_same_note,
     card_of,
     change_newest,
     play,
@@ -67,7 +69,7 @@ def test_notes_go_into_the_run_folder_by_default(run_folder):
     assert len({name[5:8] for name in written}) > 1
 
 
-def test_same_seed_and_pitch_give_the_same_bytes_whatever_else_is_asked_for(run_folder, tmp_path):
+def test_same_seed_and_pitch_give_the_same_note_whatever_else_is_asked_for(run_folder, tmp_path):
     for name, flags in {
         "many": ("--count", 8, "--seed", 3, "--pitch", "60-60"),
         "one": ("--count", 1, "--seed", 6, "--pitch", 60),
@@ -75,7 +77,8 @@ def test_same_seed_and_pitch_give_the_same_bytes_whatever_else_is_asked_for(run_
     }.items():
         assert play(run_folder, "-o", tmp_path / name, *flags) == 0
     note = "pitch060_seed000006.wav"
-    assert len({(tmp_path / name / note).read_bytes() for name in ("many", "one", "turns")}) == 1
+    for name in ("many", "turns"):
+        assert_same_note(tmp_path / name / note, tmp_path / "one" / note)
     assert len({(tmp_path / "many" / name).read_bytes() for name in wavs(tmp_path / "many")}) == 8
 
 
@@ -109,6 +112,8 @@ def test_checkpoint_is_chosen_by_scale_and_iteration(run_folder, tmp_path):
         (("--seed", -1), r"argument --seed: .*"),
         (("--seeds", "0-3", "--count", 2), r"--seeds already lists every seed; .*"),
         (("--truncation", 0), r"argument --truncation: .*"),
+        (("--keep-norm",), r"--keep-norm goes with --truncation; .*"),
+        (("--latent-scale", 0), r"argument --latent-scale: .*"),
         (("--bits", 12), r"argument --bits: .*"),
         (("--rate", 10), r"argument --rate: .*"),
         (("--device", "tpu9"), r"device tpu9: not available here .*"),
@@ -245,6 +250,59 @@ def test_attributes_that_the_run_does_not_know_are_one_line(experiment_dict, run
     assert not (tmp_path / "out").exists()
 
 
+def test_loud_notes_are_turned_down_together(run_folder, tmp_path, monkeypatch, capsys):
+    """One gain for all of them; cards say it, and make each note again, alone, bit for bit."""
+    levels = (0.3, 1.5, 0.6, 3.0)
+
+    def at_its_level(place, _):
+        return np.linspace(-1, 1, N_SAMPLES, dtype=np.float32) * np.float32(levels[place.spec.seed])
+
+    monkeypatch.setattr("generation.places.Place.wave", at_its_level)
+    assert generate.main(["random", "-d", str(run_folder), "--device", "cpu", "-o", str(tmp_path), "--count", "4"]) == 0
+    assert "2 of the notes would be beyond full scale: all are turned down by 9.543 dB" in capsys.readouterr().err
+    peaks = [np.abs(soundfile.read(tmp_path / name)[0]).max() for name in wavs(tmp_path)]
+    loudness = dict(zip([card_of(tmp_path / name)["seed"] for name in wavs(tmp_path)], peaks, strict=True))
+    assert [loudness[seed] / loudness[3] for seed in range(4)] == pytest.approx([0.1, 0.5, 0.2, 1], abs=1e-4)
+    gains = {card_of(tmp_path / name)["gain_db"] for name in wavs(tmp_path)}
+    assert gains == {card_of(tmp_path / "rainbowgrams.json")["gain_db"]}
+    assert gains.pop() == pytest.approx(-9.543, abs=1e-3)
+    for name in wavs(tmp_path):
+        card = (tmp_path / name).with_suffix(".json")
+        assert play(run_folder, "-o", tmp_path / "again", "--from-card", card) == 0
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes()
+        assert (tmp_path / "again" / card.name).read_bytes() == card.read_bytes()
+
+
+@pytest.mark.parametrize(("bound", "keep", "factor"), [(0.5, False, 2.0), (0.7, True, None), (None, False, 0.25)])
+def test_controls_of_latents_are_in_the_card(run_folder, tmp_path, bound, keep, factor):
+    flags = ["--truncation", bound] * (bound is not None) + ["--keep-norm"] * keep
+    flags += ["--latent-scale", factor] * (factor is not None)
+    note = random_note(run_folder, tmp_path / "made", "--seed", 3, "--pitch", 60, *flags)
+    expected = {"truncation": bound, "keep_norm": keep or None, "latent_scale": factor}
+    assert {key: card_of(note).get(key) for key in expected} == expected
+    assert play(run_folder, "-o", tmp_path / "again", "--from-card", note.with_suffix(".json")) == 0
+    assert (tmp_path / "again" / note.name).read_bytes() == note.read_bytes()
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    plain, latent = instrument.latent(3), instrument.latent(3, LatentControls(bound, keep, factor))
+    if keep:
+        assert float(latent.norm()) == pytest.approx(float(plain.norm()), rel=1e-6)
+    if bound is None:
+        assert torch.equal(latent, plain * factor)
+    sounds = instrument.play([3], instrument.labels(3, {"pitch": 60}), LatentControls(bound, keep, factor))
+    alone = instrument.note(seed=3, pitch=60, truncation=bound, keep_norm=keep, latent_scale=factor)
+    np.testing.assert_array_equal(alone, fit_full_scale(sounds[0])[0])
+    np.testing.assert_allclose(soundfile.read(note)[0], alone, rtol=0, atol=0.51 / 32768)
+
+
+def test_scale_that_cannot_be_heard_is_said(experiment_dict, tmp_path, capsys):
+    run = trained(unconditional(experiment_dict), tmp_path)
+    capsys.readouterr()
+    random_note(run, tmp_path / "scaled", "--latent-scale", 0.5)
+    assert "without attributes, a network with pixelNorm sounds the same at every scale" in capsys.readouterr().err
+    random_note(run, tmp_path / "bounded", "--truncation", 0.5)
+    assert capsys.readouterr().err == ""
+
+
 def test_truncation_bounds_the_latent_and_is_in_the_card(run_folder, tmp_path):
     bounds = {"narrow": ("--truncation", 0.5), "wide": ("--truncation", 99), "free": ()}
     notes = {
@@ -257,7 +315,7 @@ def test_truncation_bounds_the_latent_and_is_in_the_card(run_folder, tmp_path):
     assert np.abs(read["wide"] - read["free"]).max() <= 1 / 32768
     assert np.abs(read["narrow"] - read["free"]).max() > 1 / 32768
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
-    assert instrument.latent(3, 0.5).abs().max() < 0.5
+    assert instrument.latent(3, LatentControls(0.5)).abs().max() < 0.5
 
 
 @pytest.mark.parametrize(("bits", "subtype", "step"), [("24", "PCM_24", 2**-23), ("float", "FLOAT", 0)])

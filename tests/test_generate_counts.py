@@ -72,15 +72,15 @@ def test_notes_are_written_as_they_are_made(run_folder, tmp_path, monkeypatch):
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 10**30))
     folder = NoteFolder(tmp_path / "out", {}, instrument.sample_rate, instrument.transform.n_samples)
-    write, written = NoteFolder.write, []
+    write, written = NoteFolder.write_sound, []
 
-    def counted(self, note):
-        written.append(write(self, note))
+    def counted(self, *args):
+        written.append(write(self, *args))
         if len(written) == 3:
             raise _EnoughError
         return written[-1]
 
-    monkeypatch.setattr(NoteFolder, "write", counted)
+    monkeypatch.setattr(NoteFolder, "write_sound", counted)
     with pytest.raises(_EnoughError):
         write_random_notes(instrument, folder, seeds=range(HUGE), attributes={})
     assert all(path.exists() for path in written)

@@ -13,6 +13,8 @@ from utils.spelling import shortened
 
 MAX_SEED = 2**62
 MOST_TRUNCATION = 100.0
+LATENT_SCALES = (1e-3, 100.0)
+"""The smallest and the largest factor of a latent."""
 MOST_SEEDS = 10_000
 MOST_PITCHES = 10_000
 LONGEST_GAP = 60.0  # s

@@ -5,7 +5,7 @@ import math
 from functools import partial
 from pathlib import Path
 
-from commands.shared_flags import add_json, add_truncation
+from commands.shared_flags import add_json, add_latent_controls
 from commands.subcommands import Subcommand
 from utils.arguments import (
     add_checkpoint_choice,
@@ -59,6 +59,10 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     _add_user_network(parser)
     _add_extrapolation(parser)
     _add_estimator(parser)
+    help_ = "also score sines, noise, and real notes after the representation of --run, of the same pitches and number"
+    parser.add_argument("--references", action="store_true", help=help_)
+    help_ = f"real notes that no network learned from, to be scored too: {_SIDE}"
+    parser.add_argument("--unseen", type=path, metavar="PATH", help=help_)
     _add_seed_and_device(parser)
     add_json(parser, "the new lines of results.jsonl")
 
@@ -123,7 +127,7 @@ def _add_notes(parser: argparse.ArgumentParser, flag: str) -> None:
     made = parser.add_argument_group("notes made by a run, the same as those of generate.py random")
     _add_count(made, "number of notes, with the seeds 0 to N - 1 (default: 1000)", None)
     add_pitches(made, "the notes take them in turn (default: drawn by the seed of each note)")
-    add_truncation(made)
+    add_latent_controls(made)
     add_checkpoint_choice(made)
 
 

@@ -4,11 +4,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from commands.shared_flags import as_json
+from commands.shared_flags import as_json, latent_controls
 from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.open_side import SideOptions, is_run
 from evaluation.scoring.score_embeddings import EmbeddingOptions
 from evaluation.scoring.score_report import ReportOptions, ScoreReport
+from generation.latent_controls import LatentControls
 from models.checkpoint import find_checkpoint
 from utils.errors import UserError
 from utils.ranks import Ranks, own_device
@@ -45,16 +46,20 @@ def report_options(args: argparse.Namespace, ranks: Ranks, *, leave_out: bool) -
         sides=replace(side_options(args, args.output / "features", args.real, fake), ranks=ranks),
         seed=args.seed,
         leave_out=leave_out,
+        references=leave_out and args.references,
+        unseen=args.unseen if leave_out else None,
     )
 
 
 def side_options(args: argparse.Namespace, cache: Path | None, *sides: Path | None) -> SideOptions:
     """What the flags say of reading and making notes. Raises: UserError if they are of a run and no side is one."""
-    names = ("count", "pitches", "truncation", "scale", "iteration")
+    names = ("count", "pitches", "scale", "iteration")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if given and not any(side is not None and is_run(side) for side in sides):
-        raise UserError(f"--{next(iter(given))} is for notes made by a run, but no run folder is given; leave it out")
-    generation = GenerationOptions(**given)
+    controls = latent_controls(args)
+    if (given or controls) and not any(side is not None and is_run(side) for side in sides):
+        flag = next(iter(given | controls)).replace("_", "-")
+        raise UserError(f"--{flag} is for notes made by a run, but no run folder is given; leave it out")
+    generation = GenerationOptions(**given, controls=LatentControls(**controls))
     return SideOptions(cache=cache, skip_broken=args.skip_broken, device=own_device(args.device), generation=generation)
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from commands.generate.flags import DEFAULT_PATH, DEFAULT_STEPS
-from commands.generate.options import attributes_of, note_folder, open_instrument, write_notes
+from commands.generate.options import OF_LATENTS, attributes_of, controls_of, note_folder, open_instrument, write_notes
 from generation.instrument import Instrument
 from generation.interpolation_notes import seeded_anchors, write_interpolation
 from generation.note_spec import MOST_STEPS, RADII
@@ -45,9 +45,10 @@ def _require_one_origin(args: argparse.Namespace) -> None:
     if args.end and not args.start:
         raise UserError("--to needs --from CARD")
     if args.start:
-        for name in ("seeds", "attributes", "truncation"):
+        for name in ("seeds", "attributes", *OF_LATENTS):
             if getattr(args, name) is not None:
-                raise UserError(f"--{name} cannot be combined with --from, whose card sets it; leave --{name} out")
+                flag = f"--{name.replace('_', '-')}"
+                raise UserError(f"{flag} cannot be combined with --from, whose card sets it; leave {flag} out")
 
 
 def _anchors(args: argparse.Namespace, instrument: Instrument, path: str) -> Sequence[Place]:
@@ -56,4 +57,4 @@ def _anchors(args: argparse.Namespace, instrument: Instrument, path: str) -> Seq
     attributes = attributes_of(args, instrument, args.pitches)
     between_values = any(len(values) > 1 for name, values in attributes.items() if name != "pitch")
     seeds = args.seeds or ([0] if path == "radius" or between_values else [0, 1])
-    return seeded_anchors(instrument, seeds, attributes, truncation=args.truncation)
+    return seeded_anchors(instrument, seeds, attributes, controls=controls_of(args, instrument))

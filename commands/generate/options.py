@@ -1,18 +1,24 @@
 """What several subcommands of generate.py make of their flags."""
 
 import argparse
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from commands.shared_flags import latent_controls
 from data.nsynth import Value
 from generation.asked_attributes import known_attributes
 from generation.card_notes import write_from_card
 from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
 from generation.note_files import NoteFolder
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
 from utils.ranks import Ranks, joined_ranks, own_device, require_one_process
 from utils.spelling import counted
+
+OF_LATENTS = ("truncation", "keep_norm", "latent_scale")
+logger = logging.getLogger(__name__)
 
 _FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
 
@@ -65,9 +71,9 @@ def write_notes(
         with joined_ranks(own_device(args.device)) as ranks:
             return write(args, ranks)
     require_one_process("--from-card")
-    for name in (*set_by_cards, "pitches", "attributes", "truncation", "bits", "rate"):
+    for name in (*set_by_cards, "pitches", "attributes", *OF_LATENTS, "bits", "rate"):
         if getattr(args, name) is not None:
-            raise set_by_card(_FLAGS.get(name, f"--{name}"))
+            raise set_by_card(_FLAGS.get(name, f"--{name.replace('_', '-')}"))
     written = write_from_card(open_instrument(args), output_folder(args), args.from_card)
     if written.count == 1:
         return f"{written.first}\n"
@@ -78,6 +84,14 @@ def write_notes(
 def set_by_card(flag: str) -> UserError:
     """The error of a `flag` that is given beside `--from-card`."""
     return UserError(f"{flag} cannot be combined with --from-card, whose card sets it; leave {flag} out")
+
+
+def controls_of(args: argparse.Namespace, instrument: Instrument) -> LatentControls:
+    """What the flags say of latents; a warning if `instrument` cannot hear it. Raises: UserError if they do not fit."""
+    controls = LatentControls(**latent_controls(args))
+    if controls.latent_scale is not None and instrument.networks.ema.pixel_norm and not instrument.table.values:
+        logger.warning("--latent-scale: without attributes, a network with pixelNorm sounds the same at every scale")
+    return controls
 
 
 def asked_seeds(args: argparse.Namespace, default_count: int) -> Sequence[int]:

@@ -3,7 +3,7 @@
 import argparse
 
 from commands.generate.flags import DEFAULT_COUNT
-from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_notes
+from commands.generate.options import asked_seeds, attributes_of, controls_of, note_folder, open_instrument, write_notes
 from generation.random_notes import write_random_notes
 from utils.ranks import Ranks
 from utils.spelling import counted
@@ -21,7 +21,7 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
     seeds = asked_seeds(args, max(DEFAULT_COUNT, most_values))
     folder = note_folder(args, instrument)
     written = write_random_notes(
-        instrument, folder, seeds=seeds, attributes=attributes, truncation=args.truncation, ranks=ranks
+        instrument, folder, seeds=seeds, attributes=attributes, controls=controls_of(args, instrument), ranks=ranks
     )
     if not ranks.leads:
         return ""

@@ -2,7 +2,7 @@
 
 import argparse
 
-from commands.generate.options import asked_seeds, attributes_of, note_folder, open_instrument, write_notes
+from commands.generate.options import asked_seeds, attributes_of, controls_of, note_folder, open_instrument, write_notes
 from generation.scale_notes import write_scales
 from utils.errors import UserError
 from utils.ranks import Ranks
@@ -29,7 +29,7 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         seeds=seeds,
         pitches=args.pitches,
         fixed={name: values[0] for name, values in attributes.items()},
-        truncation=args.truncation,
+        controls=controls_of(args, instrument),
         gap=args.gap or 0.0,
         ranks=ranks,
     )

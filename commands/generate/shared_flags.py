@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, get_args
 
-from commands.shared_flags import add_truncation
+from commands.shared_flags import add_latent_controls
 from generation.playing.settings import Bits
 from utils.arguments import add_checkpoint_choice, add_device, path, sample_rate
 from utils.cli import add_alias
@@ -35,7 +35,7 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
 
 
 def add_timbre(parser: argparse.ArgumentParser) -> None:
-    """Add `--attributes` and `--truncation`."""
+    """Add `--attributes` and the flags of latents."""
     parser.add_argument(
         "--attributes",
         type=asked_attribute,
@@ -44,7 +44,7 @@ def add_timbre(parser: argparse.ArgumentParser) -> None:
         help="values of attributes that the run learned, such as instrument_family=brass,flute (default: drawn by the "
         "seed)",
     )
-    add_truncation(parser)
+    add_latent_controls(parser)
 
 
 def asked_attribute(text: str) -> tuple[str, list[str]]:

@@ -36,17 +36,17 @@ def coverage(real: npt.ArrayLike, fake: npt.ArrayLike, *, n_neighbours: int = 5,
     real, fake = (in_canonical_order(samples) for samples in require_pair(real, fake, at_least=n_neighbours + 1))
 
     def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
-        return _shares(real[kept_real], fake[kept_fake], n_neighbours)
+        return shares(real[kept_real], fake[kept_fake], n_neighbours)
 
-    values = _shares(real, fake, n_neighbours)
+    values = shares(real, fake, n_neighbours)
     if min(len(real), len(fake)) // 2 <= n_neighbours:
         return Coverage(*(Estimate(float(value), None) for value in values))
     errors = half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)
     return Coverage(*(Estimate(float(value), float(error)) for value, error in zip(values, errors, strict=True)))
 
 
-def _shares(real: Float64Array, fake: Float64Array, k: int) -> Float64Array:
-    """(4,): precision, recall, density, coverage."""
+def shares(real: Float64Array, fake: Float64Array, k: int) -> Float64Array:
+    """(4,): precision, recall, density and coverage of `coverage`, of real (n, d) and fake (m, d) with n, m > k."""
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     recalled = np.zeros(len(real), dtype=bool)
     covered = np.zeros(len(real), dtype=bool)

@@ -15,12 +15,10 @@ ITERATIONS = 100  # of k-means; 1000 notes no longer change cells after some doz
 
 
 class DifferentBins(NamedTuple):
-    """How many of `n_bins` differ, how many would by chance with its deviation, and the Jensen-Shannon divergence."""
+    """How many of `n_bins` differ, and the Jensen-Shannon divergence."""
 
     different: int
     n_bins: int
-    by_chance: float
-    by_chance_std: float
     jensen_shannon: float
     """In nats: 0 for equal histograms, ln 2 for disjoint ones; unlike the count, it does not grow with n."""
 
@@ -48,14 +46,49 @@ def different_bins(
     return different_bins_of_counts(*counts, significance=significance)
 
 
+class ByChance(NamedTuple):
+    """Mean and standard deviation of the number of different bins where both sides have one source."""
+
+    mean: float
+    std: float
+
+
+def different_bins_by_chance(
+    real: npt.ArrayLike,
+    fake: npt.ArrayLike,
+    *,
+    n_bins: int = 50,
+    significance: float = 0.05,
+    n_draws: int = 20,
+    seed: int = 0,
+) -> ByChance:
+    """NDB of sides of these sizes that are drawn from one source: real (n, d) and fake (m, d), mixed at random.
+
+    Each of the `n_draws` mixes all samples, divides them into n and m again, and makes bins of its own.
+    Raises: ValueError as `different_bins`, or if `n_draws` < 2.
+    Source: Pitman 1937, Significance tests which may be applied to samples from any populations.
+    """
+    if n_draws < 2:
+        raise ValueError(f"a deviation needs 2 or more draws, got {n_draws}")
+    real, fake = require_pair(real, fake, at_least=1)
+    both = in_canonical_order(np.concatenate([real, fake]))
+    rng = np.random.default_rng(seed)
+    found = []
+    for draw in range(n_draws):
+        mixed = rng.permutation(both)
+        sides = mixed[: len(real)], mixed[len(real) :]
+        found.append(different_bins(*sides, n_bins=n_bins, significance=significance, seed=seed + draw).different)
+    return ByChance(float(np.mean(found)), float(np.std(found, ddof=1)))
+
+
 def different_bins_of_counts(
     real_counts: npt.ArrayLike, fake_counts: npt.ArrayLike, *, significance: float = 0.05
 ) -> DifferentBins:
     """NDB of two histograms (n_bins,): two-sided test of two proportions in each bin.
 
     z = (p - q) / sqrt(r (1 - r) (1 / n + 1 / m)), with p and q the shares of a bin in either side and r its share in
-    both together; it differs if |z| > the normal quantile at 1 - significance / 2. By chance, with both sides from one
-    source, that is `significance` n_bins +- sqrt(significance (1 - significance) n_bins).
+    both together; it differs if |z| > the normal quantile at 1 - significance / 2. With both sides from one source that
+    is less than `significance` n_bins where bins hold few samples: `different_bins_by_chance` says how many.
     Raises: ValueError if the shapes differ, counts are negative or all 0, or `significance` is not within (0, 1).
     Source: Richardson and Weiss 2018, On GANs and GMMs.
     """
@@ -73,8 +106,6 @@ def different_bins_of_counts(
     return DifferentBins(
         different=int((np.abs(p - q) > ndtri(1 - significance / 2) * error).sum()),
         n_bins=n_bins,
-        by_chance=significance * n_bins,
-        by_chance_std=float(np.sqrt(significance * (1 - significance) * n_bins)),
         jensen_shannon=float((rel_entr(p, middle) + rel_entr(q, middle)).sum() / 2),
     )
 

@@ -97,6 +97,25 @@ def kernel_distance(
     )
 
 
+def kernel_distances_of_parts(
+    real: npt.ArrayLike, fake: npt.ArrayLike, kernel: Kernel, real_parts: Float64Array, fake_parts: Float64Array
+) -> Float64Array:
+    """Unbiased MMD^2 (c,) of c parts of both sides, whose rows are 1 in `real_parts` (n, c) and `fake_parts` (m, c).
+
+    Each pair of samples is evaluated once, for all parts. Raises: ValueError if a part has fewer than 2 samples of a
+    side, or as `kernel_distance`.
+    """
+    real, fake = require_pair(real, fake, at_least=2)
+    n, m = real_parts.sum(axis=0), fake_parts.sum(axis=0)
+    if min(n.min(), m.min()) < 2:
+        raise ValueError("a part has fewer than 2 samples of a side")
+    within_real = (real_parts * _sums_within(kernel, real, real_parts)).sum(axis=0)
+    within_fake = (fake_parts * _sums_within(kernel, fake, fake_parts)).sum(axis=0)
+    between = (real_parts * _sums_between(kernel, real, fake, fake_parts)[0]).sum(axis=0)
+    distances: Float64Array = within_real / (n * (n - 1)) + within_fake / (m * (m - 1)) - 2 * between / (n * m)
+    return distances
+
+
 def paired_kernel_distance(before: npt.ArrayLike, after: npt.ArrayLike, kernel: Kernel) -> Estimate:
     """Unbiased MMD^2 between the sources of x and y, both (n, d), where y_i was made from x_i.
 

@@ -8,7 +8,7 @@ from scipy.special import xlogy
 
 from evaluation.metrics.samples import require_samples
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
-from utils.arrays import Float64Array
+from utils.arrays import Float64Array, Int64Array
 
 SUM_TOLERANCE = 1e-2  # bfloat16 has 3 digits
 TOLERANCE_CENTS = 50
@@ -22,13 +22,29 @@ def pitch_accuracy(probabilities: npt.ArrayLike, asked: npt.ArrayLike) -> Estima
     sqrt(a (1 - a) / (n - 1)) else. Raises: ValueError as `pitch_entropy`, or if `asked` is not (n,) class indices.
     Source: Engel et al. 2019, GANSynth, section 4 (PA).
     """
+    heard, asked = _heard_and_asked(probabilities, asked)
+    return mean_estimate((heard == asked).astype(np.float64))
+
+
+def octave_free_accuracy(probabilities: npt.ArrayLike, asked: npt.ArrayLike) -> Estimate:
+    """As `pitch_accuracy`, where the likeliest class may be whole octaves of 12 classes away from the one asked for.
+
+    >>> octave_free_accuracy(np.eye(25)[[0, 12, 24, 7]], [12, 12, 12, 12]).value
+    0.75
+    """
+    heard, asked = _heard_and_asked(probabilities, asked)
+    return mean_estimate(((heard - asked) % 12 == 0).astype(np.float64))
+
+
+def _heard_and_asked(probabilities: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Int64Array, Int64Array]:
+    """Likeliest class and class that was asked for, (n,) each."""
     probabilities, asked = _require_probabilities(probabilities), np.asarray(asked)
     n, n_classes = probabilities.shape
     if asked.shape != (n,) or not np.issubdtype(asked.dtype, np.integer):
         raise ValueError(f"asked must be {n} class indices, got {asked.dtype} of shape {asked.shape}")
     if asked.min() < 0 or asked.max() >= n_classes:
         raise ValueError(f"asked classes must lie in 0 ... {n_classes - 1}, got {asked.min()} ... {asked.max()}")
-    return mean_estimate((probabilities.argmax(axis=1) == asked).astype(np.float64))
+    return probabilities.argmax(axis=1), asked.astype(np.int64)
 
 
 def pitch_entropy(probabilities: npt.ArrayLike) -> Estimate:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from utils.arrays import Float64Array
+from utils.arrays import Float64Array, Int64Array
 
 BLOCK_ROWS = 1024  # of a matrix of pairs in memory at a time: 80 MB for 10 000 samples
 
@@ -29,13 +29,19 @@ def require_pair(real: npt.ArrayLike, fake: npt.ArrayLike, *, at_least: int) -> 
     return pair
 
 
-def in_canonical_order(samples: Float64Array) -> Float64Array:
-    """The rows (n, d) in an order that depends on their values alone, so that seeded draws ignore the order given.
+def canonical_order(samples: Float64Array) -> Int64Array:
+    """Row numbers (n,) of the rows (n, d), in an order that depends on their values alone.
 
     Sorted by a fixed linear form of the row. Rows that differ by rounding (another batch size) stay where they are.
     """
     weights = np.cos(np.arange(1, samples.shape[1] + 1))  # generic, so that only equal rows tie
-    return samples[np.argsort((samples * weights).sum(axis=1), kind="stable")]
+    order: Int64Array = np.argsort((samples * weights).sum(axis=1), kind="stable")
+    return order
+
+
+def in_canonical_order(samples: Float64Array) -> Float64Array:
+    """The rows (n, d) in `canonical_order`, so that seeded draws ignore the order given."""
+    return samples[canonical_order(samples)]
 
 
 def squared_distances(x: Float64Array, y: Float64Array) -> Float64Array:

@@ -62,7 +62,7 @@ def half_sample_standard_errors(
     n_real: int,
     n_fake: int,
     *,
-    n_halves: int = 10,
+    n_halves: int = 40,
     seed: int = 0,
 ) -> Float64Array:
     """Standard errors (k,) of `statistics`, functions (k,) of row numbers of both sides.

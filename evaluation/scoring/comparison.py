@@ -11,7 +11,17 @@ from utils.errors import UserError
 
 # results, the notes that were scored, and the time; everything else on a card is a condition
 _FINDINGS = {
-    *("name", "baseline", "value", "standard_error", "details", "remarks"),
+    *(
+        "name",
+        "baseline",
+        "value",
+        "standard_error",
+        "standard_error_by_instrument",
+        "details",
+        "remarks",
+        "verdict",
+        "references",
+    ),
     *("real", "fake", "real_origin", "fake_origin", "fake_sha256", "command", "date"),
 }
 _NOT_SAID = "not recorded"

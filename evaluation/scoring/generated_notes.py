@@ -1,9 +1,12 @@
 """Notes of a trained run, made for a score: sample for sample those that `generate.py random` writes."""
 
+import logging
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -11,10 +14,13 @@ from data.note_records import NoteRecord
 from data.nsynth import Value
 from evaluation.embeddings.notes import MadeNotes, require_room_for_made
 from generation.instrument import Instrument
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_spec import generated_name
-from generation.synthesis import Wave, fit_full_scale
+from generation.synthesis import Wave, gain_to_full_scale
 from utils.cli import show_progress
 from utils.ranks import ALONE, Ranks
+
+logger = logging.getLogger(__name__)
 
 _BLOCK = 64  # notes that several ranks make together before they exchange them
 
@@ -23,14 +29,14 @@ _BLOCK = 64  # notes that several ranks make together before they exchange them
 class GenerationOptions:
     """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
 
-    `truncation` bounds the values of the latents (None: no bound).
+    `controls` are those of the latents.
     """
 
     count: int = 1_000
     pitches: list[int] | None = None
     scale: int | None = None
     iteration: int | None = None
-    truncation: float | None = None
+    controls: LatentControls = NO_CONTROLS
 
 
 def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE) -> MadeNotes:
@@ -39,7 +45,8 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     Each of `ranks` makes its share, and has all of them at the end.
     Raises: UserError if the run does not know a pitch, its sound is not finite, or the disk has no room for them.
     """
-    require_room_for_made(options.count, instrument.transform.n_samples)
+    n_samples = instrument.transform.n_samples
+    require_room_for_made(options.count, 3 * n_samples)  # of 16 bits, and of 32 until the gain is known
     pitches = options.pitches
     if pitches is not None:
         instrument.require_pitches(pitches)
@@ -52,19 +59,26 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     named.sort(key=lambda note: note[0])
 
     def waves() -> Iterator[Wave]:
+        with tempfile.TemporaryFile() as kept:  # the map outlives it
+            rows = np.memmap(kept, dtype=np.float32, mode="w+", shape=(len(named), n_samples))
         with tqdm(
             desc="generating notes", total=len(named), unit="note", disable=not show_progress(), leave=False
         ) as bar:
             for start in range(0, len(named), _BLOCK):
                 seeds = [seed for _, seed, _ in named[start : start + _BLOCK]]
-                block = torch.zeros(len(seeds), instrument.transform.n_samples)
+                block = torch.zeros(len(seeds), n_samples)
                 for row in ranks.share_of(len(seeds)):
                     labels = instrument.labels(seeds[row], _fixed(asked[seeds[row]]))
-                    (wave,) = instrument.play([seeds[row]], labels, options.truncation)
-                    block[row] = torch.from_numpy(fit_full_scale(wave)[0])
+                    (wave,) = instrument.play([seeds[row]], labels, options.controls)
+                    block[row] = torch.from_numpy(wave)
                 ranks.sum_([block])  # the rows of other ranks are zero here
+                rows[start : start + len(seeds)] = block.numpy()
                 bar.update(len(seeds))
-                yield from block.numpy()
+        peak = max(float(np.abs(row).max(initial=0.0)) for row in rows)
+        gain, gain_db = gain_to_full_scale(peak)
+        if gain_db < 0:
+            logger.info("all notes are turned down by %.3f dB, so that none is beyond full scale", -gain_db)
+        yield from (row * np.float32(gain) for row in rows)
 
     return MadeNotes([record for _, _, record in named], waves())
 

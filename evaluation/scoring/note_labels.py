@@ -14,21 +14,42 @@ from utils.errors import DataError
 from utils.files import read_json
 
 NO_PITCH = -1
+NO_INSTRUMENT = -1
+_INSTRUMENT = ("instrument_str", "instrument")
 
 
 @dataclass(frozen=True)
 class NoteLabels:
-    """Of n notes: MIDI pitch (n,) int16, -1 where none was asked for, and family (n,), `unknown` if there is none."""
+    """Of n notes: MIDI pitch (n,) int16, -1 where none was asked for, and family (n,), `unknown` if there is none.
+
+    `instruments` (n,) int32 are equal where two notes are of one instrument, and -1 where nothing names it; the numbers
+    themselves mean nothing.
+    """
 
     pitches: npt.NDArray[np.int16]
     families: npt.NDArray[np.str_]
+    instruments: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, records: Sequence[NoteRecord]) -> "NoteLabels":
         """The labels of `records`. Raises: DataError as `asked_pitch`."""
         asked = [asked_pitch(record) for record in records]
         pitches = np.array([NO_PITCH if pitch is None else pitch for pitch in asked], dtype=np.int16)
-        return cls(pitches, np.array([family_of(record) for record in records], dtype=np.str_))
+        families = np.array([family_of(record) for record in records], dtype=np.str_)
+        return cls(pitches, families, _instruments(records))
+
+    def of_rows(self, rows: npt.NDArray[np.int64]) -> "NoteLabels":
+        """The labels of those notes."""
+        return NoteLabels(self.pitches[rows], self.families[rows], self.instruments[rows])
+
+
+def _instruments(records: Sequence[NoteRecord]) -> npt.NDArray[np.int32]:
+    told = (
+        next((record.attributes.get(key) for key in _INSTRUMENT if key in record.attributes), None)
+        for record in records
+    )
+    numbers: dict[object, int] = {None: NO_INSTRUMENT}
+    return np.array([numbers.setdefault(name, len(numbers) - 1) for name in told], dtype=np.int32)
 
 
 def asked_pitch(record: NoteRecord) -> int | None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import NoteSource, decoded, made_notes
+from evaluation.embeddings.notes import MadeNotes, NoteSource, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
@@ -65,11 +65,17 @@ def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions
     wanted = options.generation
     instrument = Instrument.from_run(run, scale=wanted.scale, iteration=wanted.iteration, device=options.device)
     notes = generate_notes(instrument, run, wanted, options.ranks)
-    bound = "" if wanted.truncation is None else f", truncation {wanted.truncation:g}"
-    name = f"{run} ({counted(len(notes), 'note')} of scale {instrument.scale}, step {instrument.step}{bound})"
-    asked = {"notes": len(notes), "pitches": wanted.pitches, "truncation": wanted.truncation}
+    made = f"{counted(len(notes), 'note')} of scale {instrument.scale}, step {instrument.step}"
+    name = f"{run} ({made}{wanted.controls.in_words()})"
+    asked = {"notes": len(notes), "pitches": wanted.pitches, **asdict(wanted.controls)}
     origin = {"kind": "run", **instrument.to_plain(), **asked}
     return _side(name, made_notes(notes, instrument.transform.sample_rate), embeddings, options, origin)
+
+
+def side_of_made(name: str, notes: MadeNotes, embeddings: Sequence[Embedding], sample_rate: int) -> Side:
+    """Notes that were made at `sample_rate` Hz; their features are not kept on disk. Raises: UserError."""
+    options = SideOptions(cache=None, skip_broken=False, device=torch.device("cpu"), generation=GenerationOptions())
+    return _side(name, made_notes(notes, sample_rate), embeddings, options, {"kind": "made"})
 
 
 def _side(

@@ -1,5 +1,6 @@
 """Whether notes have the pitch that was asked for: as a classifier hears it, and by their fundamental."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,14 +8,22 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from evaluation.embeddings.note_classifier import PITCHES
-from evaluation.metrics.pitch_accuracy import TOLERANCE_CENTS, pitch_accuracy, pitch_entropy, tuning
+from evaluation.metrics.clustered import Kept, clustered_standard_errors
+from evaluation.metrics.pitch_accuracy import (
+    TOLERANCE_CENTS,
+    octave_free_accuracy,
+    pitch_accuracy,
+    pitch_entropy,
+    tuning,
+)
 from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from evaluation.scoring.scores import Score
-from utils.arrays import FloatArray
+from utils.arrays import Float64Array, FloatArray
 from utils.errors import DataError
 
-ACCURACY, ENTROPY, IN_TUNE = "pitch-accuracy", "pitch-entropy", "in-tune"
+ACCURACY, OCTAVE_FREE = "pitch-accuracy", "pitch-accuracy-octave-free"
+ENTROPY, IN_TUNE = "pitch-entropy", "in-tune"
 
 TRACKED = range(37, 96)
 """MIDI pitches around which pyin's range has 50 cents on either side."""
@@ -22,26 +31,35 @@ TRACKED = range(37, 96)
 _ERROR = "of a mean over notes"
 
 
-def score_accuracy(logits: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
-    """Share of notes whose likeliest pitch is the one asked for: logits (n, 61) of MIDI pitches 24 to 84.
+def score_accuracy(logits: FloatArray, labels: NoteLabels, *, baseline: bool) -> list[Score]:
+    """Share of notes whose likeliest pitch is the one asked for, and that with octaves ignored.
 
-    Notes without an asked pitch, or asked for another, are left out, with a remark. Raises: DataError if none is left.
+    `logits` (n, 61) of MIDI pitches 24 to 84. Labels of organs, flutes and trombones are often octaves off, so that
+    neither alone says enough. Notes without an asked pitch, or asked for another, are left out, with a remark.
+    Raises: DataError if none is left.
     """
     judged, remarks = _judged(ACCURACY, labels, PITCHES)
-    found = pitch_accuracy(softmax(logits[judged], axis=1), labels.pitches[judged] - np.int16(PITCHES[0]))
-    return _score(ACCURACY, found, int(judged.sum()), PITCHES, baseline=baseline, remarks=remarks)
+    probabilities, asked = softmax(logits[judged], axis=1), labels.pitches[judged] - np.int16(PITCHES[0])
+    off = probabilities.argmax(axis=1) - asked
+    instruments = labels.instruments[judged]
+    shares = {ACCURACY: pitch_accuracy(probabilities, asked), OCTAVE_FREE: octave_free_accuracy(probabilities, asked)}
+    hits = {ACCURACY: off == 0, OCTAVE_FREE: off % 12 == 0}
+    return [
+        _score(name, found, hits[name], instruments, PITCHES, baseline=baseline, remarks=remarks)
+        for name, found in shares.items()
+    ]
 
 
 def score_entropy(name: str, real: FloatArray | None, fake: FloatArray) -> list[Score]:
     """Mean entropy in nats of the pitch that the classifier hears, 0 (sure) to ln 61: logits (n, 61)."""
     sides = ((fake, False), *([] if real is None else [(real, True)]))
     return [
-        _score(name, pitch_entropy(softmax(logits, axis=1)), len(logits), PITCHES, baseline=baseline)
+        _plain(name, pitch_entropy(softmax(logits, axis=1)), len(logits), PITCHES, baseline=baseline)
         for logits, baseline in sides
     ]
 
 
-def score_in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> Score:
+def score_in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> list[Score]:
     """Share of notes within 50 cents of the pitch that was asked for, 0 to 1: fundamentals (n, frames) in Hz.
 
     Notes without an asked pitch, or asked for one outside MIDI 37 to 95, are left out, with a remark.
@@ -61,8 +79,9 @@ def score_in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> Scor
         },
     }
     share = mean_estimate(found.in_tune.astype(np.float64))
-    score = _score(IN_TUNE, share, int(judged.sum()), TRACKED, baseline=baseline, remarks=remarks)
-    return replace(score, settings={**score.settings, "tolerance_cents": TOLERANCE_CENTS}, details=details)
+    instruments = labels.instruments[judged]
+    score = _score(IN_TUNE, share, found.in_tune, instruments, TRACKED, baseline=baseline, remarks=remarks)
+    return [replace(score, settings={**score.settings, "tolerance_cents": TOLERANCE_CENTS}, details=details)]
 
 
 def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
@@ -80,7 +99,27 @@ def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[n
     return judged, (f"notes left out, of {len(judged)}: {said}",) if said else ()
 
 
-def _score(name: str, found: Estimate, n: int, known: range, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:
+def _score(
+    name: str,
+    found: Estimate,
+    hits: npt.NDArray[np.bool_],
+    instruments: npt.NDArray[np.int32],
+    known: range,
+    *,
+    baseline: bool,
+    remarks: tuple[str, ...],
+) -> Score:
+    """The share `found` of the notes that are `hits` (n,), with its standard error over `instruments` (n,) too."""
+    plain = _plain(name, found, len(hits), known, baseline=baseline, remarks=remarks)
+
+    def shares(choices: Sequence[Kept]) -> Float64Array:
+        return np.array([[hits[kept[0]].mean()] for kept in choices])
+
+    errors = clustered_standard_errors(shares, [instruments.astype(np.int64)])
+    return plain if errors is None else replace(plain, standard_error_by_instrument=float(errors[0]))
+
+
+def _plain(name: str, found: Estimate, n: int, known: range, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:
     n_real, n_fake = (n, None) if baseline else (None, n)
     settings = {"pitches": f"{known[0]} to {known[-1]}", "standard_error": _ERROR}
     return Score(name, found.value, found.standard_error, n_real, n_fake, baseline, settings, remarks=remarks)

@@ -16,8 +16,19 @@ from utils.tables import markdown_table
 RESULTS = "results.jsonl"
 CSV, MARKDOWN, LATEX = TABLES = ("results.csv", "results.md", "results.tex")
 
-_COLUMNS = ["name", "value", "standard_error", "n_real", "n_fake", "real", "fake", "baseline", "date"]
-_HEADER = ["score", "value", "standard error", "n real", "n fake", "real", "fake"]
+_COLUMNS = [
+    "name",
+    "value",
+    "standard_error",
+    "standard_error_by_instrument",
+    "n_real",
+    "n_fake",
+    "real",
+    "fake",
+    "baseline",
+    "date",
+]
+_HEADER = ["score", "value", "standard error", "by instrument", "n real", "n fake", "real", "fake", "references"]
 
 Line = Mapping[str, Any]
 
@@ -70,7 +81,7 @@ def append_results(folder: Path, lines: Sequence[Line]) -> None:
         numbers.to_csv(temporary, index=False, lineterminator="\r\n")
     write_text(folder / MARKDOWN, results_table(everything) + "\n")
     texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
-    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrll"))
+    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrlll"))
 
 
 def results_table(lines: Sequence[Line]) -> str:
@@ -82,15 +93,17 @@ def _row(line: Line) -> tuple[str, ...]:
     real, fake = str(line.get("real") or "-"), str(line.get("fake") or "-")
     if line.get("baseline"):
         alone = line.get("n_fake") is None
-        real, fake = (real, "-") if alone else (f"half of {real}", f"the other half of {real}")
+        real, fake = (real, "-") if alone else (f"part of {real}", f"other notes of {real}")
     return (
         str(line.get("name", "-")),
         _number(line.get("value"), ".6g"),
         _number(line.get("standard_error"), ".2g"),
+        _number(line.get("standard_error_by_instrument"), ".2g"),
         _number(line.get("n_real"), "d"),
         _number(line.get("n_fake"), "d"),
         real,
         fake,
+        ", ".join(f"{name} {_number(value, '.4g')}" for name, value in (line.get("references") or {}).items()) or "-",
     )
 
 

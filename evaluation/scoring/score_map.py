@@ -20,7 +20,7 @@ OfFake = Callable[[str, FloatArray | None, FloatArray], list[Score]]
 OfBoth = Callable[[str, FloatArray, FloatArray], list[Score]]
 """(name, real, fake) -> the distances between both, and their baselines."""
 
-_LOGITS = {"pis": "pitch_logits", "iis": "family_logits", "pkid": "pitch_logits", "ikid": "family_logits"}
+LOGITS = {"pis": "pitch_logits", "iis": "family_logits", "pkid": "pitch_logits", "ikid": "family_logits"}
 _DISTANCES = ("pkid", "ikid")
 
 _SideT = TypeVar("_SideT", bound=HeardNotes, contravariant=True)
@@ -54,7 +54,7 @@ def plan_classifier(
         plan_of_both(name, network, array or logits, estimators.kernel)
         if name in _DISTANCES
         else plan_of_fake(name, network, array or logits, estimators.inception)
-        for name, logits in _LOGITS.items()
+        for name, logits in LOGITS.items()
     ]
 
 

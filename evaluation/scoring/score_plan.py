@@ -9,11 +9,23 @@ import numpy as np
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
-from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
+from evaluation.metrics.clustered import Kept
+from evaluation.metrics.coverage import shares
+from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
+from evaluation.metrics.inception_score import inception_score
+from evaluation.metrics.kernel_distance import (
+    Kernel,
+    inverse_multiquadric_kernel,
+    kernel_distances_of_parts,
+    polynomial_kernel,
+)
+from evaluation.scoring.instrument_errors import ceiling_of_pitches, matched, one_by_one, with_errors_by_instrument
+from evaluation.scoring.note_labels import NO_PITCH
 from evaluation.scoring.pitch_scores import (
     ACCURACY,
     ENTROPY,
     IN_TUNE,
+    OCTAVE_FREE,
     TRACKED,
     score_accuracy,
     score_entropy,
@@ -21,6 +33,7 @@ from evaluation.scoring.pitch_scores import (
 )
 from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
 from evaluation.scoring.score_map import (
+    LOGITS,
     Estimators,
     PlannedScore,
     plan_classifier,
@@ -29,10 +42,19 @@ from evaluation.scoring.score_map import (
     plan_of_fake,
     samples,
 )
-from evaluation.scoring.scores import Score, score_bins, score_coverage, score_frechet, score_inception, score_kernel
+from evaluation.scoring.scores import (
+    N_NEIGHBOURS,
+    Score,
+    score_bins,
+    score_coverage,
+    score_frechet,
+    score_inception,
+    score_kernel,
+)
 from evaluation.scoring.side import Side
-from utils.arrays import FloatArray
+from utils.arrays import Float64Array, FloatArray
 
+_NEIGHBOURS = "precision, recall, density, coverage"
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
 
 
@@ -47,10 +69,9 @@ def plan_score(
         return _plan_in_tune(pitch_tracker())
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     if name == "fad":
-        return plan_frechet(embedding_named(embedding, options), estimators)
+        return _with_frechet_errors(plan_frechet(embedding_named(embedding, options), estimators), seed)
     array = None if options.inception_model is None else "logits"
-    planned = plan_classifier(classifier(options), estimators, array)
-    return next(each for each in planned if each.name == name)
+    return next(each for each in _of_classifier(classifier(options), estimators, array, seed) if each.name == name)
 
 
 def plan_all(
@@ -67,17 +88,85 @@ def plan_all(
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
+    kernel = partial(_kernel_values, kernel=polynomial_kernel)
+    by_instrument = partial(with_errors_by_instrument, paired=True, seed=seed)
     coverage, bins = partial(score_coverage, seed=seed), partial(score_bins, seed=seed)
     return [
-        *(plan_classifier(inception, estimators, "logits") if inception else plan_classifier(network, estimators)),
-        plan_of_both(f"kid-{network.name}", network, "features", kid),
-        *(plan_frechet(each, estimators) for each in embeddings if each not in trackers),
-        plan_of_both("precision, recall, density, coverage", network, "features", coverage),
+        *_of_classifier(inception or network, estimators, "logits" if inception else None, seed),
+        by_instrument(plan_of_both(f"kid-{network.name}", network, "features", kid), "features", kernel),
+        *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in embeddings if each not in trackers),
+        by_instrument(plan_of_both(_NEIGHBOURS, network, "features", coverage), "features", one_by_one(_shares)),
         plan_of_both("ndb", network, "features", bins),
-        _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy, PITCHES),
-        plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
+        _plan_labelled(f"{ACCURACY}, {OCTAVE_FREE}", network, "pitch_logits", score_accuracy, PITCHES),
+        _about_pitches(plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy)),
         *(replace(_plan_in_tune(each), hears_real=False) for each in trackers),
     ]
+
+
+def _of_classifier(
+    network: Embedding, estimators: Estimators, array: str | None, seed: int
+) -> list[PlannedScore[Side]]:
+    """PIS, IIS, PKID and IKID: inception scores against as many real notes of the same pitches."""
+    found = []
+    for each in plan_classifier(network, estimators, array):
+        logits = array or LOGITS[each.name]
+        values = (
+            partial(_kernel_values, kernel=inverse_multiquadric_kernel)
+            if each.needs_real
+            else one_by_one(_inception_value)
+        )
+        clustered = with_errors_by_instrument(each, logits, values, paired=each.needs_real, seed=seed)
+        fair = clustered if each.needs_real else matched(clustered, seed=seed)
+        found.append(_about_pitches(fair) if LOGITS[each.name] == "pitch_logits" else fair)
+    return found
+
+
+def _about_pitches(planned: PlannedScore[Side]) -> PlannedScore[Side]:
+    """`planned`, a score of heard pitches, with remarks on those that cannot be heard, and on what can be reached."""
+
+    def compute(real: Side | None, fake: Side) -> list[Score]:
+        ceiling = ceiling_of_pitches(fake) if planned.name == "pis" else None
+        said = [] if ceiling is None else [f"at most {ceiling:.4g} for the pitches of these {len(fake)} notes"]
+        for name, side in (("generated", fake), ("real", real)):
+            pitches = side.labels.pitches if side else np.array([], dtype=np.int16)
+            outside = int(((pitches != NO_PITCH) & ~np.isin(pitches, PITCHES)).sum())
+            if outside:
+                said.append(
+                    f"{outside} {name} notes have pitches outside {PITCHES[0]} to {PITCHES[-1]}, which it does not know"
+                )
+        extra = {} if ceiling is None else {"ceiling": ceiling}
+        return [
+            score if score.baseline else replace(score, remarks=(*score.remarks, *said), details=score.details | extra)
+            for score in planned.compute(real, fake)
+        ]
+
+    return replace(planned, compute=compute)
+
+
+def _with_frechet_errors(planned: PlannedScore[Side], seed: int) -> PlannedScore[Side]:
+    array = "windows" if planned.name.startswith("fad-") else "features"
+    return with_errors_by_instrument(planned, array, one_by_one(_frechet_value), paired=True, seed=seed)
+
+
+def _inception_value(sides: Sequence[FloatArray]) -> Float64Array:
+    return np.array([inception_score(sides[0]).value])
+
+
+def _kernel_values(sides: Sequence[FloatArray], choices: Sequence[Kept], kernel: Kernel) -> Float64Array:
+    real_parts, fake_parts = (np.stack(each, axis=1).astype(np.float64) for each in zip(*choices, strict=True))
+    return kernel_distances_of_parts(sides[0], sides[1], kernel, real_parts, fake_parts)[:, None]
+
+
+def _frechet_value(sides: Sequence[FloatArray]) -> Float64Array:
+    flat = (side.reshape(-1, side.shape[-1]) for side in sides)
+    return np.array([frechet_distance(*(GaussianStatistics.from_features(each) for each in flat))])
+
+
+def _shares(sides: Sequence[FloatArray]) -> Float64Array:
+    if min(map(len, sides)) <= N_NEIGHBOURS:
+        raise ValueError(f"{N_NEIGHBOURS} neighbours need more notes")
+    real, fake = (side.astype(np.float64) for side in sides)
+    return shares(real, fake, N_NEIGHBOURS)
 
 
 def _estimators(*, published: bool, infinite: bool, seed: int) -> Estimators:
@@ -96,14 +185,14 @@ def _frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, s
 
 
 def _plan_labelled(
-    name: str, network: Embedding, array: str, score: Callable[..., Score], known: range
+    name: str, network: Embedding, array: str, score: Callable[..., list[Score]], known: range
 ) -> PlannedScore[Side]:
     """A score of notes asked for one of the `known` pitches; the baseline is that of the real notes which have one."""
 
     def compute(real: Side | None, fake: Side) -> list[Score]:
-        scores = [score(samples(fake, network, array), fake.labels, baseline=False)]
+        scores = score(samples(fake, network, array), fake.labels, baseline=False)
         if real and np.isin(real.labels.pitches, known).any():
-            scores.append(score(samples(real, network, array), real.labels, baseline=True))
+            scores += score(samples(real, network, array), real.labels, baseline=True)
         return scores
 
     return PlannedScore(name, network, False, compute)

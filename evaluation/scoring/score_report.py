@@ -1,19 +1,28 @@
 """What a score command writes: a line with a metric card for each score in results.jsonl, and tables."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
+from evaluation.scoring.instrument_errors import matched_rows, rows_of_pitches
 from evaluation.scoring.metric_card import metric_card
-from evaluation.scoring.open_side import SideOptions, open_side
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.open_side import SideOptions, is_run, open_side, side_of_made
+from evaluation.scoring.reference_notes import RATE, after_representation, noise, sines
 from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
+from evaluation.scoring.verdict import verdicts
+from generation.instrument import Instrument
 from utils.errors import DataError
 from utils.files import require_writable_folder
 
@@ -33,6 +42,10 @@ class ReportOptions:
     sides: SideOptions
     seed: int
     leave_out: bool
+    references: bool = False
+    """Whether sines, noise, and real notes after the run's representation are scored too, at the same pitches."""
+    unseen: Path | None = None
+    """Real notes that the networks did not learn from, to be scored too."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,7 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         return ScoreReport([], [])
     if real and real.sha256.items() <= fake.sha256.items():
         logger.warning("both sides are the same notes: distances are smaller than between two sets from one source")
+    references = _references(planned, fake, options)
     lines: list[Line] = []
     said = [f"{options.output}: {RESULTS}, {', '.join(TABLES)}"]
     for each in planned:
@@ -76,13 +90,63 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
         if real and each.hears_real and not any(score.baseline for score in scores):
             said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
         card = partial(metric_card, seed=options.seed, device=options.sides.device)
-        lines += [card(score, each.embedding, real if each.hears_real else None, fake) for score in scores]
+        found = verdicts(scores)
+        said += [f"{name}: {verdict}" for name, verdict in found.items()]
+        for score in scores:
+            verdict = None if score.baseline else found.get(score.name)
+            beside = {} if score.baseline else _values_of(each, score.name, real, references)
+            plain = card(score, each.embedding, real if each.hears_real else None, fake)
+            lines.append({**plain, "verdict": verdict, "references": beside})
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
     for warning in warnings_of_new(earlier, lines):
         logger.warning("%s", warning)
     append_results(options.output, lines)
     return ScoreReport(lines, said)
+
+
+def _references(planned: Sequence[PlannedScore[Side]], fake: Side, options: ReportOptions) -> dict[str, Side]:
+    """Name -> what else is scored, as many notes as generated ones; without what takes long to hear."""
+    embeddings = embeddings_of([each for each in planned if each.hears_real])
+    found: dict[str, Side] = {}
+    if options.unseen:
+        unseen = open_side(options.unseen, embeddings, options.sides)
+        name = next(iter(unseen.arrays))
+        found["unseen"] = unseen.of_rows(matched_rows(unseen, fake, name, options.seed))
+    if options.references:
+        found["sines"] = side_of_made("pure sines", sines(fake.labels), embeddings, RATE)
+        found |= _floor(fake, embeddings, options)
+        found["noise"] = side_of_made("noise", noise(fake.labels, options.seed), embeddings, RATE)
+    return found
+
+
+def _floor(fake: Side, embeddings: Sequence[Embedding], options: ReportOptions) -> dict[str, Side]:
+    """Real notes after the representation of the run that is scored; nothing where either is not at hand."""
+    if not is_run(options.fake) or options.real is None or is_run(options.real) or not options.real.is_dir():
+        return {}
+    place = options.sides.generation
+    run = Instrument.from_run(options.fake, scale=place.scale, iteration=place.iteration, device=torch.device("cpu"))
+    records = notes_of_folder(options.real)
+    rows = rows_of_pitches(NoteLabels.of(records), fake.labels, np.arange(len(records)), options.seed)
+    restored = after_representation([records[row] for row in rows], run.transform)
+    return {"floor": side_of_made("real notes restored", restored, embeddings, run.sample_rate)}
+
+
+def _values_of(
+    planned: PlannedScore[Side], name: str, real: Side | None, references: Mapping[str, Side]
+) -> dict[str, float]:
+    """Reference -> its score of that name, where it has one."""
+    found: dict[str, float] = {}
+    for reference, side in references.items():
+        if not planned.hears_real:
+            continue
+        try:
+            values = {score.name: score.value for score in compute_score(planned, real, side) if not score.baseline}
+        except DataError as error:
+            logger.warning("%s has no score: %s", reference, error)
+            continue
+        found[reference] = values[name]
+    return found
 
 
 def embeddings_of(planned: Sequence[PlannedScore[Side]]) -> list[Embedding]:

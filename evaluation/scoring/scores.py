@@ -1,6 +1,7 @@
 """From the features of notes to scores with their uncertainty, and the same scores of real notes as baseline.
 
-A baseline is the same score of the real notes: of one random half against the other where two sides are compared.
+A baseline is the same score of real notes alone. Where two sides are compared, as many real notes as there are
+generated ones stand in their place, half of them at most, and the others on the real side.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics.coverage import coverage
-from evaluation.metrics.different_bins import different_bins
+from evaluation.metrics.different_bins import different_bins, different_bins_by_chance
 from evaluation.metrics.frechet_distance import (
     GaussianStatistics,
     frechet_distance,
@@ -21,7 +22,7 @@ from evaluation.metrics.frechet_distance import (
 )
 from evaluation.metrics.inception_score import inception_score, inception_score_of_splits, published_inception_score
 from evaluation.metrics.kernel_distance import Kernel, kernel_distance, published_kernel_distance
-from evaluation.metrics.samples import in_canonical_order
+from evaluation.metrics.samples import canonical_order, in_canonical_order
 from evaluation.metrics.uncertainty import half_sample_standard_errors
 from utils.arrays import Float64Array, FloatArray, Int64Array
 from utils.errors import DataError
@@ -32,7 +33,7 @@ N_BINS = 50
 LEAST_TO_EXTRAPOLATE = 20
 _NOTES_PER_BIN = 10  # an average bin that is empty on one side differs from 4 notes on, small bins need more
 
-_HALVES = "deviation over 10 random halves of both sides"
+_HALVES = "deviation over 40 random halves of both sides"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Score:
     name: str
     value: float
     standard_error: float | None
+    """With other notes of the same instruments."""
     n_real: int | None  # samples: notes, or windows of notes
     n_fake: int | None
     baseline: bool = False
@@ -51,6 +53,8 @@ class Score:
     """Other results of the same computation."""
     remarks: Sequence[str] = ()
     """What a reader must know to judge the value."""
+    standard_error_by_instrument: float | None = None
+    """With other instruments; None where metadata name none."""
 
 
 def score_inception(name: str, real: FloatArray | None, fake: FloatArray, *, published: bool, seed: int) -> list[Score]:
@@ -71,27 +75,28 @@ def score_kernel(
     compute = _published_kernel if published else partial(_kernel, kernel=kernel, seed=seed)
     scores = [compute(name, real, fake, baseline=False)]
     if len(real) >= 4:
-        scores.append(compute(name, *_halves(real, seed), baseline=True))
+        scores.append(compute(name, *_apart(real, len(fake), seed), baseline=True))
     return scores
 
 
 def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, seed: int) -> list[Score]:
     """Frechet distance between samples (n, d); `infinite` adds its extrapolation to infinitely many generated notes.
 
-    Windows of notes (n, windows, d) count as samples each; those of a note stay together in the halves of the baseline.
+    Windows of notes (n, windows, d) count as samples each; those of a note stay together in the baseline.
     Raises: DataError if a side has fewer than 2 samples, or too few to extrapolate.
     """
-    first, second = (half.reshape(-1, real.shape[-1]) for half in _halves(real.reshape(len(real), -1), seed))
+    pair = _apart(real.reshape(len(real), -1), len(fake), seed)
+    first, second = (side.reshape(-1, real.shape[-1]) for side in pair)
     real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
     _require(name, 2, real, fake)
     if infinite:
         _require(f"{name}-inf", LEAST_TO_EXTRAPOLATE, real, fake)
     scores = [_frechet(name, real, fake, seed, baseline=False)]
-    if len(first) >= 2:  # it is the smaller one
+    if min(len(first), len(second)) >= 2:
         scores.append(_frechet(name, first, second, seed, baseline=True))
     if infinite:
         scores.append(_frechet_inf(f"{name}-inf", real, fake, seed, baseline=False))
-        if len(first) >= LEAST_TO_EXTRAPOLATE:
+        if min(len(first), len(second)) >= LEAST_TO_EXTRAPOLATE:
             scores.append(_frechet_inf(f"{name}-inf", first, second, seed, baseline=True))
     return scores
 
@@ -100,8 +105,9 @@ def score_coverage(name: str, real: FloatArray, fake: FloatArray, *, seed: int) 
     """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
     _require(name, N_NEIGHBOURS + 1, real, fake)
     scores = _coverage(real, fake, seed, baseline=False)
-    if len(real) // 2 > N_NEIGHBOURS:
-        scores += _coverage(*_halves(real, seed), seed, baseline=True)
+    apart = _apart(real, len(fake), seed)
+    if min(map(len, apart)) > N_NEIGHBOURS:
+        scores += _coverage(*apart, seed, baseline=True)
     return scores
 
 
@@ -112,8 +118,9 @@ def score_bins(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> l
             f"{name}: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes"
         )
     scores = [_bins(name, real, fake, seed, baseline=False)]
-    if len(real) // 2 >= N_BINS:
-        scores.append(_bins(name, *_halves(real, seed), seed, baseline=True))
+    apart = _apart(real, len(fake), seed)
+    if len(apart[0]) >= N_BINS:
+        scores.append(_bins(name, *apart, seed, baseline=True))
     return scores
 
 
@@ -167,7 +174,7 @@ def _frechet(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseli
     settings = {
         "estimator": "Gaussians; too large by about a constant / n: compare at equal n",
         "dimensions": real.shape[1],
-        "standard_error": "jackknife over 10 groups of either side",
+        "standard_error": "jackknife over 40 groups of either side",
     }
     remarks: tuple[str, ...] = ()
     if of_real.rank_deficient or of_fake.rank_deficient:
@@ -209,25 +216,34 @@ def _coverage(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) 
 def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
-
-    def of_halves(kept_real: Int64Array, kept_fake: Int64Array) -> Float64Array:
-        return np.array([different_bins(real[kept_real], fake[kept_fake], n_bins=N_BINS, seed=seed).different])
-
-    error = None
-    if len(real) // 2 >= N_BINS and len(fake) >= 2:
-        error = float(half_sample_standard_errors(of_halves, len(real), len(fake), seed=seed)[0])
-    settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1], "standard_error": _HALVES}
-    details = {key: value for key, value in found._asdict().items() if key not in ("different", "n_bins")}
-    remarks = [f"of {N_BINS} bins, {found.by_chance:.3g} +- {found.by_chance_std:.2g} are expected to differ by chance"]
+    settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1]}
+    details: dict[str, Any] = {"jensen_shannon": found.jensen_shannon}
+    remarks = []
+    if not baseline:  # which is such a draw itself
+        chance = different_bins_by_chance(real, fake, n_bins=N_BINS, seed=seed)
+        details |= {"by_chance": chance.mean, "by_chance_std": chance.std}
+        said = f"{chance.mean:.3g} +- {chance.std:.2g} differ by chance"
+        remarks.append(f"of {N_BINS} bins, {said}, where these notes are shared out between both sides at random")
     if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
         remarks.append(f"fewer than {_NOTES_PER_BIN} notes per bin: an empty bin may not count as different")
-    return Score(name, found.different, error, len(real), len(fake), baseline, settings, details, remarks)
+    # no standard error: a count of tests has other ones with fewer notes, so that subsets do not tell it
+    return Score(name, found.different, None, len(real), len(fake), baseline, settings, details, remarks)
 
 
-def _halves(samples: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Two random halves, which depend on the samples but not on their order."""
-    shuffled = np.random.default_rng(seed).permutation(_in_order(samples))
-    return shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
+def rows_apart(real: FloatArray, n_fake: int, seed: int) -> tuple[Int64Array, Int64Array]:
+    """Row numbers of the real notes (n, d) that stay on the real side of a baseline, and of those on the other side.
+
+    The latter are `n_fake`, or half of all if that is less. They depend on the notes, but not on their order.
+    """
+    rows = np.random.default_rng(seed).permutation(canonical_order(real.astype(np.float64)))
+    split = max(len(rows) // 2, len(rows) - n_fake)
+    return rows[:split], rows[split:]
+
+
+def _apart(real: FloatArray, n_fake: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    """The real notes of both sides of a baseline, by `rows_apart`."""
+    one, other = rows_apart(real, n_fake, seed)
+    return real[one], real[other]
 
 
 def _in_order(samples: FloatArray) -> Float64Array:

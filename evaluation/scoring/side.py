@@ -1,12 +1,12 @@
 """One side of a score: the features of notes, with their labels and where they come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.embeddings.features import Features
 from evaluation.scoring.note_labels import NoteLabels
-from utils.arrays import Float32Array
+from utils.arrays import Float32Array, Int64Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,11 @@ class Side(HeardNotes):
     labels: NoteLabels
     origin: Mapping[str, Any]
     """Where the notes come from, as JSON values, without the names of files."""
+
+    def of_rows(self, rows: Int64Array) -> "Side":
+        """The same side with those notes only."""
+        arrays = {name: {key: array[rows] for key, array in each.items()} for name, each in self.arrays.items()}
+        return replace(self, arrays=arrays, labels=self.labels.of_rows(rows))
 
     def __len__(self) -> int:
         """Number of notes."""

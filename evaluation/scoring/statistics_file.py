@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.flat_settings import flattened
 from evaluation.scoring.metric_card import RESAMPLER, all_versions
-from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
+from evaluation.scoring.note_labels import NO_INSTRUMENT, NO_PITCH, NoteLabels
 from evaluation.scoring.side import Side
 from utils.arrays import Float32Array
 from utils.config import MIDI_MAX
@@ -47,6 +47,8 @@ class _StatisticsCard(BaseModel):
     notes: int
     origin: dict[str, Any]
     embeddings: list[_SavedEmbedding]
+    instruments: bool = False
+    """Whether it says which notes are of one instrument."""
     versions: dict[str, str]
 
 
@@ -65,12 +67,14 @@ def save_statistics(path: Path, side: Side, embeddings: Sequence[Embedding]) -> 
             )
             for embedding in embeddings
         ],
+        instruments=True,
         versions=all_versions(),
     )
     entries: dict[str, npt.NDArray[Any]] = {
         "card": np.array(card.model_dump_json()),
         "pitches": side.labels.pitches,
         "families": side.labels.families,
+        "instruments": side.labels.instruments,
     }
     for saved in card.embeddings:
         entries |= {f"{saved.name}/{name}": side.arrays[saved.name][name] for name in saved.arrays}
@@ -98,7 +102,8 @@ def load_statistics(path: Path, embeddings: Sequence[Embedding]) -> Side:
         card = _StatisticsCard.model_validate_json(str(file["card"][()]))
         if card.format != STATISTICS_FORMAT:
             raise ValueError(f"format {card.format}, this version reads {STATISTICS_FORMAT}")
-        labels = _labels(file["pitches"], file["families"], card.notes)
+        instruments = read_npz(path, ["instruments"])["instruments"] if card.instruments else None
+        labels = _labels(file["pitches"], file["families"], instruments, card.notes)
         wanted = {embedding.name for embedding in embeddings}
         kept = {saved.name: saved for saved in card.embeddings if saved.name in wanted}
         file = read_npz(path, {f"{saved.name}/{name}" for saved in kept.values() for name in saved.arrays})
@@ -153,14 +158,20 @@ def _other_settings(path: Path, embedding: Embedding, saved: _SavedEmbedding) ->
     return None
 
 
-def _labels(pitches: npt.NDArray[Any], families: npt.NDArray[Any], n_notes: int) -> NoteLabels:
+def _labels(
+    pitches: npt.NDArray[Any], families: npt.NDArray[Any], instruments: npt.NDArray[Any] | None, n_notes: int
+) -> NoteLabels:
     if n_notes < 1 or pitches.shape != (n_notes,) or families.shape != (n_notes,):
         raise ValueError(f"no labels of {n_notes} notes")
     if pitches.dtype != np.int16 or families.dtype.kind != "U":
         raise ValueError("labels of another type")
     if pitches.min() < NO_PITCH or pitches.max() > MIDI_MAX:
         raise ValueError("pitches that are not MIDI pitches")
-    return NoteLabels(pitches, families)
+    if instruments is None:
+        instruments = np.full(n_notes, NO_INSTRUMENT, dtype=np.int32)
+    if instruments.shape != (n_notes,) or instruments.dtype != np.int32 or instruments.min() < NO_INSTRUMENT:
+        raise ValueError("no instruments of its notes")
+    return NoteLabels(pitches, families, instruments)
 
 
 def _checked(array: npt.NDArray[Any], n_notes: int) -> Float32Array:

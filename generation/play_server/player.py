@@ -14,6 +14,7 @@ import soundfile
 from data.audio_io import quantise
 from data.nsynth import Value, value_in_words
 from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
 from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
 from generation.note_files import Note
 from generation.places import Place, seeded_place, walk
@@ -121,7 +122,8 @@ def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:
     Raises: UserError where two latents point opposite ways.
     """
     fixed = dict(request.attributes)
-    corners = [seeded_place(instrument, seed, fixed, truncation=request.truncation) for seed in request.seeds]
+    controls = LatentControls(truncation=request.truncation)
+    corners = [seeded_place(instrument, seed, fixed, controls) for seed in request.seeds]
     upper = _step(corners[0], corners[1], request.right)
     lower = _step(corners[2], corners[3], request.right)
     return _step(upper, lower, request.down)

@@ -11,6 +11,7 @@ from torch import Tensor
 from data.nsynth import Value
 from generation import latent_paths
 from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
 from generation.playing.settings import LatentMotion
 from generation.synthesis import Wave
 
@@ -59,8 +60,8 @@ class Motion:
 class Latents:
     """The notes that an instrument makes of timbres and pitches."""
 
-    def __init__(self, instrument: Instrument, motion: LatentMotion, truncation: float | None) -> None:
-        self._instrument, self._truncation = instrument, truncation
+    def __init__(self, instrument: Instrument, motion: LatentMotion, controls: LatentControls) -> None:
+        self._instrument, self._controls = instrument, controls
         self._path = lru_cache(maxsize=8)(self._whole_path)
         self._segment = _PATHS.get(motion)
 
@@ -75,7 +76,7 @@ class Latents:
         return self._instrument.conditions(latent[None], labels)
 
     def _whole_path(self, start: int, end: int) -> Tensor:
-        first, last = (self._instrument.latent(seed, self._truncation)[0] for seed in (start, end))
+        first, last = (self._instrument.latent(seed, self._controls)[0] for seed in (start, end))
         if self._segment is None or start == end:
             return first[None]
         return self._segment(first, last, STEPS)

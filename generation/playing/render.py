@@ -54,7 +54,7 @@ def render_piece(
     performance = Performance.of(instrument, piece, settings)
     for remark in performance.remarks:
         logger.warning("%s", remark)
-    latents = Latents(instrument, settings.latent, settings.truncation)
+    latents = Latents(instrument, settings.latent, settings.controls)
     level = performance.write(path, latents.waves, watched=partial(_shown, performance))
     # at once: a wav without its card would be taken for somebody else's
     write_json(path.with_suffix(".json"), _card(instrument, piece, performance, level, path.name, source))

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from utils.arguments import HIGHEST_RATE, MAX_SEED, MOST_TRUNCATION
+from generation.latent_controls import LatentControls
+from utils.arguments import HIGHEST_RATE, LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
 from utils.config_faults import first_fault
 from utils.errors import DataError
 
@@ -33,6 +34,8 @@ class PieceSettings(BaseModel):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     latent: LatentMotion = "hold"
     truncation: Annotated[float, Field(gt=0, le=MOST_TRUNCATION)] | None = None
+    keep_norm: bool = False
+    latent_scale: Annotated[float, Field(ge=LATENT_SCALES[0], le=LATENT_SCALES[1])] | None = None
     voices: tuple[str, ...] = ("shared",)
     attributes: tuple[str, ...] = ()  # each NAME=VALUE
     adsr: Stages = (0.003, 0.0, 1.0, 0.05)  # s, s, level, s
@@ -49,7 +52,14 @@ class PieceSettings(BaseModel):
             raise PydanticCustomError("seeds", "hold takes one seed; for several, choose linear, spherical or bar")
         if self.latent in ("linear", "spherical") and len(self.seeds) < 2:
             raise PydanticCustomError("seeds", f"{self.latent} goes from seed to seed; give two or more seeds")
+        if self.keep_norm and self.truncation is None:
+            raise PydanticCustomError("keep_norm", "keep_norm goes with truncation; give a bound, or leave it out")
         return self
+
+    @property
+    def controls(self) -> LatentControls:
+        """What is done to the latents of the seeds."""
+        return LatentControls(self.truncation, self.keep_norm, self.latent_scale)
 
 
 class PieceSource(BaseModel):

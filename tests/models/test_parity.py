@@ -65,6 +65,21 @@ def load_arrays():
     return lambda path: loaded.setdefault(path, dict(np.load(path)))
 
 
+def test_gansynth_format_has_its_own_slope(load_arrays):
+    """Leakyness 0.02; all other golden cases have 0.2, at which it makes no difference."""
+    path = GOLDEN / "gansynth_leakyness.npz"
+    card, arrays = json.loads(path.with_suffix(".json").read_text()), load_arrays(path)
+    assert card["config"]["leakyness"] == 0.02
+    assert len(card["cases"]) == 5
+    for case in card["cases"]:
+        generator = build(Generator, card)
+        load_published(generator, arrays, f"s{case['scales']}/G/")
+        image = generator(
+            torch.from_numpy(arrays[f"{case['key']}/latent_with_onehot"]), case["scales"] - 1, case["alpha"]
+        )
+        assert_same(image, arrays[f"{case['key']}/generated"])
+
+
 @pytest.mark.parametrize(("path", "card", "case"), list(golden_cases()))
 def test_networks_and_losses_equal_the_published_ones(path, card, case, load_arrays):
     arrays = load_arrays(path)

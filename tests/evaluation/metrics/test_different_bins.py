@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency
 
-from evaluation.metrics.different_bins import different_bins, different_bins_of_counts
+from evaluation.metrics.different_bins import different_bins, different_bins_by_chance, different_bins_of_counts
 from tests.evaluation.metrics.samples import normal, shuffled
 
 
@@ -36,10 +36,32 @@ def test_alike_sides_differ_as_often_as_by_chance():
     rng = np.random.default_rng(0)
     draws = rng.multinomial(2000, np.full(20, 1 / 20), size=(200, 2))
     results = [different_bins_of_counts(*pair) for pair in draws]
-    assert (results[0].by_chance, results[0].by_chance_std) == (1, pytest.approx(np.sqrt(0.95)))
     counts = [result.different for result in results]
     assert np.mean(counts) == pytest.approx(1, abs=0.25)
-    assert np.std(counts) == pytest.approx(results[0].by_chance_std, rel=0.25)
+    assert np.std(counts) == pytest.approx(np.sqrt(0.95), rel=0.25)
+
+
+@pytest.mark.parametrize("n", [165, 330])
+def test_chance_at_these_numbers_is_that_over_fresh_samples(n):
+    """Neither 5 % of the bins, nor the deviation of halves: both would be far too large or too small here."""
+    counts, stated = [], []
+    for seed in range(40):
+        real, fake = normal(n, 4, 2 * seed), normal(n, 4, 2 * seed + 1)
+        counts.append(different_bins(real, fake).different)
+        if seed < 4:
+            stated.append(different_bins_by_chance(real, fake, seed=seed))
+    error = np.std(counts, ddof=1) / np.sqrt(40)
+    assert np.mean([chance.mean for chance in stated]) == pytest.approx(np.mean(counts), abs=4 * error)
+    assert 0.8 < np.mean([chance.std for chance in stated]) / np.std(counts, ddof=1) < 1.3
+    assert np.mean(counts) < 2
+
+
+def test_chance_ignores_the_order():
+    real, fake = normal(80, 4, 0), normal(60, 4, 1, mean=0.5)
+    found = different_bins_by_chance(real, fake, n_bins=10)
+    assert different_bins_by_chance(shuffled(real), shuffled(fake), n_bins=10) == found
+    with pytest.raises(ValueError, match="2 or more draws, got 1"):
+        different_bins_by_chance(real, fake, n_draws=1)
 
 
 def test_bins_are_the_modes():

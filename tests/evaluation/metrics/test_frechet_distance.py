@@ -62,12 +62,45 @@ def test_fewer_samples_than_features():
     assert of(real).rank_deficient
     assert of(normal(50, 50, 0)).rank_deficient
     assert not of(normal(51, 50, 0)).rank_deficient
-    assert frechet_distance(of(real), of(real)) == pytest.approx(0, abs=1e-5)  # reached 4e-14
+    assert frechet_distance(of(real), of(real)) == pytest.approx(0, abs=1e-11)
     centred = [(x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (real, fake)]
     overlap = np.linalg.norm(centred[0] @ centred[1].T, ord="nuc")
     expected = np.square(real.mean(axis=0) - fake.mean(axis=0)).sum() - 2 * overlap
     expected += sum(np.square(x).sum() for x in centred)
-    assert frechet_distance(of(real), of(fake)) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(of(real), of(fake)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "rank"), [(20, 50, 50), (300, 40, 7), (300, 60, 60), (30, 200, 200)], ids=["few", "low", "decay", "wide"]
+)
+def test_features_against_themselves_are_at_0(n, d, rank):
+    """Their spectrum decays over 16 decades, as that of a network's features does."""
+    decay = np.logspace(2, -6, rank)
+    features = normal(n, rank, 0) * decay @ normal(rank, d, 1)
+    distance = frechet_distance(of(features), of(shuffled(features)))
+    assert distance == pytest.approx(0, abs=1e-9 * np.trace(of(features).covariance))
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(80, 60, 16), (200, 90, 64), (400, 300, 128)])
+def test_equals_the_form_of_eigenvalues_where_the_rank_is_full(n, m, d):
+    real, fake = of(normal(n, d, 0)), of(normal(m, d, 1, mean=0.1, scale=1.2))
+    values, vectors = np.linalg.eigh(real.covariance)
+    root = vectors * np.sqrt(values) @ vectors.T
+    overlap = np.sqrt(np.linalg.eigvalsh(root @ fake.covariance @ root)).sum()
+    traces = np.trace(real.covariance) + np.trace(fake.covariance)
+    expected = np.square(real.mean - fake.mean).sum() + traces - 2 * overlap
+    assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-8)
+    plain = gaussian(real.mean, real.covariance), gaussian(fake.mean, fake.covariance)
+    assert frechet_distance(*plain) == pytest.approx(expected, rel=1e-8)
+
+
+def test_low_ranks_in_closed_form():
+    """Along one axis each, at an angle: sqrt of the product of the variances times the cosine is what they share."""
+    real = np.outer([1.0, -1.0], [3.0, 0.0, 0.0])  # variance 18
+    angle = 0.3
+    fake = np.outer([1.0, -1.0], [np.cos(angle), np.sin(angle), 0.0])  # variance 2
+    expected = 18 + 2 - 2 * 6 * np.cos(angle)
+    assert frechet_distance(of(real), of(fake)) == pytest.approx(expected, rel=1e-14)
 
 
 def test_constant_features():

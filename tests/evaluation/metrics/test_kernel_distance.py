@@ -5,6 +5,7 @@ from evaluation.metrics import kernel_distance as module
 from evaluation.metrics.kernel_distance import (
     inverse_multiquadric_kernel,
     kernel_distance,
+    kernel_distances_of_parts,
     paired_kernel_distance,
     polynomial_kernel,
     published_kernel_distance,
@@ -215,3 +216,15 @@ def test_two_pairs_have_no_standard_error():
 def test_no_pairs_are_refused(x, y, message):
     with pytest.raises(ValueError, match=message):
         paired_kernel_distance(x, y, linear)
+
+
+@pytest.mark.parametrize("kernel", [polynomial_kernel, inverse_multiquadric_kernel])
+def test_distances_of_parts_are_those_of_each_part(kernel):
+    real, fake = normal(1100, 4, 0), normal(40, 4, 1, mean=0.3)
+    kept = [np.random.default_rng(k).random((len(side), 3)) < 0.7 for k, side in enumerate((real, fake))]
+    found = kernel_distances_of_parts(real, fake, kernel, *(each.astype(float) for each in kept))
+    for part in range(3):
+        alone = kernel_distance(real[kept[0][:, part]], fake[kept[1][:, part]], kernel, n_subsets=1).value
+        assert found[part] == pytest.approx(alone, rel=1e-9)
+    with pytest.raises(ValueError, match="fewer than 2 samples"):
+        kernel_distances_of_parts(real, fake, kernel, np.zeros((1100, 1)), np.ones((40, 1)))

@@ -7,9 +7,14 @@ import pytest
 
 import eval
 import generate
+from data.note_folder import notes_of_folder
+from evaluation.embeddings.notes import decoded
 from evaluation.scoring import score_embeddings
+from evaluation.scoring.reference_notes import after_representation
+from generation.instrument import Instrument
 from tests.evaluation.reports import lines_of
 from tests.evaluation.stub_networks import StubClassifier, write_notes
+from tests.playing import CPU
 
 pytestmark = pytest.mark.usefixtures("_stub_networks")
 
@@ -107,6 +112,7 @@ def test_statistics_hold_neither_sound_nor_names(real, tmp_path):
         assert {name: file[name].shape for name in file.files if name != "card"} == {
             "pitches": (8,),
             "families": (8,),
+            "instruments": (8,),
             "note-classifier/features": (8, 5),
             "note-classifier/pitch_logits": (8, 61),
             "note-classifier/family_logits": (8, 11),
@@ -203,3 +209,20 @@ def test_statistics_that_cannot_be_made_are_one_line(flags, message, real, tmp_p
     assert run("statistics", *(flag.format(tmp=tmp_path) for flag in flags)) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_references_of_a_run_have_its_floor(run_folder, real, tmp_path):
+    flags = ("--real", real, "--run", run_folder, "--n", 7, "--references", "-d", tmp_path / "out")
+    assert run("all", *flags) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+    (line,) = (line for line in lines if line["name"] == "pkid" and not line["baseline"])
+    assert line["references"].keys() == {"sines", "noise", "floor"}
+    records = notes_of_folder(real)
+    transform = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU).transform
+    restored = after_representation(records, transform)
+    assert [record.name for record in restored.records] == [record.name for record in records]
+    with decoded(records, transform.sample_rate, transform.n_samples) as originals:
+        before, after = (notes.waves(range(len(records))) for notes in (originals, restored))
+    middle = slice(128, -128)  # the small representation of this run loses the edges
+    for one, other in zip(before[:, middle].numpy(), after[:, middle].numpy(), strict=True):
+        assert np.corrcoef(one, other)[0, 1] > 0.95

@@ -75,8 +75,9 @@ def test_real_notes_are_the_baseline_of_an_inception_score(fake, real, tmp_path)
     assert run("pis", "--real", real, "--fake", fake, "-d", out) == 0
     assert run("pis", "--fake", real, "-d", alone) == 0
     line, baseline = lines_of(out)
-    assert (baseline["baseline"], baseline["n_real"], baseline["n_fake"]) == (True, 6, None)
-    assert baseline["value"] == lines_of(alone)[0]["value"] != line["value"]
+    assert (baseline["baseline"], baseline["n_real"], baseline["n_fake"]) == (True, 5, None)  # as many as are generated
+    assert 1 <= baseline["value"] != line["value"]
+    assert baseline["value"] == pytest.approx(lines_of(alone)[0]["value"], rel=0.3)
 
 
 def test_every_line_says_what_shaped_it(fake, tmp_path):
@@ -180,7 +181,9 @@ def test_results_of_several_runs_stand_in_one_table(fake, real, tmp_path, capsys
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [row["fake"] for row in rows] == [str(fake), str(tmp_path / "copy")]
     assert (out / "results.md").read_text().count("| pis") == 2
-    row = rf"pis & {first['value']:.6g} & {first['standard_error']:.2g} & - & 5 & - & {fake} \\".replace("_", r"\_")
+    row = rf"pis & {first['value']:.6g} & {first['standard_error']:.2g} & - & - & 5 & - & {fake} & - \\".replace(
+        "_", r"\_"
+    )
     assert row in (out / "results.tex").read_text().splitlines()
     assert capsys.readouterr().err == ""
 

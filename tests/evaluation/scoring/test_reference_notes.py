@@ -1,0 +1,86 @@
+"""Sines and noise beside a result, and real notes that no network learned from."""
+
+import numpy as np
+import pytest
+import torch
+
+import eval
+from data.note_pitch import hertz
+from evaluation.embeddings.note_classifier import PITCHES, SHIPPED, NoteClassifierEmbedding
+from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.open_side import side_of_made
+from evaluation.scoring.reference_notes import N_SAMPLES, RATE, noise, sines
+from evaluation.scoring.score_plan import plan_all
+from tests.evaluation.reports import lines_of
+from tests.evaluation.stub_networks import write_notes
+
+ASKED = [48, 60, 61, 62, 67, 72, 74, 79]
+
+
+def labels(pitches):
+    count = len(pitches)
+    return NoteLabels(np.array(pitches, np.int16), np.full(count, "unknown"), np.full(count, -1, np.int32))
+
+
+def run(*flags):
+    return eval.main(["all", "-q", "--device", "cpu", *map(str, flags)])
+
+
+def test_sines_have_the_frequency_asked_for():
+    waves = sines(labels(ASKED)).waves(range(len(ASKED))).numpy()
+    assert waves.shape == (8, N_SAMPLES)
+    peaks = np.abs(np.fft.rfft(waves * np.hanning(N_SAMPLES), axis=1)).argmax(axis=1) * RATE / N_SAMPLES
+    assert np.abs(peaks - [hertz(pitch) for pitch in ASKED]).max() <= 1
+    assert np.abs(waves[:, [0, -1]]).max() < 0.01
+
+
+def test_noise_is_white_and_drawn_by_the_seed():
+    waves = noise(labels(ASKED), 0).waves(range(8)).numpy()
+    assert np.std(waves, axis=1) == pytest.approx(np.full(8, 0.1), rel=0.05)
+    power = np.square(np.abs(np.fft.rfft(waves, axis=1))).mean(axis=0)
+    assert power[:4000].mean() == pytest.approx(power[4000:].mean(), rel=0.1)
+    assert not np.array_equal(noise(labels(ASKED), 1).waves([0]).numpy()[0], waves[0])
+
+
+def test_scores_of_pitch_cannot_tell_sines_from_notes():
+    """So that they are shown beside them: the classifier hears every sine's pitch, and none in noise."""
+    network = NoteClassifierEmbedding(SHIPPED, torch.device("cpu"))
+    found = {}
+    for name, made in (("sines", sines(labels(ASKED))), ("noise", noise(labels(ASKED), 0))):
+        side = side_of_made(name, made, [network], RATE)
+        planned = [each for each in plan_all([network], infinite=False, seed=0) if not each.needs_real]
+        found[name] = {score.name: score.value for each in planned for score in each.compute(None, side)}
+    assert found["sines"]["pis"] > 0.9 * len(ASKED)
+    assert found["sines"]["pitch-accuracy"] == 1
+    assert found["noise"]["pis"] < 2
+    assert found["noise"]["pitch-accuracy"] < 0.5
+    assert len(PITCHES) == 61
+
+
+@pytest.mark.usefixtures("_stub_networks")
+def test_references_stand_beside_every_result(tmp_path, capsys):
+    real = write_notes(tmp_path / "real", 30, seed=1, name="brass_acoustic_000-060-{:03d}")
+    unseen = write_notes(tmp_path / "unseen", 12, seed=5, name="flute_acoustic_000-060-{:03d}")
+    fake = write_notes(tmp_path / "fake", 12, seed=2, name="pitch060_seed{:06d}")
+    both = ("--real", real, "--fake", fake)
+    assert run(*both, "--references", "--unseen", unseen, "-d", tmp_path / "out") == 0
+    lines = {line["name"]: line for line in lines_of(tmp_path / "out") if not line["baseline"]}
+    assert not any(line["references"] for line in lines_of(tmp_path / "out") if line["baseline"])
+    assert lines["in-tune"]["references"] == {}  # it takes 0.2 s a note
+    assert run("--real", real, "--fake", unseen, "-d", tmp_path / "alone") == 0
+    alone = {line["name"]: line["value"] for line in lines_of(tmp_path / "alone") if not line["baseline"]}
+    for name in lines.keys() - {"in-tune"}:
+        assert lines[name]["references"].keys() == {"unseen", "sines", "noise"}
+        assert lines[name]["references"]["unseen"] == pytest.approx(alone[name], rel=1e-9, abs=1e-12)
+    shown = f"unseen {lines['pis']['references']['unseen']:.4g}, sines "
+    assert shown in (tmp_path / "out" / "results.md").read_text()
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_stub_networks")
+def test_references_need_pitches(tmp_path, capsys):
+    fake = write_notes(tmp_path / "fake", 4, seed=2, name="note{}")
+    assert run("--fake", fake, "--references", "-d", tmp_path / "out") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("eval.py: references: 4 of 4 generated notes have no asked pitch; give them names such as ")
+    assert not (tmp_path / "out" / "results.jsonl").exists()
