@@ -32,7 +32,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
     _add_real(parser, required=name in DISTANCES)
     _add_notes(parser, "--fake")
     _add_output(parser)
-    if name == "in-tune":
+    if name in ("in-tune", "note-sound"):
         parser.set_defaults(inception_model=None)
     else:
         _add_inception(parser, "a trained Inception, to be used instead of the shipped classifier")
@@ -42,7 +42,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
         _add_vggish(parser)
         _add_user_network(parser)
         _add_extrapolation(parser)
-    elif name != "in-tune":
+    elif name not in ("in-tune", "note-sound"):
         _add_estimator(parser)
     _add_seed_and_device(parser)
     add_json(parser, "the new lines of results.jsonl")
@@ -192,6 +192,7 @@ _SCORES = {
     "ikid": "Compute the kernel distance between the outputs of an instrument classifier.",
     "fad": "Compute the Frechet audio distance.",
     "in-tune": "Compute the share of notes within 50 cents of the pitch that was asked for, by pyin (0.2 s a note).",
+    "note-sound": "Measure the sound of single notes: noise, flutter, attack and loudness (0.03 s a note).",
 }
 _ALL = (
     "Compute every score in one pass. Without --real, these are the scores that need no real notes. The score in-tune "

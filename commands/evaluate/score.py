@@ -1,4 +1,4 @@
-"""`eval.py pis|iis|pkid|ikid|fad|in-tune|all`: one score of generated notes, or every score in one pass."""
+"""`eval.py pis|iis|pkid|ikid|fad|in-tune|note-sound|all`: one score of generated notes, or every score in one pass."""
 
 import argparse
 import logging

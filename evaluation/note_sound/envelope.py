@@ -65,7 +65,7 @@ def onset_level(waves: npt.ArrayLike, sample_rate: int) -> Float64Array:
     n_parts = waves.shape[1] // length
     level = np.sqrt(np.square(waves[:, : n_parts * length]).reshape(len(waves), n_parts, length).mean(axis=2))
     peak = level.max(axis=1)
-    return np.divide(level[:, 0], peak, out=np.full(len(waves), np.nan), where=peak > 0)
+    return np.asarray(np.divide(level[:, 0], peak, out=np.full(len(waves), np.nan), where=peak > 0))
 
 
 def loudness_lufs(waves: npt.ArrayLike, sample_rate: int) -> Float64Array:
@@ -92,4 +92,6 @@ def _power(waves: Float64Array, length: float) -> Float64Array:
     window = hann(length, int(np.ceil(length / 2)))[None]
     power = oaconvolve(np.square(waves), window, mode="same", axes=1)
     power /= oaconvolve(np.ones((1, waves.shape[1])), window, mode="same", axes=1)
-    return np.maximum(power, np.maximum(_FLOOR * power.max(axis=1, keepdims=True), np.finfo(np.float64).tiny))
+    return np.asarray(
+        np.maximum(power, np.maximum(_FLOOR * power.max(axis=1, keepdims=True), np.finfo(np.float64).tiny))
+    )

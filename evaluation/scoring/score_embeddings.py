@@ -12,6 +12,7 @@ from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.embeddings.user_network import UserEmbedding
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS
+from evaluation.note_sound.note_sound import NoteSoundEmbedding
 from utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,11 @@ def pitch_tracker() -> Embedding:
     return PyinEmbedding()
 
 
+def sound_meter() -> Embedding:
+    """What measures the sound of single notes."""
+    return NoteSoundEmbedding()
+
+
 def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
     """`vggish`, `classifier`, `inception`, or the network in the file of that name.
 
@@ -84,7 +90,7 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 
 
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
-    """The shipped classifier, VGGish, the networks that the options name, and pyin.
+    """The shipped classifier, VGGish, the networks that the options name, pyin, and what measures the sound of notes.
 
     Missing weights of VGGish are a warning. Raises: UserError if a network cannot be read.
     """
@@ -102,7 +108,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
         raise UserError(
             "a sample rate or number of samples is given for a network of your own, but no network; give its file too"
         )
-    return [*found, pitch_tracker()]
+    return [*found, pitch_tracker(), sound_meter()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:

@@ -19,7 +19,13 @@ from evaluation.scoring.pitch_scores import (
     score_entropy,
     score_in_tune,
 )
-from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
+from evaluation.scoring.score_embeddings import (
+    EmbeddingOptions,
+    classifier,
+    embedding_named,
+    pitch_tracker,
+    sound_meter,
+)
 from evaluation.scoring.score_map import (
     Estimators,
     PlannedScore,
@@ -31,6 +37,7 @@ from evaluation.scoring.score_map import (
 )
 from evaluation.scoring.scores import Score, score_bins, score_coverage, score_frechet, score_inception, score_kernel
 from evaluation.scoring.side import Side
+from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
 from utils.arrays import FloatArray
 
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
@@ -39,12 +46,14 @@ VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that 
 def plan_score(
     name: str, embedding: str, options: EmbeddingOptions, *, published: bool, infinite: bool, seed: int
 ) -> PlannedScore[Side]:
-    """pis, iis, pkid or ikid of a classifier, in-tune, or fad of the `embedding` that is asked for.
+    """pis, iis, pkid or ikid of a classifier, in-tune, note-sound, or fad of the `embedding` that is asked for.
 
     Raises: UserError.
     """
     if name == IN_TUNE:
         return _plan_in_tune(pitch_tracker())
+    if name == NOTE_SOUND:
+        return plan_note_sound(sound_meter())
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     if name == "fad":
         return plan_frechet(embedding_named(embedding, options), estimators)
@@ -56,14 +65,16 @@ def plan_score(
 def plan_all(
     embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
 ) -> list[PlannedScore[Side]]:
-    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune.
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune; the
+    sound of single notes.
 
-    The last is of generated notes alone: it would take minutes for the thousands of notes on the real side.
+    In-tune is of generated notes alone: it would take minutes for the thousands of notes on the real side.
 
     An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
     """
     network = embeddings[0]
     trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
+    meters = [each for each in embeddings if each.name == NOTE_SOUND]
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
@@ -71,12 +82,13 @@ def plan_all(
     return [
         *(plan_classifier(inception, estimators, "logits") if inception else plan_classifier(network, estimators)),
         plan_of_both(f"kid-{network.name}", network, "features", kid),
-        *(plan_frechet(each, estimators) for each in embeddings if each not in trackers),
+        *(plan_frechet(each, estimators) for each in embeddings if each not in [*trackers, *meters]),
         plan_of_both("precision, recall, density, coverage", network, "features", coverage),
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy, PITCHES),
         plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
         *(replace(_plan_in_tune(each), hears_real=False) for each in trackers),
+        *(plan_note_sound(each) for each in meters),
     ]
 
 
