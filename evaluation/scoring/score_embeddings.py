@@ -9,6 +9,7 @@ import torch
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
+from evaluation.embeddings.second_pitch import second_tracker
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.embeddings.user_network import UserEmbedding
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS
@@ -55,6 +56,12 @@ def vggish(options: EmbeddingOptions) -> Embedding | None:
 def pitch_tracker() -> Embedding:
     """What hears the fundamental of notes."""
     return PyinEmbedding()
+
+
+def pitch_trackers() -> list[Embedding]:
+    """What hears the fundamental of notes, and the second judge where it is installed."""
+    second = second_tracker()
+    return [pitch_tracker(), *([second] if second else [])]
 
 
 def sound_meter() -> Embedding:
@@ -108,7 +115,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
         raise UserError(
             "a sample rate or number of samples is given for a network of your own, but no network; give its file too"
         )
-    return [*found, pitch_tracker(), sound_meter()]
+    return [*found, *pitch_trackers(), sound_meter()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import PITCHES
+from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
 from evaluation.scoring.pitch_scores import (
@@ -23,7 +24,7 @@ from evaluation.scoring.score_embeddings import (
     EmbeddingOptions,
     classifier,
     embedding_named,
-    pitch_tracker,
+    pitch_trackers,
     sound_meter,
 )
 from evaluation.scoring.score_map import (
@@ -36,6 +37,7 @@ from evaluation.scoring.score_map import (
     samples,
 )
 from evaluation.scoring.scores import Score, score_bins, score_coverage, score_frechet, score_inception, score_kernel
+from evaluation.scoring.second_opinion import plan_second_opinion
 from evaluation.scoring.side import Side
 from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
 from utils.arrays import FloatArray
@@ -45,21 +47,21 @@ VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that 
 
 def plan_score(
     name: str, embedding: str, options: EmbeddingOptions, *, published: bool, infinite: bool, seed: int
-) -> PlannedScore[Side]:
+) -> list[PlannedScore[Side]]:
     """pis, iis, pkid or ikid of a classifier, in-tune, note-sound, or fad of the `embedding` that is asked for.
 
     Raises: UserError.
     """
     if name == IN_TUNE:
-        return _plan_in_tune(pitch_tracker())
+        return _plan_in_tune(pitch_trackers())
     if name == NOTE_SOUND:
-        return plan_note_sound(sound_meter())
+        return [plan_note_sound(sound_meter())]
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     if name == "fad":
-        return plan_frechet(embedding_named(embedding, options), estimators)
+        return [plan_frechet(embedding_named(embedding, options), estimators)]
     array = None if options.inception_model is None else "logits"
     planned = plan_classifier(classifier(options), estimators, array)
-    return next(each for each in planned if each.name == name)
+    return [each for each in planned if each.name == name]
 
 
 def plan_all(
@@ -73,7 +75,7 @@ def plan_all(
     An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
     """
     network = embeddings[0]
-    trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
+    trackers = [each for each in embeddings if each.name in (PyinEmbedding.name, SwiftF0Embedding.name)]
     meters = [each for each in embeddings if each.name == NOTE_SOUND]
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
@@ -87,7 +89,7 @@ def plan_all(
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(ACCURACY, network, "pitch_logits", score_accuracy, PITCHES),
         plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy),
-        *(replace(_plan_in_tune(each), hears_real=False) for each in trackers),
+        *(replace(each, hears_real=False) for each in _plan_in_tune(trackers)),
         *(plan_note_sound(each) for each in meters),
     ]
 
@@ -121,5 +123,8 @@ def _plan_labelled(
     return PlannedScore(name, network, False, compute)
 
 
-def _plan_in_tune(tracker: Embedding) -> PlannedScore[Side]:
-    return _plan_labelled(IN_TUNE, tracker, "f0", score_in_tune, TRACKED)
+def _plan_in_tune(trackers: Sequence[Embedding]) -> list[PlannedScore[Side]]:
+    """By the first of the trackers; where there is a second, that by both comes first."""
+    by_both = [plan_second_opinion(trackers[0], second) for second in trackers[1:]]
+    alone = [_plan_labelled(IN_TUNE, first, "f0", score_in_tune, TRACKED) for first in trackers[:1]]
+    return [*by_both, *alone]

@@ -111,5 +111,6 @@ def use_stubs(monkeypatch, tmp_path):
     monkeypatch.setattr(score_embeddings, "VGGishEmbedding", StubVGGish)
     monkeypatch.setattr(score_embeddings, "UserEmbedding", StubUser)
     monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
+    monkeypatch.setattr(score_embeddings, "second_tracker", lambda: None)
     monkeypatch.setattr(score_embeddings, "NoteSoundEmbedding", StubNoteSound)
     monkeypatch.setattr(score_embeddings, "VGGISH_WEIGHTS", tmp_path / "no weights")
