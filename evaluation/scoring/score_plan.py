@@ -11,6 +11,7 @@ from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
+from evaluation.scoring.kernel_audio_score import score_kernel_audio
 from evaluation.scoring.pitch_scores import (
     ACCURACY,
     ENTROPY,
@@ -84,6 +85,7 @@ def plan_all(
     return [
         *(plan_classifier(inception, estimators, "logits") if inception else plan_classifier(network, estimators)),
         plan_of_both(f"kid-{network.name}", network, "features", kid),
+        plan_of_both(f"kad-{network.name}", network, "features", partial(score_kernel_audio, seed=seed)),
         *(plan_frechet(each, estimators) for each in embeddings if each not in [*trackers, *meters]),
         plan_of_both("precision, recall, density, coverage", network, "features", coverage),
         plan_of_both("ndb", network, "features", bins),
