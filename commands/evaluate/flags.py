@@ -63,6 +63,19 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     add_json(parser, "the new lines of results.jsonl")
 
 
+def _add_timbre(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--run", dest="run_folder", type=path, required=True, metavar="RUN", help="run folder of train.py")
+    add("--real", type=path, metavar="DIR", help="folder of real notes with names of instruments, for the baseline")
+    _add_output(parser)
+    _add_count(parser, "number of latents, with the seeds 0 to N - 1 (default: %(default)s)", 16)
+    add_pitches(parser, "pitches of the scales (default: all that the run learned)")
+    add_checkpoint_choice(parser)
+    add_device(parser)
+    add_skip_broken(parser)
+    add_json(parser, "the new lines of results.jsonl")
+
+
 def _add_floor(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--real", type=path, required=True, metavar="DIR", help="folder of real notes, WAV or FLAC")
@@ -210,6 +223,10 @@ _STATISTICS = (
     "but no audio and no names, so that it can be shared. Give it as --real or --fake. The pitch tracker of in-tune "
     "takes 0.2 s a note."
 )
+_TIMBRE = (
+    "Measure whether one latent stays one instrument along a scale. The distance between its notes at different "
+    "pitches is divided by that between latents at the same pitch."
+)
 _COMPARE = (
     "Show the scores of several folders in one table. Scores that were not computed in the same way are listed, with "
     "the differences."
@@ -220,6 +237,7 @@ SUBCOMMANDS = {
     "floor": Subcommand(_FLOOR, _add_floor, "commands.evaluate.floor"),
     "time": Subcommand(_TIME, _add_time, "commands.evaluate.timing"),
     "statistics": Subcommand(_STATISTICS, _add_statistics, "commands.evaluate.save_statistics"),
+    "timbre": Subcommand(_TIMBRE, _add_timbre, "commands.evaluate.timbre"),
     "compare": Subcommand(_COMPARE, _add_compare, "commands.evaluate.compare"),
 } | {
     name: Subcommand(description, partial(_add_score, name), "commands.evaluate.score")

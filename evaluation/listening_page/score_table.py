@@ -21,7 +21,7 @@ _BETTER = {
     **dict.fromkeys(("roughness", "wobble-cents", "wobble-level"), "lower is smoother"),
     **dict.fromkeys(("attack-time", "onset-level", "loudness", "loudness-spread"), "near that of real notes"),
 }
-_DISTANCES = ("fad-", "frechet-", "kid-", "kad-")
+_DISTANCES = ("fad-", "frechet-", "kid-", "kad-", "timbre-")
 
 
 @dataclass(frozen=True)
