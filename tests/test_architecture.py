@@ -14,7 +14,7 @@ from utils.cli import OUR_LOGGERS
 FLOORS = ("utils", "audio_transforms data", "models", "generation", "evaluation", "training", "commands")
 """Packages from the ground up: each may import those of the floors below its own."""
 EVALUATION_FLOORS = (
-    "metrics embeddings timing",
+    "metrics embeddings note_sound timing",
     "scoring classifier",
     "floor listening_page download train_classifier cross_check config_schema",
 )

@@ -12,7 +12,12 @@ from packaging.utils import canonicalize_name
 from tests.places import ROOT
 from tests.test_architecture import MAY_IMPORT, SCRIPTS, SOURCES, imports
 
-OPTIONAL = ("requirements-soundfont.txt", "requirements-tensorflow.txt", "requirements-onnx.txt")
+OPTIONAL = (
+    "requirements-soundfont.txt",
+    "requirements-tensorflow.txt",
+    "requirements-onnx.txt",
+    "requirements-pitch.txt",
+)
 LOCKED = ("requirements.txt", "requirements-dev.txt", "requirements-soundfont.txt")
 LOCK = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")
 VERSIONS = {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)$", LOCK, re.MULTILINE)}

@@ -1,10 +1,13 @@
 """Scores during training: notes of fixed latents against a fixed choice of the training notes."""
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from data.note_records import NoteRecord
@@ -12,8 +15,11 @@ from evaluation.embeddings import note_classifier
 from evaluation.embeddings.features import Embedding, hear
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
 from evaluation.embeddings.notes import MadeNotes, made_notes
+from evaluation.note_sound.note_sound import NoteSoundEmbedding
+from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.score_map import VALUES_ALONE, plan_classifier, plan_frechet
 from evaluation.scoring.side import HeardNotes
+from evaluation.scoring.sound_scores import SOUND_SCORES, score_sound
 from generation.synthesis import Wave, fit_full_scale
 from models.growth import Phase
 from training.fixed_latents import FixedLatents
@@ -36,7 +42,7 @@ def load_scoring_network(device: torch.device) -> Embedding:
 
 
 class TrainingScorer:
-    """PIS, IIS, PKID, IKID and the Frechet distance on the note classifier, of the averaged generator at a step.
+    """PIS, IIS, PKID, IKID, Frechet distance on the note classifier, and sound of notes, of the averaged generator.
 
     The fixed `latents` and as many real notes, spread evenly over the labels, are the same throughout the run, so that
     only the generator changes the scores; each generated note has the labels of a real one. Real notes are cropped and
@@ -49,6 +55,7 @@ class TrainingScorer:
         if self.count < LEAST_NOTES:
             raise DataError(f"scores compare {LEAST_NOTES} notes or more of each side, not {self.count}; use more")
         self.latents, self.dataset, self.embedding = latents, latents.dataset, embedding
+        self.sound = NoteSoundEmbedding()
         self.planned = [*plan_classifier(embedding, VALUES_ALONE), plan_frechet(embedding, VALUES_ALONE)]
 
     def __call__(self, phase: Phase) -> dict[str, float]:
@@ -60,16 +67,30 @@ class TrainingScorer:
             return {}
         names = [f"latent_{number:06d}" for number in range(self.count)]
         records = [NoteRecord(name, Path(f"{name}.wav"), {}) for name in names]
-        generated = self._hear(records, (fit_full_scale(wave)[0] for wave in waves))
+        generated = self._hear(records, (fit_full_scale(wave)[0] for wave in waves), [self.embedding, self.sound])
         scores = [score for each in self.planned for score in each.compute(self._real, generated)]
-        return {"notes": self.count, **{score.name: score.value for score in scores}}
+        values = {score.name: score.value for score in scores}
+        return {"notes": self.count, **values, **self._sounds(generated)}
+
+    def _sounds(self, generated: HeardNotes) -> dict[str, float]:
+        """The sound of single notes; NaN where no note is held, since a table has the same columns throughout."""
+        arrays = generated.arrays[self.sound.name]
+        found = score_sound(arrays, self._pitches, baseline=False) if arrays["measured"][:, 0].any() else []
+        return dict.fromkeys(SOUND_SCORES, math.nan) | {score.name: score.value for score in found}
+
+    @cached_property
+    def _pitches(self) -> npt.NDArray[np.int16]:
+        """Of the generated notes, which have the labels of the real ones."""
+        return NoteLabels.of([self.dataset.cache.records[index] for index in self.latents.indices]).pitches
 
     @cached_property
     def _real(self) -> HeardNotes:
         indices = self.latents.indices
         records = [self.dataset.cache.records[index] for index in indices]
-        return self._hear(records, (self.dataset.batch([index])[0][0].numpy() for index in indices))
+        return self._hear(records, (self.dataset.batch([index])[0][0].numpy() for index in indices), [self.embedding])
 
-    def _hear(self, records: Sequence[NoteRecord], waves: Iterable[Wave]) -> HeardNotes:
+    def _hear(
+        self, records: Sequence[NoteRecord], waves: Iterable[Wave], embeddings: Sequence[Embedding]
+    ) -> HeardNotes:
         notes = made_notes(MadeNotes(records, waves), self.latents.transform.sample_rate)
-        return HeardNotes.of(hear(notes, [self.embedding]))
+        return HeardNotes.of(hear(notes, embeddings))

@@ -32,7 +32,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
     _add_real(parser, required=name in DISTANCES)
     _add_notes(parser, "--fake")
     _add_output(parser)
-    if name == "in-tune":
+    if name in ("in-tune", "note-sound"):
         parser.set_defaults(inception_model=None)
     else:
         _add_inception(parser, "a trained Inception, to be used instead of the shipped classifier")
@@ -42,7 +42,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
         _add_vggish(parser)
         _add_user_network(parser)
         _add_extrapolation(parser)
-    elif name != "in-tune":
+    elif name not in ("in-tune", "note-sound"):
         _add_estimator(parser)
     _add_seed_and_device(parser)
     add_json(parser, "the new lines of results.jsonl")
@@ -64,6 +64,19 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     help_ = f"real notes that no network learned from, to be scored too: {_SIDE}"
     parser.add_argument("--unseen", type=path, metavar="PATH", help=help_)
     _add_seed_and_device(parser)
+    add_json(parser, "the new lines of results.jsonl")
+
+
+def _add_timbre(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--run", dest="run_folder", type=path, required=True, metavar="RUN", help="run folder of train.py")
+    add("--real", type=path, metavar="DIR", help="folder of real notes with names of instruments, for the baseline")
+    _add_output(parser)
+    _add_count(parser, "number of latents, with the seeds 0 to N - 1 (default: %(default)s)", 16)
+    add_pitches(parser, "pitches of the scales (default: all that the run learned)")
+    add_checkpoint_choice(parser)
+    add_device(parser)
+    add_skip_broken(parser)
     add_json(parser, "the new lines of results.jsonl")
 
 
@@ -196,6 +209,7 @@ _SCORES = {
     "ikid": "Compute the kernel distance between the outputs of an instrument classifier.",
     "fad": "Compute the Frechet audio distance.",
     "in-tune": "Compute the share of notes within 50 cents of the pitch that was asked for, by pyin (0.2 s a note).",
+    "note-sound": "Measure the sound of single notes: noise, flutter, attack and loudness (0.03 s a note).",
 }
 _ALL = (
     "Compute every score in one pass. Without --real, these are the scores that need no real notes. The score in-tune "
@@ -213,6 +227,10 @@ _STATISTICS = (
     "but no audio and no names, so that it can be shared. Give it as --real or --fake. The pitch tracker of in-tune "
     "takes 0.2 s a note."
 )
+_TIMBRE = (
+    "Measure whether one latent stays one instrument along a scale. The distance between its notes at different "
+    "pitches is divided by that between latents at the same pitch."
+)
 _COMPARE = (
     "Show the scores of several folders in one table. Scores that were not computed in the same way are listed, with "
     "the differences."
@@ -223,6 +241,7 @@ SUBCOMMANDS = {
     "floor": Subcommand(_FLOOR, _add_floor, "commands.evaluate.floor"),
     "time": Subcommand(_TIME, _add_time, "commands.evaluate.timing"),
     "statistics": Subcommand(_STATISTICS, _add_statistics, "commands.evaluate.save_statistics"),
+    "timbre": Subcommand(_TIMBRE, _add_timbre, "commands.evaluate.timbre"),
     "compare": Subcommand(_COMPARE, _add_compare, "commands.evaluate.compare"),
 } | {
     name: Subcommand(description, partial(_add_score, name), "commands.evaluate.score")

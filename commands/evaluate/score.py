@@ -1,4 +1,4 @@
-"""`eval.py pis|iis|pkid|ikid|fad|in-tune|all`: one score of generated notes, or every score in one pass."""
+"""`eval.py pis|iis|pkid|ikid|fad|in-tune|note-sound|all`: one score of generated notes, or every score in one pass."""
 
 import argparse
 import logging
@@ -30,5 +30,5 @@ def run(args: argparse.Namespace) -> str:
         else:
             score, embedding = args.evaluation, args.embedding or VGGISH
             choices = {"published": published, "infinite": args.infinite, "seed": args.seed}
-            planned = [plan_score(score, embedding, networks, **choices)]
+            planned = plan_score(score, embedding, networks, **choices)
         return report_in_words(write_scores(planned, options), args)

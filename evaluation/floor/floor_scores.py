@@ -16,11 +16,14 @@ from evaluation.floor.notes import AudioFormat, FloorNotes
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, paired_kernel_distance
 from evaluation.metrics.uncertainty import jackknife
+from evaluation.note_sound.note_sound import NoteSoundEmbedding
 from evaluation.scoring import score_embeddings
+from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.score_embeddings import EmbeddingOptions
 from evaluation.scoring.score_map import Estimators, plan_classifier, plan_frechet
 from evaluation.scoring.scores import Score, score_frechet, score_inception, score_kernel
 from evaluation.scoring.side import HeardNotes
+from evaluation.scoring.sound_scores import score_sound
 from generation.synthesis import Wave, fit_full_scale
 from utils.arrays import FloatArray, Int64Array
 
@@ -53,24 +56,36 @@ class FloorScorer:
             frechet=partial(_frechet, seed=seed),
         )
         self.planned = [*plan_classifier(embeddings[0], estimators), plan_frechet(embeddings[-1], estimators)]
+        self._sound = NoteSoundEmbedding()
+        self._pitches = NoteLabels.of(notes.records).pitches
         self._originals: dict[AudioFormat, HeardNotes] = {}
 
     def __call__(self, audio_format: AudioFormat, restored: Tensor) -> list[Score]:
         """Scores of the waves (n, n_samples), all notes in their order, and as baselines those of the real notes.
 
-        PIS, IIS, PKID, IKID, and the Frechet distance on VGGish or else on the classifier. Waves beyond full scale are
+        PIS, IIS, PKID, IKID, the Frechet distance on VGGish or else on the classifier, and the sound of notes of 0.6 s
+        or more. Waves beyond full scale are
         scaled down, as `generate.py` does. Distances need 4 notes.
         """
         if audio_format not in self._originals:
             waves = (self.notes.waves(audio_format, [record])[0].numpy() for record in self.notes.records)
             self._originals[audio_format] = self._hear(audio_format, waves)
         heard = self._hear(audio_format, (fit_full_scale(wave)[0] for wave in restored.numpy()))
+        original = self._originals[audio_format]
         allowed = [each for each in self.planned if not each.needs_real or len(restored) >= LEAST_FOR_DISTANCES]
-        return [score for each in allowed for score in each.compute(self._originals[audio_format], heard)]
+        scores = [score for each in allowed for score in each.compute(original, heard)]
+        return scores + self._sounds(original, heard)
+
+    def _sounds(self, original: HeardNotes, heard: HeardNotes) -> list[Score]:
+        """The sound of single notes, on the pitches of their labels; nothing where all notes are too short for it."""
+        sides = ((original.arrays[self._sound.name], True), (heard.arrays[self._sound.name], False))
+        if not all(arrays["measured"][:, 0].any() for arrays, _ in sides):
+            return []
+        return [score for arrays, real in sides for score in score_sound(arrays, self._pitches, baseline=real)]
 
     def _hear(self, audio_format: AudioFormat, waves: Iterable[Wave]) -> HeardNotes:
         notes = MadeNotes(self.notes.records, waves)
-        return HeardNotes.of(hear(made_notes(notes, audio_format.sample_rate), self.embeddings))
+        return HeardNotes.of(hear(made_notes(notes, audio_format.sample_rate), [*self.embeddings, self._sound]))
 
 
 def _kernel(name: str, real: FloatArray, restored: FloatArray, *, seed: int) -> list[Score]:

@@ -14,10 +14,14 @@ from utils.errors import UserError
 _BASELINE = "baseline (the real side alone)"
 _BETTER = {
     **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage"), "higher is better"),
-    **dict.fromkeys(("pitch-accuracy", "in-tune"), "higher is better"),
+    **dict.fromkeys(
+        ("pitch-accuracy", "in-tune", "in-tune-by-both", "in-tune-swift-f0", "harmonic-to-noise"), "higher is better"
+    ),
     **dict.fromkeys(("pkid", "ikid", "ndb", "pitch-entropy"), "lower is better"),
+    **dict.fromkeys(("roughness", "wobble-cents", "wobble-level"), "lower is smoother"),
+    **dict.fromkeys(("attack-time", "onset-level", "loudness", "loudness-spread"), "near that of real notes"),
 }
-_DISTANCES = ("fad-", "frechet-", "kid-")
+_DISTANCES = ("fad-", "frechet-", "kid-", "kad-", "timbre-")
 
 
 @dataclass(frozen=True)

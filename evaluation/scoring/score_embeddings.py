@@ -9,9 +9,11 @@ import torch
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
+from evaluation.embeddings.second_pitch import second_tracker
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.embeddings.user_network import UserEmbedding
 from evaluation.embeddings.vggish import VGGISH_WEIGHTS
+from evaluation.note_sound.note_sound import NoteSoundEmbedding
 from utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,17 @@ def pitch_tracker() -> Embedding:
     return PyinEmbedding()
 
 
+def pitch_trackers() -> list[Embedding]:
+    """What hears the fundamental of notes, and the second judge where it is installed."""
+    second = second_tracker()
+    return [pitch_tracker(), *([second] if second else [])]
+
+
+def sound_meter() -> Embedding:
+    """What measures the sound of single notes."""
+    return NoteSoundEmbedding()
+
+
 def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
     """`vggish`, `classifier`, `inception`, or the network in the file of that name.
 
@@ -84,7 +97,7 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 
 
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
-    """The shipped classifier, VGGish, the networks that the options name, and pyin.
+    """The shipped classifier, VGGish, the networks that the options name, pyin, and what measures the sound of notes.
 
     Missing weights of VGGish are a warning. Raises: UserError if a network cannot be read.
     """
@@ -102,7 +115,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
         raise UserError(
             "a sample rate or number of samples is given for a network of your own, but no network; give its file too"
         )
-    return [*found, pitch_tracker()]
+    return [*found, *pitch_trackers(), sound_meter()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:

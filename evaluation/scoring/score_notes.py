@@ -6,7 +6,13 @@ from pathlib import Path
 
 from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.score_embeddings import EmbeddingOptions, all_embeddings, classifier, pitch_tracker
+from evaluation.scoring.score_embeddings import (
+    EmbeddingOptions,
+    all_embeddings,
+    classifier,
+    pitch_trackers,
+    sound_meter,
+)
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.score_plan import plan_all
 from evaluation.scoring.score_report import compute_score, embeddings_of
@@ -30,7 +36,9 @@ def score_notes(
     """
     options = EmbeddingOptions(device=choose_device(device))
     hears_by_vggish = not only or any(name.startswith("fad") for name in only)
-    heard_by = all_embeddings(options, None) if hears_by_vggish else [classifier(options), pitch_tracker()]
+    heard_by = (
+        all_embeddings(options, None) if hears_by_vggish else [classifier(options), *pitch_trackers(), sound_meter()]
+    )
     planned = plan_all(heard_by, infinite=False, seed=seed)
     wanted = _chosen(planned, only) if only else [each for each in planned if real or not each.needs_real]
     for each in wanted:

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import PITCHES
+from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.clustered import Kept
 from evaluation.metrics.coverage import shares
@@ -20,6 +21,7 @@ from evaluation.metrics.kernel_distance import (
     polynomial_kernel,
 )
 from evaluation.scoring.instrument_errors import ceiling_of_pitches, matched, one_by_one, with_errors_by_instrument
+from evaluation.scoring.kernel_audio_score import score_kernel_audio
 from evaluation.scoring.note_labels import NO_PITCH
 from evaluation.scoring.pitch_scores import (
     ACCURACY,
@@ -31,7 +33,13 @@ from evaluation.scoring.pitch_scores import (
     score_entropy,
     score_in_tune,
 )
-from evaluation.scoring.score_embeddings import EmbeddingOptions, classifier, embedding_named, pitch_tracker
+from evaluation.scoring.score_embeddings import (
+    EmbeddingOptions,
+    classifier,
+    embedding_named,
+    pitch_trackers,
+    sound_meter,
+)
 from evaluation.scoring.score_map import (
     LOGITS,
     Estimators,
@@ -51,7 +59,9 @@ from evaluation.scoring.scores import (
     score_inception,
     score_kernel,
 )
+from evaluation.scoring.second_opinion import plan_second_opinion
 from evaluation.scoring.side import Side
+from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
 from utils.arrays import Float64Array, FloatArray
 
 _NEIGHBOURS = "precision, recall, density, coverage"
@@ -60,31 +70,36 @@ VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that 
 
 def plan_score(
     name: str, embedding: str, options: EmbeddingOptions, *, published: bool, infinite: bool, seed: int
-) -> PlannedScore[Side]:
-    """pis, iis, pkid or ikid of a classifier, in-tune, or fad of the `embedding` that is asked for.
+) -> list[PlannedScore[Side]]:
+    """pis, iis, pkid or ikid of a classifier, in-tune, note-sound, or fad of the `embedding` that is asked for.
 
     Raises: UserError.
     """
     if name == IN_TUNE:
-        return _plan_in_tune(pitch_tracker())
+        return _plan_in_tune(pitch_trackers())
+    if name == NOTE_SOUND:
+        return [plan_note_sound(sound_meter())]
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     if name == "fad":
-        return _with_frechet_errors(plan_frechet(embedding_named(embedding, options), estimators), seed)
+        return [_with_frechet_errors(plan_frechet(embedding_named(embedding, options), estimators), seed)]
     array = None if options.inception_model is None else "logits"
-    return next(each for each in _of_classifier(classifier(options), estimators, array, seed) if each.name == name)
+    return [each for each in _of_classifier(classifier(options), estimators, array, seed) if each.name == name]
 
 
 def plan_all(
     embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
 ) -> list[PlannedScore[Side]]:
-    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune.
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune; the
+    sound of single notes.
 
-    The last is of generated notes alone: it would take minutes for the thousands of notes on the real side.
+    In-tune is of generated notes alone: it would take minutes for the thousands of notes on the real side.
 
     An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
     """
     network = embeddings[0]
-    trackers = [each for each in embeddings if each.name == PyinEmbedding.name]
+    trackers = [each for each in embeddings if each.name in (PyinEmbedding.name, SwiftF0Embedding.name)]
+    meters = [each for each in embeddings if each.name == NOTE_SOUND]
+    others = [each for each in embeddings if each not in [*trackers, *meters]]
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
@@ -94,12 +109,14 @@ def plan_all(
     return [
         *_of_classifier(inception or network, estimators, "logits" if inception else None, seed),
         by_instrument(plan_of_both(f"kid-{network.name}", network, "features", kid), "features", kernel),
-        *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in embeddings if each not in trackers),
+        *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in others),
+        plan_of_both(f"kad-{network.name}", network, "features", partial(score_kernel_audio, seed=seed)),
         by_instrument(plan_of_both(_NEIGHBOURS, network, "features", coverage), "features", one_by_one(_shares)),
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(f"{ACCURACY}, {OCTAVE_FREE}", network, "pitch_logits", score_accuracy, PITCHES),
         _about_pitches(plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy)),
-        *(replace(_plan_in_tune(each), hears_real=False) for each in trackers),
+        *(replace(each, hears_real=False) for each in _plan_in_tune(trackers)),
+        *(plan_note_sound(each) for each in meters),
     ]
 
 
@@ -198,5 +215,8 @@ def _plan_labelled(
     return PlannedScore(name, network, False, compute)
 
 
-def _plan_in_tune(tracker: Embedding) -> PlannedScore[Side]:
-    return _plan_labelled(IN_TUNE, tracker, "f0", score_in_tune, TRACKED)
+def _plan_in_tune(trackers: Sequence[Embedding]) -> list[PlannedScore[Side]]:
+    """By the first of the trackers; where there is a second, that by both comes first."""
+    by_both = [plan_second_opinion(trackers[0], second) for second in trackers[1:]]
+    alone = [_plan_labelled(IN_TUNE, first, "f0", score_in_tune, TRACKED) for first in trackers[:1]]
+    return [*by_both, *alone]

@@ -7,8 +7,14 @@ from evaluation.scoring.scores import Score
 
 QUANTILE = 1.96  # of the normal distribution: 95 % lie within
 
-_HIGHER_IS_BETTER = ("pis", "iis", "precision", "recall", "density", "coverage", "pitch-accuracy", "in-tune")
-_LOWER_IS_BETTER = ("pkid", "ikid", "kid", "frechet", "fad", "ndb", "pitch-entropy")
+_HIGHER_IS_BETTER = (
+    *("pis", "iis", "precision", "recall", "density", "coverage", "pitch-accuracy", "in-tune"),
+    "harmonic-to-noise",
+)
+_LOWER_IS_BETTER = (
+    *("pkid", "ikid", "kid", "kad", "frechet", "fad", "ndb", "pitch-entropy"),
+    *("roughness", "wobble", "timbre"),
+)
 
 
 def verdicts(scores: Sequence[Score]) -> dict[str, str]:

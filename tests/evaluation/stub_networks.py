@@ -87,6 +87,21 @@ class StubPyin:
         return {"f0": torch.full((len(waves), 4), 261.6256)}
 
 
+class StubNoteSound:
+    """Measures that depend on the level alone; the true ones take 0.03 s a note."""
+
+    name, sample_rate, n_samples = "note-sound", RATE, N_SAMPLES
+    identity = {"measures": "stub"}  # noqa: RUF012
+
+    def embed(self, waves):
+        level = waves.square().mean(1, keepdim=True)
+        return {
+            "of_pitch": level[:, :, None].expand(-1, 73, 4).clone(),
+            "of_note": level.expand(-1, 3).clone(),
+            "measured": torch.ones(len(waves), 2),
+        }
+
+
 def use_stubs(monkeypatch, tmp_path):
     """No score command loads a network, and no weights of VGGish are there."""
     monkeypatch.setattr(StubClassifier, "seen", 0)
@@ -96,4 +111,6 @@ def use_stubs(monkeypatch, tmp_path):
     monkeypatch.setattr(score_embeddings, "VGGishEmbedding", StubVGGish)
     monkeypatch.setattr(score_embeddings, "UserEmbedding", StubUser)
     monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
+    monkeypatch.setattr(score_embeddings, "second_tracker", lambda: None)
+    monkeypatch.setattr(score_embeddings, "NoteSoundEmbedding", StubNoteSound)
     monkeypatch.setattr(score_embeddings, "VGGISH_WEIGHTS", tmp_path / "no weights")

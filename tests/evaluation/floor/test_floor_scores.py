@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 import eval
+from data.audio_io import write_wav
 from data.note_folder import notes_of_folder
 from evaluation.embeddings import note_classifier
 from evaluation.embeddings.note_classifier import NoteClassifier
@@ -15,6 +17,8 @@ from evaluation.floor import report as floor_report
 from evaluation.floor.floor_scores import FloorScorer, floor_embeddings
 from evaluation.floor.notes import AudioFormat, decoded_notes
 from evaluation.scoring import score_embeddings
+from evaluation.scoring.sound_scores import SOUND_SCORES
+from tests.evaluation.note_sound.tones import RATE, time, tone
 from tests.evaluation.reports import cells
 from tests.evaluation.stub_embedding import StubClassifier
 from tests.evaluation.stub_networks import StubVGGish
@@ -60,6 +64,21 @@ def test_what_comes_back_unchanged_is_at_no_distance(notes, audio_format):
         assert own[name].standard_error == pytest.approx(0, abs=1e-9)
         assert (own[name].n_real, own[name].n_fake) == (24, 24)
         assert (real[name].n_real, real[name].n_fake) == (12, 12)
+
+
+def test_notes_that_are_long_enough_have_their_sound(tmp_path):
+    for number, pitch in enumerate((60, 64, 67, 72)):
+        write_wav(tmp_path / f"flute_acoustic_000-{pitch:03d}-100.wav", tone(pitch) * np.exp(-number * time()), RATE)
+    audio_format = AudioFormat(RATE, RATE, fade_out=False)
+    with decoded_notes(notes_of_folder(tmp_path), [audio_format], skip_broken=False) as notes:
+        scorer = FloorScorer(notes, [StubClassifier()], seed=0)
+        waves = notes.waves(audio_format, notes.records)
+        noise = 0.01 * torch.randn(waves.shape, generator=torch.Generator().manual_seed(0))
+        own, real = scores_of(scorer, audio_format, waves + noise)
+    assert list(own) == list(real) == [*NAMES, *SOUND_SCORES]
+    assert real["harmonic-to-noise"].value > 60 > 30 > own["harmonic-to-noise"].value
+    assert own["roughness"].value > real["roughness"].value
+    assert (own["attack-time"].n_fake, real["attack-time"].n_real) == (4, 4)
 
 
 def test_the_more_is_lost_the_larger_the_distances(notes):

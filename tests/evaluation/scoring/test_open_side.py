@@ -117,6 +117,9 @@ def test_statistics_hold_neither_sound_nor_names(real, tmp_path):
             "note-classifier/pitch_logits": (8, 61),
             "note-classifier/family_logits": (8, 11),
             "pyin/f0": (8, 4),
+            "note-sound/of_pitch": (8, 73, 4),
+            "note-sound/of_note": (8, 3),
+            "note-sound/measured": (8, 2),
         }
         assert (file["pitches"] == 60).all()
         assert (file["families"] == "brass").all()
