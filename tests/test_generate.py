@@ -300,7 +300,7 @@ def test_scale_that_cannot_be_heard_is_said(experiment_dict, tmp_path, capsys):
     random_note(run, tmp_path / "scaled", "--latent-scale", 0.5)
     assert "without attributes, a network with pixelNorm sounds the same at every scale" in capsys.readouterr().err
     random_note(run, tmp_path / "bounded", "--truncation", 0.5)
-    assert capsys.readouterr().err == ""
+    assert "without attributes" not in capsys.readouterr().err
 
 
 def test_truncation_bounds_the_latent_and_is_in_the_card(run_folder, tmp_path):

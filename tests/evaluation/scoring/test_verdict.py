@@ -20,8 +20,10 @@ def pair(name, value, baseline, error=0.3, **keys):
         ("frechet-note-classifier", 11.1, "worse than"),
         ("kid-user-mine", 11.1, "worse than"),
         ("pitch-accuracy-octave-free", 11.1, "better than"),
-        ("roughness", 11.1, "above"),
-        ("roughness", 8.9, "below"),
+        ("roughness", 11.1, "worse than"),
+        ("harmonic-to-noise", 11.1, "better than"),
+        ("loudness-spread", 11.1, "above"),
+        ("loudness-spread", 8.9, "below"),
     ],
 )
 def test_verdict(name, value, word):
