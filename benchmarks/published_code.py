@@ -12,6 +12,7 @@ Three variables in the environment show what a processor without AVX-512 would d
 """
 
 import argparse
+import os
 import statistics
 import sys
 from pathlib import Path
@@ -48,7 +49,8 @@ def main() -> int:
 
 def table(args: argparse.Namespace) -> str:
     """The section of RESULTS.md."""
-    variables = "".join(f"{name}={value} " for name, value in WITHOUT_AVX512.items()) if without_avx512() else ""
+    names = ["OMP_NUM_THREADS", *WITHOUT_AVX512]
+    variables = "".join(f"{name}={os.environ[name]} " for name in names if name in os.environ)
     command = f"{variables}python -m benchmarks.published_code --checkout FOLDER --nets {' '.join(args.nets)}"
     lines = [
         f"{_section(args)}\n",

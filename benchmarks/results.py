@@ -42,7 +42,8 @@ def processor() -> str:
     """Threads, the processor's name, and the vector instructions that torch uses."""
     capability = torch.backends.cpu.get_cpu_capability()
     used = f"{capability} alone, a simulation" if without_avx512() else capability
-    return f"{torch.get_num_threads()} threads of {os.cpu_count()} shared cores, {_model()}, {used}"
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' * (threads > 1)} of {os.cpu_count()} shared cores, {_model()}, {used}"
 
 
 def _model() -> str:
