@@ -28,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data", type=path, required=True, metavar="DIR", help="folder of notes to learn from and to be judged on")
     add("--extra-data", type=path, nargs="+", default=[], metavar="DIR", help="folders of notes to learn from only")
+    help_ = "folders of notes to judge at each validation, never learned: of other instruments or studios"
+    add("--unheard", type=path, nargs="+", default=[], metavar="DIR", help=help_)
     help_ = "folder of this training; the same command resumes it"
     add("-d", "--output", type=path, required=True, metavar="FOLDER", help=help_)
     help_ = "network to train (default: %(default)s)"
@@ -38,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--folds", type=at_least_one, default=5, metavar="N", help=help_)
     help_ = "part that is held out to judge by, from 0; -1: none (default: %(default)s)"
     add("--fold", type=whole_number, default=0, metavar="K", help=help_)
-    help_ = "do not learn the pitches of notes in --data that sound octaves away from their label"
+    help_ = "do not learn the pitches of real notes that sound octaves away from their label"
     add("--drop-doubtful-pitches", action="store_true", help=help_)
     help_ = "largest number of training steps (default: %(default)s)"
     add("--steps", type=at_least_one, default=4000, metavar="N", help=help_)

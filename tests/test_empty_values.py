@@ -37,6 +37,8 @@ EMPTY_PATHS = [
     ("data.download_nsynth", ["test", "--output", ""]),
     ("data.download_nsynth", ["test", "--output", "OUT", "--archive", ""]),
     ("evaluation.train_classifier", ["--data", "", "-d", "OUT"]),
+    ("evaluation.cross_check", ["--classifier", "", "--data", "NOTES", "-d", "OUT"]),
+    ("eval", ["pis", "--fake", "NOTES", "-d", "OUT", "--classifier", ""]),
     ("models.convert", ["", "-o", "OUT"]),
 ]
 

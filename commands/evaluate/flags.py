@@ -33,7 +33,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
     _add_notes(parser, "--fake")
     _add_output(parser)
     if name in ("in-tune", "note-sound"):
-        parser.set_defaults(inception_model=None)
+        parser.set_defaults(inception_model=None, classifier=None)
     else:
         _add_inception(parser, "a trained Inception, to be used instead of the shipped classifier")
     if name == "fad":
@@ -157,6 +157,8 @@ def _add_output(parser: argparse.ArgumentParser, default: Path | None = None) ->
 
 def _add_inception(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--inception-model", type=path, metavar="FILE", help=f"weights of {what}")
+    help_ = "weights of the note classifier: a version that is shipped, such as 1, or a file (default: the newest)"
+    parser.add_argument("--classifier", type=path, metavar="NAME", help=help_)
 
 
 def _add_vggish(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from commands.shared_flags import as_json, latent_controls
+from evaluation.embeddings.note_classifier import named_weights
 from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.open_side import SideOptions, is_run
 from evaluation.scoring.score_embeddings import EmbeddingOptions
@@ -29,6 +30,7 @@ def embedding_options(args: argparse.Namespace) -> EmbeddingOptions:
     """What the flags say of networks."""
     return EmbeddingOptions(
         device=own_device(args.device),
+        classifier=None if args.classifier is None else named_weights(args.classifier),
         inception_model=args.inception_model,
         vggish=args.vggish,
         user_rate=args.embedding_rate,

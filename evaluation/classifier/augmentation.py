@@ -1,29 +1,29 @@
-"""Augmentation: notes are shifted, faded, filtered, made noisy, and get artefacts of generated sound."""
-
-import math
+"""Augmentation: notes are moved to other studios, shifted, faded, made noisy, and get artefacts of generated sound."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from evaluation.classifier.studio import coded, detuned, equalised, in_rooms
+
 MOST_DELAY = 4096  # samples
-_EQ_CURVES = 4  # cosines over log-frequency that make up a random filter
+_LOW_PASSED = 0.2  # share of the notes
 _N_FFT = 1024
 
 
 def augmented(waves: Tensor, rng: np.random.Generator) -> Tensor:
     """Waves (B, n) at 16 kHz -> as many, each changed differently; pitch and instrument stay.
 
-    Time shift in both directions, fade-out, random filter and low-pass, level, phase errors as of a vocoder, coloured
-    noise. All draws come from `rng`.
+    Small detuning, time shift in both directions, fade-out, phase errors as of a vocoder, equaliser, room, low-pass,
+    coloured noise, coarse coding, level. All draws come from `rng`.
     """
-    changed = _phase_artefacts(_faded(_shifted(waves, rng), rng), rng)
-    spectrum = torch.fft.rfft(changed) * _filter(len(waves), waves.shape[-1], rng)
+    played = _phase_artefacts(_faded(_shifted(detuned(waves, rng), rng), rng), rng)
+    recorded = _low_passed(in_rooms(equalised(played, rng), rng), rng)
+    peak = recorded.abs().amax(1, keepdim=True).clamp_min(1e-6)
+    noisy = recorded / peak + _coloured_noise(len(waves), waves.shape[-1], rng)
     level = _decibels(rng.uniform(-20, 0, len(waves)))
-    filtered = torch.fft.irfft(spectrum, n=waves.shape[-1])
-    peak = filtered.abs().amax(1, keepdim=True).clamp_min(1e-6)
-    noisy: Tensor = (filtered / peak + _coloured_noise(len(waves), waves.shape[-1], rng)) * level
-    return noisy
+    louder: Tensor = coded(noisy, rng) * level
+    return louder
 
 
 def _shifted(waves: Tensor, rng: np.random.Generator) -> Tensor:
@@ -62,27 +62,24 @@ def _phase_artefacts(waves: Tensor, rng: np.random.Generator) -> Tensor:
     return result
 
 
-def _filter(count: int, n_samples: int, rng: np.random.Generator) -> Tensor:
-    """Gains (count, n_samples / 2 + 1): smooth curves of a few dB, for one note in eight also a low-pass."""
-    place = np.log2(1 + np.arange(n_samples // 2 + 1) / 20)
-    place /= place[-1]
-    heights = rng.standard_normal((count, _EQ_CURVES, 1)) * np.array([3.0, 2.5, 2.0, 2.0])[:, None]
-    curves = np.cos(math.pi * np.arange(1, _EQ_CURVES + 1)[:, None] * place)
-    decibels = (heights * curves).sum(1)
-    frequencies = np.arange(n_samples // 2 + 1) / n_samples
-    cutoff = np.where(rng.random(count) < 0.125, rng.uniform(0.12, 0.45, count), 1.0)[:, None]
-    decibels -= np.maximum(0, np.log2(np.maximum(frequencies, 1e-9) / cutoff)) * 48
-    return _decibels(decibels)
+def _low_passed(waves: Tensor, rng: np.random.Generator) -> Tensor:
+    """A fifth of the notes falls by 48 dB an octave above a corner between 1.9 and 7.2 kHz."""
+    n = waves.shape[-1]
+    frequencies = np.arange(n // 2 + 1) / n
+    chosen = rng.random(len(waves)) < _LOW_PASSED
+    corner = np.where(chosen, np.exp(rng.uniform(np.log(0.12), np.log(0.45), len(waves))), 1.0)[:, None]
+    decibels = -48 * np.maximum(0, np.log2(np.maximum(frequencies, 1e-9) / corner))
+    return torch.fft.irfft(torch.fft.rfft(waves) * _decibels(decibels), n=n)
 
 
 def _coloured_noise(count: int, n_samples: int, rng: np.random.Generator) -> Tensor:
-    """Noise (count, n_samples), for half of the notes, 26 to 60 dB below full scale, from brown to white."""
+    """Noise (count, n_samples), for half of the notes, 26 to 70 dB below full scale, from brown to white."""
     white = torch.fft.rfft(torch.from_numpy(rng.standard_normal((count, n_samples), dtype=np.float32)))
     frequencies = torch.arange(1, white.shape[-1] + 1) / white.shape[-1]
     slope = torch.from_numpy(rng.uniform(0, 1, (count, 1))).float()
     noise = torch.fft.irfft(white * frequencies**-slope, n=n_samples)
     noise /= noise.square().mean(1, keepdim=True).sqrt()
-    loud = np.where(rng.random((count, 1)) < 0.5, rng.uniform(-60, -26, (count, 1)), -np.inf)
+    loud = np.where(rng.random((count, 1)) < 0.5, rng.uniform(-70, -26, (count, 1)), -np.inf)
     scaled: Tensor = noise * _decibels(loud)
     return scaled
 

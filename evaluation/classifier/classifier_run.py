@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,10 +26,12 @@ from models.checkpoint import write_torch_file
 from models.restricted_unpickler import Damaged, Refused, load_plain
 from utils.cli import LastingStderr, show_progress
 from utils.errors import CheckpointError, TrainingDiverged
+from utils.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT, VALIDATIONS = "checkpoint.pt", "validations.csv"
+_HELD_OUT = "held-out instruments"
 _BATCH = 64  # of notes that are judged
 _TRANSPOSED_SHARE = 0.6
 _SMOOTHING = {PITCH: 0.02}  # of labels; families are less clearly separated than pitches
@@ -84,10 +87,14 @@ class ClassifierRun:
         device: torch.device,
         precision: torch.dtype,
         held_out: tuple[LabelledNotes, npt.NDArray[np.int64]] | None,
+        unheard: Sequence[LabelledNotes] = (),
     ) -> None:
-        """`held_out` are notes and the rows of them to validate on; without them training does not stop early."""
+        """`held_out` are notes and the rows of them to validate on; without them training does not stop early.
+
+        `unheard` are notes that are judged at each validation and change nothing.
+        """
         self.task, self.pools, self.schedule, self.seed = task, pools, schedule, seed
-        self.device, self.precision, self.held_out = device, precision, held_out
+        self.device, self.precision, self.held_out, self.unheard = device, precision, held_out, unheard
         torch.manual_seed(seed)
         self.network = task.network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaging = get_ema_multi_avg_fn(_AVERAGE_DECAY)  # type: ignore[no-untyped-call]
@@ -97,6 +104,7 @@ class ClassifierRun:
         )
         self.step = 0
         self.losses: list[dict[str, float]] = []
+        self.judged: list[dict[str, int | float | str]] = []  # a row for each validation and set of notes
         self.best: dict[str, Any] = {}
 
     @property
@@ -201,20 +209,28 @@ class ClassifierRun:
         return {name: found.float() for name, found in logits.items()}
 
     def _validate(self, training_loss: float) -> None:
+        logger.info("step %d: training loss %.3f", self.step, training_loss)
+        for notes in self.unheard:
+            rows = np.arange(len(notes.cache))
+            self._judge(notes.folder.name, self.logits(notes, rows), notes.labels)
         if self.held_out is None:
-            logger.info("step %d: training loss %.3f", self.step, training_loss)
             return
         notes, rows = self.held_out
-        logits = self.logits(notes, rows)
-        losses = {name: float(_loss(name, logits[name], notes.labels[name][rows])) for name in logits}
-        right = {name: accuracy(logits[name], notes.labels[name][rows]) for name in logits}
+        logits, labels = self.logits(notes, rows), {name: label[rows] for name, label in notes.labels.items()}
+        self._judge(_HELD_OUT, logits, labels)
+        losses = {name: float(_loss(name, logits[name], labels[name])) for name in logits}
         self.losses.append(losses)
-        said = ", ".join(f"{name} {100 * share:.1f} %" for name, share in right.items())
-        logger.info("step %d: unseen instruments: %s (training loss %.3f)", self.step, said, training_loss)
         total = sum(losses.values())
         if not self.best or total < self.best["loss"]:
             weights = {name: tensor.clone() for name, tensor in self.average.module.state_dict().items()}
             self.best = {"loss": total, "step": self.step, "validation": len(self.losses), "weights": weights}
+
+    def _judge(self, notes: str, logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> None:
+        """Note down and log the accuracy on `notes`."""
+        right = {name: accuracy(logits[name], labels[name]) for name in logits}
+        self.judged.append({"step": self.step, "notes": notes, **right})
+        said = ", ".join(f"{name} {100 * share:.1f} %" for name, share in right.items())
+        logger.info("step %d: %s: %s", self.step, notes, said)
 
     def save(self, folder: Path, identity: Mapping[str, Any]) -> None:
         """Write the checkpoint, whole or not at all. Raises: UserError if the disk is full."""
@@ -225,9 +241,13 @@ class ClassifierRun:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "losses": self.losses,
+            "judged": self.judged,
             "best": self.best,
         }
         write_torch_file(folder / CHECKPOINT, state)
+        if self.judged:
+            with atomic_path(folder / VALIDATIONS) as temporary:
+                pd.DataFrame(self.judged).to_csv(temporary, index=False, lineterminator="\r\n")
 
     def restore(self, folder: Path, identity: Mapping[str, Any]) -> bool:
         """Resume from the checkpoint in `folder`, if there is one.
@@ -246,6 +266,7 @@ class ClassifierRun:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.losses, self.best = state["step"], state["losses"], state["best"]
+        self.judged = state["judged"]
         return True
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from data.note_cache import NoteCache
 from data.note_folder import family_of
 from data.note_pitch import TOLERANCE, sounding_pitch
+from evaluation.embeddings.notes import Notes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from generation.synthesis import Wave
 from utils.cli import show_progress
@@ -31,11 +31,11 @@ def sounds_octaves_away(wave: Wave, pitch: int, family: str) -> bool:
     return octaves != 0 and abs(heard.offset - 12 * octaves) <= TOLERANCE
 
 
-def doubtful_notes(cache: NoteCache, pitches: Sequence[int]) -> Tensor:
+def doubtful_notes(notes: Notes, pitches: Sequence[int]) -> Tensor:
     """Which notes (n,) at 16 kHz sound octaves away from their MIDI `pitches` (n,)."""
-    bar = tqdm(cache.records, "checking pitches", unit="note", disable=not show_progress(), leave=False)
+    bar = tqdm(notes.records, "checking pitches", unit="note", disable=not show_progress(), leave=False)
     found = [
-        sounds_octaves_away(cache.waves([row])[0].numpy(), pitches[row], family_of(record))
+        sounds_octaves_away(notes.waves([row])[0].numpy(), pitches[row], family_of(record))
         for row, record in enumerate(bar)
     ]
     return torch.tensor(found)

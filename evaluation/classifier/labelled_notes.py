@@ -12,12 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data.note_cache import NoteCache, open_note_cache
+from data.note_cache import open_note_cache
 from data.note_folder import family_of, notes_of_folder
 from data.note_records import NoteRecord
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.folds import instrument_of
+from evaluation.classifier.instrument_folders import is_of_instruments, notes_of_instruments, open_from_onset
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task, labels_of
+from evaluation.embeddings.notes import Notes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from utils.errors import DataError
 
@@ -31,7 +33,7 @@ class LabelledNotes:
     """The notes of one folder; labels (n,) int64 by attribute, and the labels that are learned."""
 
     folder: Path
-    cache: NoteCache
+    cache: Notes
     labels: dict[str, Tensor]
     learned: dict[str, Tensor]
 
@@ -53,10 +55,14 @@ class LabelledNotes:
 
 
 def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_broken: bool) -> LabelledNotes:
-    """The notes of a folder in NSynth's layout, decoded once; all labels are learned. Raises: DataError."""
-    records = notes_of_folder(folder)
+    """The notes of a folder in NSynth's layout, or of one with a folder for each instrument; decoded once.
+
+    All labels are learned. Raises: DataError.
+    """
+    records = records_of(folder)
     labels_of(records, task.classes)  # before the long decoding, so that a missing label is reported at once
-    cache = open_note_cache(
+    opened = open_from_onset if is_of_instruments(folder) else open_note_cache
+    cache: Notes = opened(
         records, cache_folder, sample_rate=SAMPLE_RATE, n_samples=task.n_samples, skip_broken=skip_broken
     )
     labels = labels_of(cache.records, task.classes)
@@ -65,6 +71,11 @@ def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_br
         ranges = ", ".join(f"{name} {values[0]} to {values[-1]}" for name, values in task.classes.items())
         raise DataError(f"{folder}: no note has a class of {task.name} ({ranges}); give other notes")
     return notes
+
+
+def records_of(folder: Path) -> list[NoteRecord]:
+    """The notes of a folder in NSynth's layout, or of one with a folder for each instrument. Raises: DataError."""
+    return notes_of_instruments(folder) if is_of_instruments(folder) else notes_of_folder(folder)
 
 
 def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:

@@ -13,10 +13,15 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
-from data.note_folder import notes_of_folder
 from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule, begun_with
 from evaluation.classifier.folds import instrument_folds
-from evaluation.classifier.labelled_notes import LabelledNotes, open_labelled_notes, without_doubtful_pitches
+from evaluation.classifier.instrument_folders import is_of_instruments
+from evaluation.classifier.labelled_notes import (
+    LabelledNotes,
+    open_labelled_notes,
+    records_of,
+    without_doubtful_pitches,
+)
 from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
 from evaluation.classifier.report import write_report
 from evaluation.classifier.tasks import Task, inception_task, note_task
@@ -47,11 +52,15 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
             for folder in (args.data, *args.extra_data)
         ]
         if args.drop_doubtful_pitches:
-            notes[0] = without_doubtful_pitches(notes[0])
+            notes = [
+                without_doubtful_pitches(each) if each is notes[0] or is_of_instruments(each.folder) else each
+                for each in notes
+            ]
+        unheard = [open_labelled_notes(folder, task, cache, skip_broken=args.skip_broken) for folder in args.unheard]
         lock.take()
         held = _held_out(args, notes[0])
         precision = _precision(args)
-        run = _run(args, task, notes, held, precision)
+        run = _run(args, task, notes, held, unheard, precision)
         identity = _identity(args, task, notes, precision)
         if run.restore(args.output, identity):
             logger.info("%s: resuming at step %d", args.output, run.step)
@@ -64,7 +73,7 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
 def _task(args: argparse.Namespace) -> Task:
     if args.network == "note-classifier":
         return note_task()
-    records = [record for folder in (args.data, *args.extra_data) for record in notes_of_folder(folder)]
+    records = [record for folder in (args.data, *args.extra_data) for record in records_of(folder)]
     return inception_task(args.attribute, records)
 
 
@@ -84,6 +93,7 @@ def _run(
     task: Task,
     notes: Sequence[LabelledNotes],
     held: npt.NDArray[np.int64],
+    unheard: Sequence[LabelledNotes],
     precision: torch.dtype,
 ) -> ClassifierRun:
     schedule = Schedule(
@@ -105,6 +115,7 @@ def _run(
         device=choose_device(args.device),
         precision=precision,
         held_out=(notes[0], held) if len(held) else None,
+        unheard=unheard,
     )
 
 
@@ -126,7 +137,7 @@ def _identity(
     args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes], precision: torch.dtype
 ) -> dict[str, Any]:
     """Settings and notes by which a training is recognised, as JSON values."""
-    free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data"}
+    free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data", "unheard"}
     settings = {name: value for name, value in vars(args).items() if name not in free}
     classes = {name: list(values) for name, values in task.classes.items()}
     settings["precision"] = str(precision).removeprefix("torch.")

@@ -22,10 +22,16 @@ from evaluation.embeddings.semitone_spectrogram import (
     SemitoneSpectrogram,
 )
 from evaluation.embeddings.weights import fit_weights, read_weights
+from utils.errors import UserError
 from utils.files import sha256_of_file
 
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "note_classifier.safetensors"
-"""The weights that come with the repository; `note_classifier.md` beside it is their model card."""
+_WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+VERSIONS = {"1": _WEIGHTS / "note_classifier.safetensors"}
+"""The weights that come with the repository, by name; `note_classifier.md` beside them is their model card."""
+
+DEFAULT_VERSION = "1"
+SHIPPED = VERSIONS[DEFAULT_VERSION]
+"""The weights that are used unless others are named."""
 
 PITCHES = range(24, 85)
 """MIDI pitch of each pitch logit; the family logits are in the order of `data.nsynth.FAMILIES`."""
@@ -125,6 +131,14 @@ def load_note_classifier(path: Path = SHIPPED) -> NoteClassifier:
         network = NoteClassifier()
     fit_weights(network, weights, path)
     return network.eval()
+
+
+def named_weights(name: Path) -> Path:
+    """The file of the version `name` that is shipped, or else `name` itself. Raises: UserError if there is no file."""
+    shipped = VERSIONS.get(str(name))
+    if shipped is None and not name.is_file():
+        raise UserError(f"classifier {name}: no such weights; give a file, or {' or '.join(VERSIONS)}")
+    return shipped or name
 
 
 class NoteClassifierEmbedding:

@@ -30,9 +30,13 @@ _USER_RATE = _USER_SAMPLES = 16_000
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions:
-    """Which weights networks have; a user's own network hears `user_samples` at `user_rate` Hz (None: 16 000 each)."""
+    """Which weights networks have (None: the shipped ones).
+
+    A user's own network hears `user_samples` at `user_rate` Hz (None: 16 000 each).
+    """
 
     device: torch.device
+    classifier: Path | None = None
     inception_model: Path | None = None
     vggish: Path | None = None
     user_rate: int | None = None
@@ -42,8 +46,10 @@ class EmbeddingOptions:
 def classifier(options: EmbeddingOptions) -> Embedding:
     """The shipped classifier, or the published Inception where its weights are given. Raises: UserError."""
     if options.inception_model is not None:
+        if options.classifier is not None:
+            raise UserError("the published Inception takes the note classifier's place; give only one of them")
         return InceptionEmbedding(options.inception_model, options.device)
-    return NoteClassifierEmbedding(SHIPPED, options.device)
+    return NoteClassifierEmbedding(options.classifier or SHIPPED, options.device)
 
 
 def vggish(options: EmbeddingOptions) -> Embedding | None:
@@ -101,7 +107,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
 
     Missing weights of VGGish are a warning. Raises: UserError if a network cannot be read.
     """
-    found: list[Embedding] = [NoteClassifierEmbedding(SHIPPED, options.device)]
+    found: list[Embedding] = [NoteClassifierEmbedding(options.classifier or SHIPPED, options.device)]
     google = vggish(options)
     if google is None:
         logger.warning("fad-vggish-google is left out: it %s", HOW_TO_GET_VGGISH)
@@ -122,6 +128,7 @@ def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:
     own = name not in (VGGISH, CLASSIFIER, INCEPTION)
     given = {
         "weights of the published Inception": (options.inception_model, name == INCEPTION),
+        "weights of the note classifier": (options.classifier, name in (CLASSIFIER, INCEPTION)),
         "weights of VGGish": (options.vggish, name == VGGISH),
         "sample rate of your own network": (options.user_rate, own),
         "number of samples of your own network": (options.user_samples, own),

@@ -11,9 +11,9 @@ from data.note_pitch import hertz
 from evaluation import cross_check, train_classifier
 from evaluation.classifier import training
 from evaluation.classifier.predictions import COLUMNS, write_predictions
-from evaluation.embeddings.note_classifier import load_note_classifier
+from evaluation.embeddings.note_classifier import VERSIONS, load_note_classifier
 from evaluation.embeddings.spectrogram_inception import load_spectrogram_inception
-from utils.files import write_json
+from utils.files import sha256_of_file, write_json
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,67 @@ def test_published_network(tiny_nsynth, tmp_path, capsys):
     network = load_spectrogram_inception(tmp_path / "inception" / "classifier.safetensors")
     assert network.fc.out_features == 2
     assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+
+@pytest.fixture
+def orchestra(tmp_path):
+    """Six notes of two instruments, in a folder for each."""
+    rng = np.random.default_rng(0)
+    for instrument in ("oboe", "french horn"):
+        for pitch in ("C4", "Fs4", "Bb3"):
+            path = tmp_path / "orchestra" / instrument / f"{instrument.replace(' ', '-')}_{pitch}_1.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_wav(path, 0.1 * rng.standard_normal(12_000), 16_000)
+    return tmp_path / "orchestra"
+
+
+def test_notes_of_other_studios_are_judged_at_each_validation(tiny_nsynth, orchestra, tmp_path, capsys):
+    argv = ("--data", tiny_nsynth, "-d", tmp_path / "all", "--fold", -1, "--unheard", orchestra)
+    assert run(*argv) == 0
+    judged = pd.read_csv(tmp_path / "all" / "validations.csv")
+    assert judged["step"].tolist() == [2, 3]
+    assert set(judged["notes"]) == {"orchestra"}
+    sixths = 6 * judged[["pitch", "instrument_family_str"]].to_numpy()
+    np.testing.assert_allclose(sixths, sixths.round(), atol=1e-5)
+    before = (tmp_path / "all" / "classifier.safetensors").read_bytes()
+    assert run("--data", tiny_nsynth, "-d", tmp_path / "deaf", "--fold", -1) == 0
+    assert (tmp_path / "deaf" / "classifier.safetensors").read_bytes() == before
+
+
+def test_folders_of_instruments_are_learned_from(tiny_nsynth, orchestra, tmp_path, capsys):
+    argv = ("--data", tiny_nsynth, "--extra-data", orchestra, "-d", tmp_path / "all", "--fold", -1)
+    assert run(*argv, "--drop-doubtful-pitches") == 0
+    assert json.loads((tmp_path / "all" / "card.json").read_text())["notes"][str(orchestra)] == 6
+
+
+def test_weights_on_a_folder_of_other_notes(orchestra, tmp_path, capsys):
+    argv = ["--classifier", "1", "--data", str(orchestra), "-d", str(tmp_path / "report"), "-q"]
+    assert cross_check.main([*argv, "--every", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "of 3 notes of 2 instruments are right" in said
+    found = pd.read_csv(tmp_path / "report" / "predictions.csv")
+    heard = ["french-horn_Bb3_1", "french-horn_Fs4_1", "oboe_C4_1"]
+    assert found.loc[found["attribute"] == "pitch", "name"].tolist() == heard
+    assert found.loc[found["attribute"] == "pitch", "label"].tolist() == ["58", "66", "60"]
+    card = json.loads((tmp_path / "report" / "card.json").read_text())
+    assert card == {"weights": VERSIONS["1"].name, "sha256": sha256_of_file(VERSIONS["1"]), "every": 2, "notes": 3}
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--data", "notes"], "give folders of folds, or --classifier with --data"),
+        (["fold0", "--classifier", "1"], "give folders of folds, or --classifier with --data"),
+        (["--classifier", "1"], "--classifier judges the notes of --data; give their folder"),
+        (["--classifier", "0", "--data", "notes"], "classifier 0: no such weights; give a file, or 1"),
+    ],
+)
+def test_one_line_errors_of_the_cross_check(tmp_path, capsys, argv, said):
+    assert cross_check.main([*argv, "-d", str(tmp_path / "report")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "report").exists()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_shape_range_and_finiteness():
 
 def test_the_pitch_stays():
     spectra = torch.fft.rfft(augmented(tones(), np.random.default_rng(0))).abs()
-    assert (spectra.argmax(1) - 440).abs().max() <= 3  # Hz: phases that drift blur the line
+    assert (spectra.argmax(1) - 440).abs().max() <= 8  # Hz: 20 cents are 5, and phases that drift blur the line
 
 
 def test_notes_become_different_from_each_other():

@@ -13,13 +13,16 @@ from evaluation.embeddings.note_classifier import (
     N_SAMPLES,
     PITCHES,
     SHIPPED,
+    VERSIONS,
     NoteClassifier,
     NoteClassifierEmbedding,
     load_note_classifier,
+    named_weights,
     stacked_harmonics,
 )
 from evaluation.embeddings.semitone_spectrogram import LOWEST_PITCH, N_BINS
 from tests.places import SHARED
+from utils.errors import UserError
 from utils.files import sha256_of_file
 
 REAL_NOTES = sorted((SHARED / "nsynth").glob("*.tar.gz"))
@@ -88,11 +91,21 @@ def test_embedding_names_what_it_gives(weights):
     assert len(embedding.identity["weights_sha256"]) == 64
 
 
-def test_shipped_weights_are_those_of_the_card():
-    card = SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
-    assert sha256_of_file(SHIPPED) in card
-    assert SHIPPED.stat().st_size < 45e6
-    assert {tensor.dtype for tensor in load_file(SHIPPED).values()} == {torch.float16}
+@pytest.mark.parametrize("path", VERSIONS.values(), ids=VERSIONS)
+def test_shipped_weights_are_those_of_the_card(path):
+    card = VERSIONS["1"].with_suffix(".md").read_text(encoding="utf-8")
+    assert sha256_of_file(path) in card
+    assert path.stat().st_size < 45e6
+    assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
+
+
+def test_weights_have_names(weights):
+    assert named_weights(Path("1")) == VERSIONS["1"]
+    assert sha256_of_file(named_weights(Path("1"))).startswith("f45dab13")  # those of 2026-11-22, for ever
+    assert SHIPPED in VERSIONS.values()
+    assert named_weights(weights) == weights
+    with pytest.raises(UserError, match="classifier 9: no such weights; give a file, or 1"):
+        named_weights(Path("9"))
 
 
 def heard(waves):

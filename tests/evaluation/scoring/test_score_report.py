@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import eval
+from evaluation.embeddings.note_classifier import VERSIONS
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.inception_score import inception_score, published_inception_score
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, kernel_distance
@@ -217,6 +218,7 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--vggish", "x.pth", "--classifier", "1"], "embedding vggish: does not use the weights of the note"),
         (["--vggish", "x.pth", "--inception-model", "x.pt"], "embedding vggish: does not use the weights"),
         (["--embedding", "classifier", "--vggish", "x.pth"], "embedding classifier: does not use the weights"),
         (["--embedding", "classifier", "--embedding-rate", "8000"], "embedding classifier: does not use the sample"),
@@ -227,6 +229,18 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
 def test_flags_that_would_do_nothing_are_refused(flags, message, fake, real, tmp_path, capsys):
     assert run("fad", "--real", real, "--fake", fake, "-d", tmp_path / "out", *flags) == 2
     assert capsys.readouterr().err.startswith(f"eval.py: {message}")
+
+
+def test_older_weights_of_the_classifier_are_named(fake, tmp_path):
+    assert run("pis", "--fake", fake, "-d", tmp_path / "out", "--classifier", "1") == 0
+    (line,) = lines_of(tmp_path / "out")
+    assert line["embedding"]["weights_sha256"] == str(VERSIONS["1"])
+
+
+def test_one_classifier_takes_the_place_of_the_other(fake, tmp_path, capsys):
+    flags = ("--classifier", "1", "--inception-model", "pitch.pt")
+    assert run("pis", "--fake", fake, "-d", tmp_path / "out", *flags) == 2
+    assert "takes the note classifier's place; give only one of them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flags", [(), ("--real", "nowhere"), ("--real", "nowhere.npz")])
