@@ -37,7 +37,8 @@ _MU = 255.0  # of ITU-T G.711
 def equalised(waves: Tensor, rng: np.random.Generator) -> Tensor:
     """Three notes in four through an equaliser: four smooth bands and two shelves, each up to 12 dB up or down."""
     n = waves.shape[-1]
-    return torch.fft.irfft(torch.fft.rfft(waves) * _equalisers(len(waves), n, rng), n=n)
+    equal: Tensor = torch.fft.irfft(torch.fft.rfft(waves) * _equalisers(len(waves), n, rng), n=n)
+    return equal
 
 
 def in_rooms(waves: Tensor, rng: np.random.Generator) -> Tensor:
@@ -45,7 +46,8 @@ def in_rooms(waves: Tensor, rng: np.random.Generator) -> Tensor:
     n = waves.shape[-1]
     size = 2 ** math.ceil(math.log2(n + _ROOM_SAMPLES))
     spectrum = torch.fft.rfft(waves, n=size) * (1 + torch.fft.rfft(_room_answers(len(waves), rng), n=size))
-    return torch.fft.irfft(spectrum, n=size)[:, :n]
+    heard: Tensor = torch.fft.irfft(spectrum, n=size)[:, :n]
+    return heard
 
 
 def detuned(waves: Tensor, rng: np.random.Generator) -> Tensor:
@@ -85,11 +87,11 @@ def _equalisers(count: int, n_samples: int, rng: np.random.Generator) -> Tensor:
     octaves = np.log2(np.maximum(np.arange(n_samples // 2 + 1) * SAMPLE_RATE / n_samples, 1.0))
     decibels = np.zeros((count, len(octaves)))
     for _ in range(_N_BANDS):
-        centres = rng.uniform(*np.log2(_BAND_CENTRES), (count, 1))
+        centres = np.log2(_log_uniform(_BAND_CENTRES, count, rng))
         widths = rng.uniform(*_BAND_OCTAVES, (count, 1))
         decibels += _gains(count, rng) * np.exp(-0.5 * ((octaves - centres) / widths) ** 2)
     for corners, towards in ((_LOW_CORNERS, -1.0), (_HIGH_CORNERS, 1.0)):
-        corner = rng.uniform(*np.log2(corners), (count, 1))
+        corner = np.log2(_log_uniform(corners, count, rng))
         shelf = 1 / (1 + np.exp(-4 * towards * (octaves - corner)))
         decibels += _gains(count, rng) * shelf * _chosen(count, _SHELVED, rng)
     decibels *= _chosen(count, _EQUALISED, rng)
@@ -103,12 +105,13 @@ def _room_answers(count: int, rng: np.random.Generator) -> Tensor:
     slope = torch.from_numpy(rng.uniform(*_ROOM_SLOPE, (count, 1))).float()
     coloured = torch.fft.irfft(torch.fft.rfft(noise) * frequencies**-slope, n=_ROOM_SAMPLES)
     time = np.arange(_ROOM_SAMPLES) / SAMPLE_RATE
-    decay = 10 ** (-3 * time / np.exp(rng.uniform(*np.log(_DECAY_SECONDS), (count, 1))))
+    decay = 10 ** (-3 * time / _log_uniform(_DECAY_SECONDS, count, rng))
     decay *= np.arange(_ROOM_SAMPLES) >= rng.integers(1, _MOST_PREDELAY + 1, (count, 1))
     answers = coloured * torch.from_numpy(decay).float()
     wet = 10 ** (rng.uniform(*_WET, (count, 1)) / 20) * _chosen(count, _REVERBERANT, rng)
     energy = answers.square().sum(1, keepdim=True).sqrt().clamp_min(1e-9)
-    return answers / energy * torch.from_numpy(wet).float()
+    heard: Tensor = answers / energy * torch.from_numpy(wet).float()
+    return heard
 
 
 def _gains(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -119,3 +122,9 @@ def _gains(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
 def _chosen(count: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Which notes (count, 1) are changed."""
     return rng.random((count, 1)) < share
+
+
+def _log_uniform(limits: tuple[float, float], count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draws (count, 1) between both limits, equally likely in each octave."""
+    low, high = limits
+    return np.exp(rng.uniform(math.log(low), math.log(high), (count, 1)))

@@ -26,7 +26,7 @@ class Notes(Protocol):
     def __len__(self) -> int:
         """Number of notes."""
 
-    def waves(self, rows: Sequence[int]) -> Tensor:
+    def waves(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Tensor:
         """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
 
 
@@ -61,7 +61,7 @@ class MadeNotes:
     def __len__(self) -> int:
         return len(self.records)
 
-    def waves(self, rows: Sequence[int]) -> Tensor:
+    def waves(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Tensor:
         """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
         return torch.from_numpy(self._waves[list(rows)]).to(torch.float32).div_(INT16_SCALE)
 

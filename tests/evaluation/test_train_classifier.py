@@ -120,7 +120,13 @@ def test_weights_on_a_folder_of_other_notes(orchestra, tmp_path, capsys):
     assert found.loc[found["attribute"] == "pitch", "name"].tolist() == heard
     assert found.loc[found["attribute"] == "pitch", "label"].tolist() == ["58", "66", "60"]
     card = json.loads((tmp_path / "report" / "card.json").read_text())
-    assert card == {"weights": VERSIONS["1"].name, "sha256": sha256_of_file(VERSIONS["1"]), "every": 2, "notes": 3}
+    sha256 = sha256_of_file(VERSIONS["1"])
+    assert card.pop("made_by") == "evaluation.cross_check --classifier"
+    assert card == {"weights": VERSIONS["1"].name, "sha256": sha256, "every": 2, "notes": 3}
+    assert cross_check.main(argv) == 0  # replaces its own report
+    (tmp_path / "report" / "card.json").unlink()
+    assert cross_check.main(argv) == 2
+    assert "predictions.csv: is there and is not part of a report" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
