@@ -69,7 +69,8 @@ def _low_passed(waves: Tensor, rng: np.random.Generator) -> Tensor:
     chosen = rng.random(len(waves)) < _LOW_PASSED
     corner = np.where(chosen, np.exp(rng.uniform(np.log(0.12), np.log(0.45), len(waves))), 1.0)[:, None]
     decibels = -48 * np.maximum(0, np.log2(np.maximum(frequencies, 1e-9) / corner))
-    return torch.fft.irfft(torch.fft.rfft(waves) * _decibels(decibels), n=n)
+    passed: Tensor = torch.fft.irfft(torch.fft.rfft(waves) * _decibels(decibels), n=n)
+    return passed
 
 
 def _coloured_noise(count: int, n_samples: int, rng: np.random.Generator) -> Tensor:
