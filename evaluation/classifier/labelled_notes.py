@@ -18,7 +18,8 @@ from data.note_records import NoteRecord
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.folds import instrument_of
 from evaluation.classifier.instrument_folders import is_of_instruments, notes_of_instruments, open_from_onset
-from evaluation.classifier.tasks import PITCH, UNLABELLED, Task, labels_of
+from evaluation.classifier.playable import is_rendered, unplayable
+from evaluation.classifier.tasks import FAMILY, PITCH, UNLABELLED, Task, labels_of
 from evaluation.embeddings.notes import Notes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from utils.errors import DataError
@@ -87,6 +88,15 @@ def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
     logger.info("%s: %d notes sound octaves away from their label: not learned", notes.folder, int(doubtful.sum()))
     pitch = torch.where(doubtful, UNLABELLED, notes.labels[PITCH])
     return replace(notes, learned={**notes.labels, PITCH: pitch})
+
+
+def without_unplayable_families(notes: LabelledNotes) -> LabelledNotes:
+    """The same rendered notes; the family of those that no player could play is not learned. Logs how many."""
+    if FAMILY not in notes.labels or not is_rendered(notes.folder):
+        return notes
+    beyond = torch.from_numpy(unplayable(notes.records))
+    logger.info("%s: %d notes beyond their players: family not learned", notes.folder, int(beyond.sum()))
+    return replace(notes, learned={**notes.learned, FAMILY: torch.where(beyond, UNLABELLED, notes.labels[FAMILY])})
 
 
 def drawing_odds(records: Sequence[NoteRecord]) -> npt.NDArray[np.float64]:

@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write
 from evaluation.classifier.report import files_of_report, write_report
 from evaluation.classifier.tasks import Task, note_task
 from evaluation.embeddings.note_classifier import load_note_classifier, named_weights
+from utils.arrays import Int64Array
 from utils.errors import UserError
 from utils.files import sha256_of_file, write_json
 from utils.own_files import require_own_report
@@ -42,7 +42,7 @@ def report_other_notes(args: argparse.Namespace) -> str:
 
 
 @torch.inference_mode()
-def _logits(weights: Path, task: Task, notes: LabelledNotes, rows: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+def _logits(weights: Path, task: Task, notes: LabelledNotes, rows: Int64Array) -> dict[str, Tensor]:
     network = load_note_classifier(weights)
     parts = [
         task.logits(network, task.images(notes.cache.waves(rows[start : start + _BATCH])))

@@ -5,6 +5,7 @@ its input alone. A classifier that hears an instrument in many studios cannot le
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +38,8 @@ _MU = 255.0  # of ITU-T G.711
 def equalised(waves: Tensor, rng: np.random.Generator) -> Tensor:
     """Three notes in four through an equaliser: four smooth bands and two shelves, each up to 12 dB up or down."""
     n = waves.shape[-1]
-    equal: Tensor = torch.fft.irfft(torch.fft.rfft(waves) * _equalisers(len(waves), n, rng), n=n)
-    return equal
+    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(waves) * _equalisers(len(waves), n, rng), n=n)
+    return filtered
 
 
 def in_rooms(waves: Tensor, rng: np.random.Generator) -> Tensor:
@@ -87,11 +88,11 @@ def _equalisers(count: int, n_samples: int, rng: np.random.Generator) -> Tensor:
     octaves = np.log2(np.maximum(np.arange(n_samples // 2 + 1) * SAMPLE_RATE / n_samples, 1.0))
     decibels = np.zeros((count, len(octaves)))
     for _ in range(_N_BANDS):
-        centres = np.log2(_log_uniform(_BAND_CENTRES, count, rng))
-        widths = rng.uniform(*_BAND_OCTAVES, (count, 1))
+        centres = _uniform(np.log2(_BAND_CENTRES), count, rng)
+        widths = _uniform(_BAND_OCTAVES, count, rng)
         decibels += _gains(count, rng) * np.exp(-0.5 * ((octaves - centres) / widths) ** 2)
     for corners, towards in ((_LOW_CORNERS, -1.0), (_HIGH_CORNERS, 1.0)):
-        corner = np.log2(_log_uniform(corners, count, rng))
+        corner = _uniform(np.log2(corners), count, rng)
         shelf = 1 / (1 + np.exp(-4 * towards * (octaves - corner)))
         decibels += _gains(count, rng) * shelf * _chosen(count, _SHELVED, rng)
     decibels *= _chosen(count, _EQUALISED, rng)
@@ -102,29 +103,31 @@ def _room_answers(count: int, rng: np.random.Generator) -> Tensor:
     """Answers (count, 8000) to an impulse, without the direct sound; 0 for three in five."""
     noise = torch.from_numpy(rng.standard_normal((count, _ROOM_SAMPLES), dtype=np.float32))
     frequencies = torch.arange(1, _ROOM_SAMPLES // 2 + 2) / (_ROOM_SAMPLES // 2 + 1)
-    slope = torch.from_numpy(rng.uniform(*_ROOM_SLOPE, (count, 1))).float()
+    slope = torch.from_numpy(_uniform(_ROOM_SLOPE, count, rng)).float()
     coloured = torch.fft.irfft(torch.fft.rfft(noise) * frequencies**-slope, n=_ROOM_SAMPLES)
     time = np.arange(_ROOM_SAMPLES) / SAMPLE_RATE
-    decay = 10 ** (-3 * time / _log_uniform(_DECAY_SECONDS, count, rng))
+    decay = 10 ** (-3 * time / np.exp(_uniform(np.log(_DECAY_SECONDS), count, rng)))
     decay *= np.arange(_ROOM_SAMPLES) >= rng.integers(1, _MOST_PREDELAY + 1, (count, 1))
     answers = coloured * torch.from_numpy(decay).float()
-    wet = 10 ** (rng.uniform(*_WET, (count, 1)) / 20) * _chosen(count, _REVERBERANT, rng)
+    wet = 10 ** (_uniform(_WET, count, rng) / 20) * _chosen(count, _REVERBERANT, rng)
     energy = answers.square().sum(1, keepdim=True).sqrt().clamp_min(1e-9)
-    heard: Tensor = answers / energy * torch.from_numpy(wet).float()
-    return heard
+    scaled: Tensor = answers / energy * torch.from_numpy(wet).float()
+    return scaled
 
 
 def _gains(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Decibels (count, 1)."""
-    return rng.uniform(-MOST_GAIN, MOST_GAIN, (count, 1))
+    return _uniform((-MOST_GAIN, MOST_GAIN), count, rng)
+
+
+def _uniform(
+    bounds: Sequence[float] | npt.NDArray[np.float64], count: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Values (count, 1) between the two `bounds`."""
+    low, high = map(float, bounds)
+    return rng.uniform(low, high, (count, 1))
 
 
 def _chosen(count: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Which notes (count, 1) are changed."""
     return rng.random((count, 1)) < share
-
-
-def _log_uniform(limits: tuple[float, float], count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draws (count, 1) between both limits, equally likely in each octave."""
-    low, high = limits
-    return np.exp(rng.uniform(math.log(low), math.log(high), (count, 1)))

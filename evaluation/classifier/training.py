@@ -21,6 +21,7 @@ from evaluation.classifier.labelled_notes import (
     open_labelled_notes,
     records_of,
     without_doubtful_pitches,
+    without_unplayable_families,
 )
 from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
 from evaluation.classifier.report import write_report
@@ -56,6 +57,8 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
                 without_doubtful_pitches(each) if each is notes[0] or is_of_instruments(each.folder) else each
                 for each in notes
             ]
+        if args.drop_unplayable_families:
+            notes = [without_unplayable_families(each) for each in notes]
         unheard = [open_labelled_notes(folder, task, cache, skip_broken=args.skip_broken) for folder in args.unheard]
         lock.take()
         held = _held_out(args, notes[0])

@@ -15,6 +15,7 @@ from torch import Tensor
 from data.audio_io import INT16_SCALE, quantise
 from data.note_cache import NoteCache, open_note_cache
 from data.note_records import NoteRecord
+from utils.arrays import Int64Array
 from utils.files import require_disk_space
 
 
@@ -26,7 +27,7 @@ class Notes(Protocol):
     def __len__(self) -> int:
         """Number of notes."""
 
-    def waves(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Tensor:
+    def waves(self, rows: Sequence[int] | Int64Array) -> Tensor:
         """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
 
 
@@ -61,7 +62,7 @@ class MadeNotes:
     def __len__(self) -> int:
         return len(self.records)
 
-    def waves(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Tensor:
+    def waves(self, rows: Sequence[int] | Int64Array) -> Tensor:
         """Waves (len(rows), n_samples) float32 in [-1, 1), on the CPU."""
         return torch.from_numpy(self._waves[list(rows)]).to(torch.float32).div_(INT16_SCALE)
 
