@@ -34,7 +34,7 @@ def require_replaceable(
             )
         replaced += 1
     if replaced:
-        logger.info("files of an earlier run that are replaced: %d, in %s", replaced, path.parent)
+        logger.info("files of an earlier run that will be replaced: %d, in %s", replaced, path.parent)
 
 
 def require_own_report(folder: Path, names: Iterable[str], card: str, made_by: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from utils.errors import UserError
 
+_STDOUT, _STDERR = 1, 2
+
 
 def prepare_streams() -> None:
     """Make stdout and stderr of this process usable, whatever they were given.
@@ -22,9 +24,6 @@ def prepare_streams() -> None:
     os.close(number)
     sys.stdout = _lasting(sys.stdout, _STDOUT, _explain)
     sys.stderr = _lasting(sys.stderr, _STDERR, _let_go)
-
-
-_STDOUT, _STDERR = 1, 2
 
 
 def _explain(error: OSError) -> None:
