@@ -320,7 +320,10 @@ def test_run_folder_that_goes_away_is_one_line(write, monkeypatch, capsys, is_re
     def remove_then(*args):
         calls.append(1)
         if len(calls) == 2:
-            folder.rename(moved) if is_renamed else shutil.rmtree(folder)
+            # Renamed first: a thread of the run may write a new file into a folder while it is emptied.
+            folder.rename(moved)
+            if not is_renamed:
+                shutil.rmtree(moved)
         return original(*args)
 
     monkeypatch.setattr(place, name, remove_then)
