@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
+from data.instrument_folders import is_of_instruments, notes_of_instruments
 from data.note_records import NoteRecord, explained_search_errors, find_beside_notes
 from data.note_selection import find_notes
 from data.nsynth import value_in_words
@@ -20,17 +21,19 @@ _OF_MANY_NOTES = ("notes", "piece", "score")  # keys of such cards; pieces were 
 
 
 def notes_of_folder(folder: Path) -> list[NoteRecord]:
-    """All notes of `folder` (or of its `audio/`), by name.
+    """All notes of `folder` (or of its `audio/`), by name; or those of its folders, if it has one for each instrument.
 
-    Their labels come from an `examples.json` there or in the folder above; without one, from file names of NSynth's
-    form; a file of another name has none. Files whose cards say that they hold more than one note (scales,
-    interpolations, pieces of music) are left out; the log says how many.
+    The latter have the labels of `data.instrument_folders`. Other labels come from an `examples.json` there or in the
+    folder above; without one, from file names of NSynth's form; a file of another name has none. Files whose cards say
+    that they hold more than one note (scales, interpolations, pieces of music) are left out; the log says how many.
     Raises: DataError if there is no such folder or no audio in it, or if a card is not valid JSON.
     """
     with explained_search_errors(folder):
         if not folder.is_dir():
             what = "is a file, not a folder" if folder.exists() else "no such folder"
             raise DataError(f"{folder}: {what}; give the folder of the notes")
+        if is_of_instruments(folder):
+            return notes_of_instruments(folder)
         described = {"data_path": folder, "load_metadata": find_beside_notes(folder) is not None}
     records = find_notes(LoaderConfig.model_validate(described), seed=0)
     notes = [record for record in records if not _is_of_many_notes(record)]

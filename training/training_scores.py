@@ -3,11 +3,11 @@
 import logging
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from data.note_records import NoteRecord
@@ -16,7 +16,7 @@ from evaluation.embeddings.features import Embedding, hear
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
 from evaluation.embeddings.notes import MadeNotes, made_notes
 from evaluation.note_sound.note_sound import NoteSoundEmbedding
-from evaluation.scoring.note_labels import NoteLabels
+from evaluation.scoring.note_labels import NO_INSTRUMENT, NoteLabels
 from evaluation.scoring.score_map import VALUES_ALONE, plan_classifier, plan_frechet
 from evaluation.scoring.side import HeardNotes
 from evaluation.scoring.sound_scores import SOUND_SCORES, score_sound
@@ -75,13 +75,14 @@ class TrainingScorer:
     def _sounds(self, generated: HeardNotes) -> dict[str, float]:
         """The sound of single notes; NaN where no note is held, since a table has the same columns throughout."""
         arrays = generated.arrays[self.sound.name]
-        found = score_sound(arrays, self._pitches, baseline=False) if arrays["measured"][:, 0].any() else []
+        found = score_sound(arrays, self._labels, baseline=False) if arrays["measured"][:, 0].any() else []
         return dict.fromkeys(SOUND_SCORES, math.nan) | {score.name: score.value for score in found}
 
     @cached_property
-    def _pitches(self) -> npt.NDArray[np.int16]:
-        """Of the generated notes, which have the labels of the real ones."""
-        return NoteLabels.of([self.dataset.cache.records[index] for index in self.latents.indices]).pitches
+    def _labels(self) -> NoteLabels:
+        """Of the generated notes, which have the pitches of the real ones, but are of no instrument."""
+        labels = NoteLabels.of([self.dataset.cache.records[index] for index in self.latents.indices])
+        return replace(labels, instruments=np.full_like(labels.instruments, NO_INSTRUMENT))
 
     @cached_property
     def _real(self) -> HeardNotes:

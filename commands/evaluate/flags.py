@@ -74,6 +74,7 @@ def _add_timbre(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
     _add_count(parser, "number of latents, with the seeds 0 to N - 1 (default: %(default)s)", 16)
     add_pitches(parser, "pitches of the scales (default: all that the run learned)")
+    add_latent_controls(parser)
     add_checkpoint_choice(parser)
     add_device(parser)
     add_skip_broken(parser)

@@ -3,8 +3,10 @@
 import argparse
 
 from commands.evaluate.options import report_in_words
+from commands.shared_flags import latent_controls
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.scoring.timbre_score import TimbreOptions, write_timbre
+from generation.latent_controls import LatentControls
 from models.checkpoint import find_checkpoint
 from utils.device import choose_device
 from utils.ranks import require_one_process
@@ -24,5 +26,6 @@ def run(args: argparse.Namespace) -> str:
         iteration=args.iteration,
         skip_broken=args.skip_broken,
         device=choose_device(args.device),
+        controls=LatentControls(**latent_controls(args)),
     )
     return report_in_words(write_timbre(NoteClassifierEmbedding(SHIPPED, options.device), options), args)

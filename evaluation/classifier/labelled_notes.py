@@ -12,17 +12,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from data.instrument_folders import is_of_instruments, open_from_onset
 from data.note_cache import open_note_cache
 from data.note_folder import family_of, notes_of_folder
 from data.note_records import NoteRecord
 from evaluation.classifier.doubtful_labels import doubtful_notes
 from evaluation.classifier.folds import instrument_of
-from evaluation.classifier.instrument_folders import is_of_instruments, notes_of_instruments, open_from_onset
 from evaluation.classifier.playable import is_rendered, unplayable
 from evaluation.classifier.tasks import FAMILY, PITCH, UNLABELLED, Task, labels_of
 from evaluation.embeddings.notes import Notes
 from evaluation.embeddings.semitone_spectrogram import SAMPLE_RATE
 from utils.errors import DataError
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def open_labelled_notes(folder: Path, task: Task, cache_folder: Path, *, skip_br
 
 def records_of(folder: Path) -> list[NoteRecord]:
     """The notes of a folder in NSynth's layout, or of one with a folder for each instrument. Raises: DataError."""
-    return notes_of_instruments(folder) if is_of_instruments(folder) else notes_of_folder(folder)
+    return notes_of_folder(folder)
 
 
 def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
@@ -85,7 +86,8 @@ def without_doubtful_pitches(notes: LabelledNotes) -> LabelledNotes:
         return notes
     pitches = [int(record.attributes[PITCH]) for record in notes.records]
     doubtful = doubtful_notes(notes.cache, pitches)
-    logger.info("%s: %d notes sound octaves away from their label: not learned", notes.folder, int(doubtful.sum()))
+    text = "%s: pitch not learned, since they sound octaves away from their label: %s"
+    logger.info(text, notes.folder, counted(int(doubtful.sum()), "note"))
     pitch = torch.where(doubtful, UNLABELLED, notes.labels[PITCH])
     return replace(notes, learned={**notes.labels, PITCH: pitch})
 
@@ -95,7 +97,8 @@ def without_unplayable_families(notes: LabelledNotes) -> LabelledNotes:
     if FAMILY not in notes.labels or not is_rendered(notes.folder):
         return notes
     beyond = torch.from_numpy(unplayable(notes.records))
-    logger.info("%s: %d notes beyond their players: family not learned", notes.folder, int(beyond.sum()))
+    text = "%s: family not learned, since no player could play them: %s"
+    logger.info(text, notes.folder, counted(int(beyond.sum()), "note"))
     return replace(notes, learned={**notes.learned, FAMILY: torch.where(beyond, UNLABELLED, notes.labels[FAMILY])})
 
 

@@ -57,7 +57,7 @@ class FloorScorer:
         )
         self.planned = [*plan_classifier(embeddings[0], estimators), plan_frechet(embeddings[-1], estimators)]
         self._sound = NoteSoundEmbedding()
-        self._pitches = NoteLabels.of(notes.records).pitches
+        self._labels = NoteLabels.of(notes.records)
         self._originals: dict[AudioFormat, HeardNotes] = {}
 
     def __call__(self, audio_format: AudioFormat, restored: Tensor) -> list[Score]:
@@ -81,14 +81,14 @@ class FloorScorer:
         sides = ((original.arrays[self._sound.name], True), (heard.arrays[self._sound.name], False))
         if not all(arrays["measured"][:, 0].any() for arrays, _ in sides):
             return []
-        return [score for arrays, real in sides for score in score_sound(arrays, self._pitches, baseline=real)]
+        return [score for arrays, real in sides for score in score_sound(arrays, self._labels, baseline=real)]
 
     def _hear(self, audio_format: AudioFormat, waves: Iterable[Wave]) -> HeardNotes:
         notes = MadeNotes(self.notes.records, waves)
         return HeardNotes.of(hear(made_notes(notes, audio_format.sample_rate), [*self.embeddings, self._sound]))
 
 
-def _kernel(name: str, real: FloatArray, restored: FloatArray, *, seed: int) -> list[Score]:
+def _kernel(name: str, real: FloatArray, restored: FloatArray, _: Int64Array | None, *, seed: int) -> list[Score]:
     found = paired_kernel_distance(real, restored, inverse_multiquadric_kernel)
     settings = {
         "estimator": "unbiased U-statistic over pairs of a note and what is left of it",
@@ -97,11 +97,11 @@ def _kernel(name: str, real: FloatArray, restored: FloatArray, *, seed: int) -> 
         "standard_error": "jackknife over pairs",
     }
     paired = Score(name, found.value, found.standard_error, len(real), len(restored), settings=settings)
-    halves = score_kernel(name, real, real, inverse_multiquadric_kernel, published=False, seed=seed)
+    halves = score_kernel(name, real, real, kernel=inverse_multiquadric_kernel, published=False, seed=seed)
     return [paired, *(score for score in halves if score.baseline)]
 
 
-def _frechet(name: str, real: FloatArray, restored: FloatArray, *, seed: int) -> list[Score]:
+def _frechet(name: str, real: FloatArray, restored: FloatArray, _: Int64Array | None, *, seed: int) -> list[Score]:
     """Of features (n, d), or of windows of notes (n, windows, d), which count as samples each."""
     dimensions = real.shape[-1]
 

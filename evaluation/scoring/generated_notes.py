@@ -1,12 +1,9 @@
 """Notes of a trained run, made for a score: sample for sample those that `generate.py random` writes."""
 
-import logging
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -16,11 +13,10 @@ from evaluation.embeddings.notes import MadeNotes, require_room_for_made
 from generation.instrument import Instrument
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_spec import generated_name
-from generation.synthesis import Wave, gain_to_full_scale
+from generation.one_gain import with_one_gain
+from generation.synthesis import Wave
 from utils.cli import show_progress
 from utils.ranks import ALONE, Ranks
-
-logger = logging.getLogger(__name__)
 
 _BLOCK = 64  # notes that several ranks make together before they exchange them
 
@@ -59,8 +55,6 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     named.sort(key=lambda note: note[0])
 
     def waves() -> Iterator[Wave]:
-        with tempfile.TemporaryFile() as kept:  # the map outlives it
-            rows = np.memmap(kept, dtype=np.float32, mode="w+", shape=(len(named), n_samples))
         with tqdm(
             desc="generating notes", total=len(named), unit="note", disable=not show_progress(), leave=False
         ) as bar:
@@ -72,15 +66,10 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
                     (wave,) = instrument.play([seeds[row]], labels, options.controls)
                     block[row] = torch.from_numpy(wave)
                 ranks.sum_([block])  # the rows of other ranks are zero here
-                rows[start : start + len(seeds)] = block.numpy()
                 bar.update(len(seeds))
-        peak = max(float(np.abs(row).max(initial=0.0)) for row in rows)
-        gain, gain_db = gain_to_full_scale(peak)
-        if gain_db < 0:
-            logger.info("all notes are turned down by %.3f dB, so that none is beyond full scale", -gain_db)
-        yield from (row * np.float32(gain) for row in rows)
+                yield from block.numpy()
 
-    return MadeNotes([record for _, _, record in named], waves())
+    return MadeNotes([record for _, _, record in named], with_one_gain(waves(), len(named), n_samples))
 
 
 def _fixed(pitch: int | None) -> dict[str, Value]:

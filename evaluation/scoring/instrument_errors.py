@@ -8,10 +8,12 @@ from functools import partial
 import numpy as np
 
 from evaluation.metrics.clustered import Kept, clustered_standard_errors
+from evaluation.metrics.kernel_distance import Kernel, kernel_distances_of_parts
 from evaluation.metrics.samples import canonical_order
 from evaluation.scoring.note_labels import NO_INSTRUMENT, NO_PITCH, NoteLabels
+from evaluation.scoring.real_halves import halves_of
 from evaluation.scoring.score_map import PlannedScore, samples
-from evaluation.scoring.scores import Score, rows_apart
+from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
 from utils.arrays import Float32Array, Float64Array, FloatArray, Int64Array
 
@@ -29,6 +31,12 @@ def one_by_one(values: Callable[[Sequence[FloatArray]], Float64Array]) -> Values
     return of_choices
 
 
+def kernel_values(sides: Sequence[FloatArray], choices: Sequence[Kept], kernel: Kernel) -> Float64Array:
+    """MMD^2 (choices, 1) by `kernel`, each pair of samples evaluated once for all choices."""
+    real_parts, fake_parts = (np.stack(each, axis=1).astype(np.float64) for each in zip(*choices, strict=True))
+    return kernel_distances_of_parts(sides[0], sides[1], kernel, real_parts, fake_parts)[:, None]
+
+
 def with_errors_by_instrument(
     planned: PlannedScore[Side], array: str, values: Values, *, paired: bool, seed: int
 ) -> PlannedScore[Side]:
@@ -41,8 +49,8 @@ def with_errors_by_instrument(
         scores = planned.compute(real, fake)
         of_fake, of_baseline = [fake], [real] if real else []
         if paired and real:
-            rows = rows_apart(_flat(samples(real, planned.embedding, array)), len(fake), seed)
-            of_fake, of_baseline = [real, fake], [real.of_rows(each) for each in rows]
+            halves = halves_of(samples(real, planned.embedding, array), len(fake), seed, real.instruments)
+            of_fake, of_baseline = [real, fake], [real.of_rows(rows) for rows in (halves.real, halves.other)]
         errors = {
             False: _errors(of_fake, planned, array, values, seed=seed),
             True: _errors(of_baseline, planned, array, values, seed=seed),

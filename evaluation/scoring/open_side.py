@@ -1,19 +1,24 @@
 """What can stand on either side of a score: a folder of notes, a run that makes them, or a saved statistics file."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 
+from data.instrument_folders import FromOnset, is_of_instruments, open_from_onset
 from data.note_folder import notes_of_folder
+from data.note_records import NoteRecord
 from evaluation.embeddings.features import Embedding, Features, hear
 from evaluation.embeddings.notes import MadeNotes, NoteSource, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
+from evaluation.scoring.instrument_errors import rows_of_pitches
 from evaluation.scoring.note_labels import NoteLabels
 from evaluation.scoring.side import Side
 from evaluation.scoring.statistics_file import STATISTICS_SUFFIX, load_statistics
@@ -54,10 +59,46 @@ def is_run(path: Path) -> bool:
     return path.is_dir() and bool(list_checkpoints(path))
 
 
-def side_of_folder(folder: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:
-    """The notes of `folder`, each decoded once for each sample rate. Raises: UserError."""
-    notes = partial(decoded, notes_of_folder(folder), skip_broken=options.skip_broken)
-    return _side(str(folder), notes, embeddings, options, {"kind": "folder"})
+def open_like(
+    path: Path, embeddings: Sequence[Embedding], options: SideOptions, like: NoteLabels, seed: int
+) -> Side | None:
+    """Of what is at `path`, as `open_side`: notes of the pitches of those `like` it, in the same numbers.
+
+    Of a folder, no other notes are heard. None if a statistics file lacks one of the `embeddings`. Raises: UserError.
+    """
+    if path.suffix != STATISTICS_SUFFIX and not is_run(path):
+        return side_of_folder(path, embeddings, options, like, seed)
+    side = open_side(path, embeddings, options)
+    if any(each.name not in side.arrays for each in embeddings):
+        return None
+    return side.of_rows(rows_of_pitches(side.labels, like, np.arange(len(side)), seed))
+
+
+def side_of_folder(
+    folder: Path, embeddings: Sequence[Embedding], options: SideOptions, like: NoteLabels | None = None, seed: int = 0
+) -> Side:
+    """The notes of `folder`, each decoded once for each sample rate; of `like`, as `open_like`.
+
+    In a folder with one folder for each instrument, notes begin at their onset. Raises: UserError.
+    """
+    records = notes_of_folder(folder)
+    if like is not None:
+        rows = rows_of_pitches(NoteLabels.of(records), like, np.arange(len(records)), seed)
+        records = [records[row] for row in rows]
+    reader, begin = (_from_onset, {"begin": "onset"}) if is_of_instruments(folder) else (decoded, {})
+    notes = partial(reader, records, skip_broken=options.skip_broken)
+    return _side(str(folder), notes, embeddings, options, {"kind": "folder", **begin})
+
+
+@contextmanager
+def _from_onset(
+    records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool
+) -> Iterator[FromOnset]:
+    """As `decoded`."""
+    with TemporaryDirectory(prefix="notes-") as folder:
+        yield open_from_onset(
+            records, Path(folder), sample_rate=sample_rate, n_samples=n_samples, skip_broken=skip_broken
+        )
 
 
 def side_of_run(run: Path, embeddings: Sequence[Embedding], options: SideOptions) -> Side:

@@ -84,6 +84,18 @@ def score_in_tune(f0: FloatArray, labels: NoteLabels, *, baseline: bool) -> list
     return [replace(score, settings={**score.settings, "tolerance_cents": TOLERANCE_CENTS}, details=details)]
 
 
+def error_of_mean_by_instrument(
+    values: npt.NDArray[np.bool_] | Float64Array, instruments: npt.NDArray[np.int32]
+) -> float | None:
+    """Standard error of the mean of values (n,) with other `instruments` (n,); None where fewer than 2 are named."""
+
+    def means(choices: Sequence[Kept]) -> Float64Array:
+        return np.array([[values[kept[0]].mean()] for kept in choices])
+
+    errors = clustered_standard_errors(means, [instruments.astype(np.int64)])
+    return None if errors is None else float(errors[0])
+
+
 def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
     """Which notes (n,) have an asked pitch among the `known` ones, and a remark on the others."""
     judged = np.isin(labels.pitches, known)
@@ -93,7 +105,7 @@ def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[n
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     if not judged.any():
         raise DataError(
-            f"{score}: none of {len(judged)} notes can be judged: {said}; give them names such as "
+            f"{score}: no note can be judged (of {len(judged)}: {said}); give them names such as "
             "pitch060_seed000000.wav"
         )
     return judged, (f"notes left out, of {len(judged)}: {said}",) if said else ()
@@ -111,12 +123,7 @@ def _score(
 ) -> Score:
     """The share `found` of the notes that are `hits` (n,), with its standard error over `instruments` (n,) too."""
     plain = _plain(name, found, len(hits), known, baseline=baseline, remarks=remarks)
-
-    def shares(choices: Sequence[Kept]) -> Float64Array:
-        return np.array([[hits[kept[0]].mean()] for kept in choices])
-
-    errors = clustered_standard_errors(shares, [instruments.astype(np.int64)])
-    return plain if errors is None else replace(plain, standard_error_by_instrument=float(errors[0]))
+    return replace(plain, standard_error_by_instrument=error_of_mean_by_instrument(hits, instruments))
 
 
 def _plain(name: str, found: Estimate, n: int, known: range, *, baseline: bool, remarks: tuple[str, ...] = ()) -> Score:

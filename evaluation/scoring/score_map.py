@@ -12,13 +12,13 @@ from evaluation.metrics.inception_score import inception_score
 from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, kernel_distance
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import HeardNotes
-from utils.arrays import FloatArray
+from utils.arrays import FloatArray, Int64Array
 
 OfFake = Callable[[str, FloatArray | None, FloatArray], list[Score]]
 """(name, real or None, fake) -> the scores of `fake`, and those of `real` as baseline."""
 
-OfBoth = Callable[[str, FloatArray, FloatArray], list[Score]]
-"""(name, real, fake) -> the distances between both, and their baselines."""
+OfBoth = Callable[[str, FloatArray, FloatArray, Int64Array | None], list[Score]]
+"""(name, real, fake, instruments of the real notes if known) -> the distances between both, and their baselines."""
 
 LOGITS = {"pis": "pitch_logits", "iis": "family_logits", "pkid": "pitch_logits", "ikid": "family_logits"}
 _DISTANCES = ("pkid", "ikid")
@@ -34,7 +34,7 @@ class PlannedScore(Generic[_SideT]):
     embedding: Embedding
     needs_real: bool
     compute: Callable[[_SideT | None, _SideT], list[Score]]
-    hears_real: bool = True  # False: real notes are not even embedded, since that would take long
+    hears_all_real: bool = True  # False: only as many real notes as generated ones, since hearing takes long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def plan_of_both(name: str, network: Embedding, array: str, estimator: OfBoth) -
     def compute(real: HeardNotes | None, fake: HeardNotes) -> list[Score]:
         if real is None:
             raise ValueError("a distance needs real notes")
-        return estimator(name, samples(real, network, array), samples(fake, network, array))
+        return estimator(name, samples(real, network, array), samples(fake, network, array), real.instruments)
 
     return PlannedScore(name, network, True, compute)
 
@@ -94,12 +94,12 @@ def _inception_value(name: str, real: FloatArray | None, fake: FloatArray) -> li
     return [Score(name, inception_score(fake).value, None, None, len(fake))]
 
 
-def _kernel_value(name: str, real: FloatArray, fake: FloatArray) -> list[Score]:
+def _kernel_value(name: str, real: FloatArray, fake: FloatArray, _: Int64Array | None) -> list[Score]:
     value = kernel_distance(real, fake, inverse_multiquadric_kernel, n_subsets=1).value
     return [Score(name, value, None, len(real), len(fake))]
 
 
-def _frechet_value(name: str, real: FloatArray, fake: FloatArray) -> list[Score]:
+def _frechet_value(name: str, real: FloatArray, fake: FloatArray, _: Int64Array | None) -> list[Score]:
     real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
     value = frechet_distance(GaussianStatistics.from_features(real), GaussianStatistics.from_features(fake))
     return [Score(name, value, None, len(real), len(fake))]

@@ -45,13 +45,13 @@ def score_notes(
         if each.needs_real and not real:
             raise UserError(f"{each.name}: compares with real notes; name a folder of them")
     sides = SideOptions(cache=None, skip_broken=False, device=options.device, generation=GenerationOptions())
-    heard_as_real = embeddings_of([each for each in wanted if each.hears_real])
+    heard_as_real = embeddings_of([each for each in wanted if each.hears_all_real])
     real_side = open_side(Path(real), heard_as_real, sides) if real and heard_as_real else None
     fake_side = open_side(Path(fake), embeddings_of(wanted), sides)
     found: dict[str, Score] = {}
     for each in wanted:
         try:
-            scores = compute_score(each, real_side, fake_side)
+            scores = compute_score(each, real_side if each.hears_all_real else None, fake_side)
         except DataError as error:
             if only:
                 raise

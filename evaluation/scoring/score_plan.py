@@ -5,23 +5,25 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy.special import softmax
 
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
-from evaluation.metrics.clustered import Kept
 from evaluation.metrics.coverage import shares
 from evaluation.metrics.frechet_distance import GaussianStatistics, frechet_distance
 from evaluation.metrics.inception_score import inception_score
-from evaluation.metrics.kernel_distance import (
-    Kernel,
-    inverse_multiquadric_kernel,
-    kernel_distances_of_parts,
-    polynomial_kernel,
+from evaluation.metrics.kernel_distance import inverse_multiquadric_kernel, polynomial_kernel
+from evaluation.metrics.pitch_accuracy import pitch_entropy
+from evaluation.scoring.instrument_errors import (
+    ceiling_of_pitches,
+    kernel_values,
+    matched,
+    one_by_one,
+    with_errors_by_instrument,
 )
-from evaluation.scoring.instrument_errors import ceiling_of_pitches, matched, one_by_one, with_errors_by_instrument
-from evaluation.scoring.kernel_audio_score import score_kernel_audio
+from evaluation.scoring.kernel_audio_score import plan_kernel_audio
 from evaluation.scoring.note_labels import NO_PITCH
 from evaluation.scoring.pitch_scores import (
     ACCURACY,
@@ -62,7 +64,7 @@ from evaluation.scoring.scores import (
 from evaluation.scoring.second_opinion import plan_second_opinion
 from evaluation.scoring.side import Side
 from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
-from utils.arrays import Float64Array, FloatArray
+from utils.arrays import Float64Array, FloatArray, Int64Array
 
 _NEIGHBOURS = "precision, recall, density, coverage"
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
@@ -92,7 +94,7 @@ def plan_all(
     """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune; the
     sound of single notes.
 
-    In-tune is of generated notes alone: it would take minutes for the thousands of notes on the real side.
+    In-tune hears as many real notes as generated ones: it would take minutes for thousands.
 
     An Inception among them takes the classifier's place for pis, iis, pkid and ikid, as in `plan_score`.
     """
@@ -103,19 +105,19 @@ def plan_all(
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
-    kernel = partial(_kernel_values, kernel=polynomial_kernel)
+    kernel = partial(kernel_values, kernel=polynomial_kernel)
     by_instrument = partial(with_errors_by_instrument, paired=True, seed=seed)
     coverage, bins = partial(score_coverage, seed=seed), partial(score_bins, seed=seed)
     return [
         *_of_classifier(inception or network, estimators, "logits" if inception else None, seed),
         by_instrument(plan_of_both(f"kid-{network.name}", network, "features", kid), "features", kernel),
         *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in others),
-        plan_of_both(f"kad-{network.name}", network, "features", partial(score_kernel_audio, seed=seed)),
+        plan_kernel_audio(network, seed),
         by_instrument(plan_of_both(_NEIGHBOURS, network, "features", coverage), "features", one_by_one(_shares)),
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(f"{ACCURACY}, {OCTAVE_FREE}", network, "pitch_logits", score_accuracy, PITCHES),
-        _about_pitches(plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy)),
-        *(replace(each, hears_real=False) for each in _plan_in_tune(trackers)),
+        _about_pitches(_with_entropy_errors(plan_of_fake(ENTROPY, network, "pitch_logits", score_entropy), seed)),
+        *(replace(each, hears_all_real=False) for each in _plan_in_tune(trackers)),
         *(plan_note_sound(each) for each in meters),
     ]
 
@@ -128,7 +130,7 @@ def _of_classifier(
     for each in plan_classifier(network, estimators, array):
         logits = array or LOGITS[each.name]
         values = (
-            partial(_kernel_values, kernel=inverse_multiquadric_kernel)
+            partial(kernel_values, kernel=inverse_multiquadric_kernel)
             if each.needs_real
             else one_by_one(_inception_value)
         )
@@ -165,13 +167,15 @@ def _with_frechet_errors(planned: PlannedScore[Side], seed: int) -> PlannedScore
     return with_errors_by_instrument(planned, array, one_by_one(_frechet_value), paired=True, seed=seed)
 
 
+def _with_entropy_errors(planned: PlannedScore[Side], seed: int) -> PlannedScore[Side]:
+    def values(sides: Sequence[FloatArray]) -> Float64Array:
+        return np.array([pitch_entropy(softmax(sides[0], axis=1)).value])
+
+    return with_errors_by_instrument(planned, "pitch_logits", one_by_one(values), paired=False, seed=seed)
+
+
 def _inception_value(sides: Sequence[FloatArray]) -> Float64Array:
     return np.array([inception_score(sides[0]).value])
-
-
-def _kernel_values(sides: Sequence[FloatArray], choices: Sequence[Kept], kernel: Kernel) -> Float64Array:
-    real_parts, fake_parts = (np.stack(each, axis=1).astype(np.float64) for each in zip(*choices, strict=True))
-    return kernel_distances_of_parts(sides[0], sides[1], kernel, real_parts, fake_parts)[:, None]
 
 
 def _frechet_value(sides: Sequence[FloatArray]) -> Float64Array:
@@ -194,8 +198,10 @@ def _estimators(*, published: bool, infinite: bool, seed: int) -> Estimators:
     )
 
 
-def _frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, seed: int) -> list[Score]:
-    scores = score_frechet(name, real, fake, infinite=infinite, seed=seed)
+def _frechet(
+    name: str, real: FloatArray, fake: FloatArray, instruments: Int64Array | None, *, infinite: bool, seed: int
+) -> list[Score]:
+    scores = score_frechet(name, real, fake, instruments, infinite=infinite, seed=seed)
     if not name.startswith("fad-"):
         return scores
     return [replace(score, settings={**score.settings, "levels": VGGISH_LEVELS}) for score in scores]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,10 @@ import torch
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.comparison import warnings_of_new
-from evaluation.scoring.instrument_errors import matched_rows, rows_of_pitches
+from evaluation.scoring.instrument_errors import rows_of_pitches
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.note_labels import NoteLabels
-from evaluation.scoring.open_side import SideOptions, is_run, open_side, side_of_made
+from evaluation.scoring.open_side import SideOptions, is_run, open_like, open_side, side_of_made
 from evaluation.scoring.reference_notes import RATE, after_representation, noise, sines
 from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
@@ -25,8 +26,12 @@ from evaluation.scoring.verdict import verdicts
 from generation.instrument import Instrument
 from utils.errors import DataError
 from utils.files import require_writable_folder
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
+
+_WHY_NONE = "the real notes are too few to be divided, or have no pitch"
+_NOT_HEARD = "the statistics file of the real notes lacks what it needs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +73,11 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     """
     require_writable_folder(options.output)
     earlier = read_own_results(options.output)
-    real_planned = [each for each in planned if each.hears_real]
-    real = open_side(options.real, embeddings_of(real_planned), options.sides) if options.real else None
+    heard = embeddings_of([each for each in planned if each.hears_all_real])
+    real = open_side(options.real, heard, options.sides) if options.real and heard else None
     fake = open_side(options.fake, embeddings_of(planned), options.sides)
+    heard = embeddings_of([each for each in planned if not each.hears_all_real])
+    few = open_like(options.real, heard, options.sides, fake.labels, options.seed) if options.real and heard else None
     if not options.sides.ranks.leads:
         return ScoreReport([], [])
     if real and real.sha256.items() <= fake.sha256.items():
@@ -78,27 +85,33 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
     references = _references(planned, fake, options)
     lines: list[Line] = []
     said = [f"{options.output}: {RESULTS}, {', '.join(TABLES)}"]
+    splits: dict[str, list[str]] = {}
     for each in planned:
+        beside = real if each.hears_all_real else few
         try:
-            scores = compute_score(each, real, fake)
+            scores = compute_score(each, beside, fake)
         except DataError as error:
             if not options.leave_out:
                 raise
             logger.warning("left out: %s", error)
             continue
         said += [f"{score.name}: {remark}" for score in scores if not score.baseline for remark in score.remarks]
-        if real and each.hears_real and not any(score.baseline for score in scores):
-            said.append(f"{each.name}: no baseline: the real notes are too few to be halved, or have no pitch")
+        for score in scores:
+            if "split" in score.details:
+                splits.setdefault(_in_words(score.details), []).append(score.name)
+        if options.real and not any(score.baseline for score in scores):
+            said.append(f"{each.name}: no baseline: {_WHY_NONE if beside else _NOT_HEARD}")
         card = partial(metric_card, seed=options.seed, device=options.sides.device)
         found = verdicts(scores)
         said += [f"{name}: {verdict}" for name, verdict in found.items()]
         for score in scores:
             verdict = None if score.baseline else found.get(score.name)
-            beside = {} if score.baseline else _values_of(each, score.name, real, references)
-            plain = card(score, each.embedding, real if each.hears_real else None, fake)
-            lines.append({**plain, "verdict": verdict, "references": beside})
+            others = {} if score.baseline else _values_of(each, score.name, beside, references)
+            lines.append({**card(score, each.embedding, beside, fake), "verdict": verdict, "references": others})
     if not lines:
         raise DataError(f"{options.fake}: no score can be computed from these notes; see the warnings above")
+    said += [f"baselines of {', '.join(names)}: {split}" for split, names in splits.items()]
+    said += _remarks_on(references, fake)
     for warning in warnings_of_new(earlier, lines):
         logger.warning("%s", warning)
     append_results(options.output, lines)
@@ -106,18 +119,40 @@ def write_scores(planned: Sequence[PlannedScore[Side]], options: ReportOptions) 
 
 
 def _references(planned: Sequence[PlannedScore[Side]], fake: Side, options: ReportOptions) -> dict[str, Side]:
-    """Name -> what else is scored, as many notes as generated ones; without what takes long to hear."""
-    embeddings = embeddings_of([each for each in planned if each.hears_real])
+    """Name -> what else is scored, as many notes as generated ones."""
+    embeddings = embeddings_of(planned)
     found: dict[str, Side] = {}
     if options.unseen:
-        unseen = open_side(options.unseen, embeddings, options.sides)
-        name = next(iter(unseen.arrays))
-        found["unseen"] = unseen.of_rows(matched_rows(unseen, fake, name, options.seed))
+        unseen = open_like(options.unseen, embeddings, options.sides, fake.labels, options.seed)
+        if unseen is None:
+            raise DataError(
+                f"{options.unseen}: lacks features of {', '.join(each.name for each in embeddings)}, or of some of "
+                "them; make the file again with eval.py statistics"
+            )
+        found["unseen"] = unseen
     if options.references:
         found["sines"] = side_of_made("pure sines", sines(fake.labels), embeddings, RATE)
         found |= _floor(fake, embeddings, options)
         found["noise"] = side_of_made("noise", noise(fake.labels, options.seed), embeddings, RATE)
     return found
+
+
+def _remarks_on(references: Mapping[str, Side], fake: Side) -> list[str]:
+    """What keeps references from being like for like."""
+    return [
+        f"{name}: {counted(len(side), 'note')} for {len(fake)} generated, since it has too few at some of their "
+        "pitches; pis, iis and distances depend on both"
+        for name, side in references.items()
+        if len(side) < len(fake)
+    ]
+
+
+def _in_words(details: Mapping[str, Any]) -> str:
+    """How real notes were divided for a baseline."""
+    if "instruments" not in details:
+        return f"real notes divided {details['split']}: an instrument may be on both sides"
+    one, other = details["instruments"]
+    return f"real notes divided {details['split']}, {one} against {other}: no instrument is on both sides"
 
 
 def _floor(fake: Side, embeddings: Sequence[Embedding], options: ReportOptions) -> dict[str, Side]:
@@ -138,8 +173,6 @@ def _values_of(
     """Reference -> its score of that name, where it has one."""
     found: dict[str, float] = {}
     for reference, side in references.items():
-        if not planned.hears_real:
-            continue
         try:
             values = {score.name: score.value for score in compute_score(planned, real, side) if not score.baseline}
         except DataError as error:
@@ -156,7 +189,6 @@ def embeddings_of(planned: Sequence[PlannedScore[Side]]) -> list[Embedding]:
 
 def compute_score(planned: PlannedScore[Side], real: Side | None, fake: Side) -> list[Score]:
     """What is `planned`, of two sides. Raises: DataError if they do not allow it."""
-    real = real if planned.hears_real else None
     for side in (real, fake):
         if side and planned.embedding.name not in side.arrays:
             there = ", ".join(side.arrays) or "none of those asked for"

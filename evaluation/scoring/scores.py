@@ -1,12 +1,13 @@
 """From the features of notes to scores with their uncertainty, and the same scores of real notes as baseline.
 
 A baseline is the same score of real notes alone. Where two sides are compared, as many real notes as there are
-generated ones stand in their place, half of them at most, and the others on the real side.
+generated ones stand in their place, half of them at most, and the others on the real side; `instruments` (n,) are those
+of the real notes, by which they are divided where there are enough (`halves_of`).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,8 +23,9 @@ from evaluation.metrics.frechet_distance import (
 )
 from evaluation.metrics.inception_score import inception_score, inception_score_of_splits, published_inception_score
 from evaluation.metrics.kernel_distance import Kernel, kernel_distance, published_kernel_distance
-from evaluation.metrics.samples import canonical_order, in_canonical_order
+from evaluation.metrics.samples import in_canonical_order
 from evaluation.metrics.uncertainty import half_sample_standard_errors
+from evaluation.scoring.real_halves import Halves, halves_of
 from utils.arrays import Float64Array, FloatArray, Int64Array
 from utils.errors import DataError
 
@@ -65,7 +67,14 @@ def score_inception(name: str, real: FloatArray | None, fake: FloatArray, *, pub
 
 
 def score_kernel(
-    name: str, real: FloatArray, fake: FloatArray, kernel: Kernel, *, published: bool, seed: int
+    name: str,
+    real: FloatArray,
+    fake: FloatArray,
+    instruments: Int64Array | None = None,
+    *,
+    kernel: Kernel,
+    published: bool,
+    seed: int,
 ) -> list[Score]:
     """MMD^2 between features or logits (n, d) by `kernel`, unbiased; `published` has a kernel of its own.
 
@@ -75,52 +84,61 @@ def score_kernel(
     compute = _published_kernel if published else partial(_kernel, kernel=kernel, seed=seed)
     scores = [compute(name, real, fake, baseline=False)]
     if len(real) >= 4:
-        scores.append(compute(name, *_apart(real, len(fake), seed), baseline=True))
+        halves = halves_of(real, len(fake), seed, instruments)
+        scores.append(_of_halves(compute(name, real[halves.real], real[halves.other], baseline=True), halves))
     return scores
 
 
-def score_frechet(name: str, real: FloatArray, fake: FloatArray, *, infinite: bool, seed: int) -> list[Score]:
+def score_frechet(
+    name: str, real: FloatArray, fake: FloatArray, instruments: Int64Array | None = None, *, infinite: bool, seed: int
+) -> list[Score]:
     """Frechet distance between samples (n, d); `infinite` adds its extrapolation to infinitely many generated notes.
 
     Windows of notes (n, windows, d) count as samples each; those of a note stay together in the baseline.
     Raises: DataError if a side has fewer than 2 samples, or too few to extrapolate.
     """
-    pair = _apart(real.reshape(len(real), -1), len(fake), seed)
-    first, second = (side.reshape(-1, real.shape[-1]) for side in pair)
+    halves = halves_of(real, len(fake), seed, instruments)
+    first, second = (real[rows].reshape(-1, real.shape[-1]) for rows in (halves.real, halves.other))
     real, fake = (side.reshape(-1, side.shape[-1]) for side in (real, fake))
     _require(name, 2, real, fake)
     if infinite:
         _require(f"{name}-inf", LEAST_TO_EXTRAPOLATE, real, fake)
     scores = [_frechet(name, real, fake, seed, baseline=False)]
     if min(len(first), len(second)) >= 2:
-        scores.append(_frechet(name, first, second, seed, baseline=True))
+        scores.append(_of_halves(_frechet(name, first, second, seed, baseline=True), halves))
     if infinite:
         scores.append(_frechet_inf(f"{name}-inf", real, fake, seed, baseline=False))
         if min(len(first), len(second)) >= LEAST_TO_EXTRAPOLATE:
-            scores.append(_frechet_inf(f"{name}-inf", first, second, seed, baseline=True))
+            scores.append(_of_halves(_frechet_inf(f"{name}-inf", first, second, seed, baseline=True), halves))
     return scores
 
 
-def score_coverage(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_coverage(
+    name: str, real: FloatArray, fake: FloatArray, instruments: Int64Array | None = None, *, seed: int
+) -> list[Score]:
     """Precision, recall, density and coverage of features (n, d). Raises: DataError if a side has too few notes."""
     _require(name, N_NEIGHBOURS + 1, real, fake)
     scores = _coverage(real, fake, seed, baseline=False)
-    apart = _apart(real, len(fake), seed)
-    if min(map(len, apart)) > N_NEIGHBOURS:
-        scores += _coverage(*apart, seed, baseline=True)
+    halves = halves_of(real, len(fake), seed, instruments)
+    if min(len(halves.real), len(halves.other)) > N_NEIGHBOURS:
+        found = _coverage(real[halves.real], real[halves.other], seed, baseline=True)
+        scores += [_of_halves(score, halves) for score in found]
     return scores
 
 
-def score_bins(name: str, real: FloatArray, fake: FloatArray, *, seed: int) -> list[Score]:
+def score_bins(
+    name: str, real: FloatArray, fake: FloatArray, instruments: Int64Array | None = None, *, seed: int
+) -> list[Score]:
     """NDB of features (n, d): 0 to 50 bins. Raises: DataError if there are fewer real notes than bins."""
     if len(real) < N_BINS:
         raise DataError(
             f"{name}: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes"
         )
     scores = [_bins(name, real, fake, seed, baseline=False)]
-    apart = _apart(real, len(fake), seed)
-    if len(apart[0]) >= N_BINS:
-        scores.append(_bins(name, *apart, seed, baseline=True))
+    halves = halves_of(real, len(fake), seed, instruments)
+    if len(halves.real) >= N_BINS:
+        found = _bins(name, real[halves.real], real[halves.other], seed, baseline=True)
+        scores.append(_of_halves(found, halves))
     return scores
 
 
@@ -230,20 +248,9 @@ def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline:
     return Score(name, found.different, None, len(real), len(fake), baseline, settings, details, remarks)
 
 
-def rows_apart(real: FloatArray, n_fake: int, seed: int) -> tuple[Int64Array, Int64Array]:
-    """Row numbers of the real notes (n, d) that stay on the real side of a baseline, and of those on the other side.
-
-    The latter are `n_fake`, or half of all if that is less. They depend on the notes, but not on their order.
-    """
-    rows = np.random.default_rng(seed).permutation(canonical_order(real.astype(np.float64)))
-    split = max(len(rows) // 2, len(rows) - n_fake)
-    return rows[:split], rows[split:]
-
-
-def _apart(real: FloatArray, n_fake: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    """The real notes of both sides of a baseline, by `rows_apart`."""
-    one, other = rows_apart(real, n_fake, seed)
-    return real[one], real[other]
+def _of_halves(baseline: Score, halves: Halves) -> Score:
+    """`baseline`, with how the real notes were divided for it."""
+    return replace(baseline, details=baseline.details | halves.details)
 
 
 def _in_order(samples: FloatArray) -> Float64Array:

@@ -1,11 +1,13 @@
 """Whether notes are in tune by a second judge too: a tracker may follow what another calls no pitch at all."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from evaluation.embeddings.features import Embedding
 from evaluation.metrics.pitch_accuracy import TOLERANCE_CENTS, tuning
 from evaluation.metrics.uncertainty import mean_estimate
-from evaluation.scoring.pitch_scores import IN_TUNE, TRACKED
+from evaluation.scoring.pitch_scores import IN_TUNE, TRACKED, error_of_mean_by_instrument
 from evaluation.scoring.score_map import PlannedScore
 from evaluation.scoring.scores import Score
 from evaluation.scoring.side import Side
@@ -61,7 +63,11 @@ def _scores(first: Embedding, second: Embedding, side: Side, *, baseline: bool) 
         (f"{IN_TUNE}-{second.name}", by_second.in_tune, settings, alone),
     )
     n_real, n_fake = (n, None) if baseline else (None, n)
-    return [
-        Score(name, *mean_estimate(hits.astype(np.float64)), n_real, n_fake, baseline, how, more)
-        for name, hits, how, more in found
-    ]
+    instruments = side.labels.instruments[judged]
+    scores = []
+    for name, hits, how, more in found:
+        by_instrument = error_of_mean_by_instrument(hits, instruments)
+        share = mean_estimate(hits.astype(np.float64))
+        plain = Score(name, share.value, share.standard_error, n_real, n_fake, baseline, how, more)
+        scores.append(replace(plain, standard_error_by_instrument=by_instrument))
+    return scores

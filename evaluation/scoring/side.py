@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from evaluation.embeddings.features import Features
 from evaluation.scoring.note_labels import NoteLabels
 from utils.arrays import Float32Array, Int64Array
@@ -20,6 +22,11 @@ class HeardNotes:
         """The arrays of what `evaluation.embeddings.features.hear` gives."""
         return cls(arrays={embedding: features.arrays for embedding, features in heard.items()})
 
+    @property
+    def instruments(self) -> Int64Array | None:
+        """The instrument of each note (n,), -1 where nothing names it; None if nothing is known of any."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Side(HeardNotes):
@@ -30,6 +37,11 @@ class Side(HeardNotes):
     labels: NoteLabels
     origin: Mapping[str, Any]
     """Where the notes come from, as JSON values, without the names of files."""
+
+    @property
+    def instruments(self) -> Int64Array | None:
+        """See above."""
+        return self.labels.instruments.astype(np.int64)
 
     def of_rows(self, rows: Int64Array) -> "Side":
         """The same side with those notes only."""

@@ -43,4 +43,4 @@ def test_only_what_is_learned_changes(caplog):
     assert after.learned[PITCH].tolist() == [36, UNLABELLED]
     assert after.learned[FAMILY].tolist() == [2, 2]
     assert after.labels[PITCH].tolist() == [36, 36]
-    assert "1 notes sound octaves away" in caplog.text
+    assert "since they sound octaves away from their label: 1 note\n" in caplog.text

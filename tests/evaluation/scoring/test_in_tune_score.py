@@ -53,4 +53,4 @@ def test_the_share_the_errors_and_the_baseline(tmp_path, capsys):
 def test_notes_without_an_asked_pitch_are_one_line(tmp_path, capsys):
     assert run("--fake", write(tmp_path / "fake", {"mine": 60}), "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("eval.py: in-tune: none of 1 notes can be judged: 1 without an asked pitch; give them ")
+    assert said.startswith("eval.py: in-tune: no note can be judged (of 1: 1 without an asked pitch); give them ")

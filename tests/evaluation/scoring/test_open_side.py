@@ -96,7 +96,11 @@ def test_statistics_stand_for_the_notes_on_either_side(real, fake, tmp_path, cap
     sides = ["--real", real, "--fake", fake], ["--real", tmp_path / "real.npz", "--fake", tmp_path / "fake.npz"]
     for number, side in enumerate(sides):
         assert run("all", *side, "-d", tmp_path / f"out {number}", "--vggish", "w.pth") == 0
-    assert numbers_of(tmp_path / "out 0") == numbers_of(tmp_path / "out 1")
+    of_folders, of_files = (numbers_of(tmp_path / f"out {number}") for number in (0, 1))
+    for line in (*of_folders, *of_files):
+        if line["name"] == "in-tune":  # of the folder, only as many notes as generated ones were heard
+            line.pop("real_sha256")
+    assert of_folders == of_files
 
 
 def test_statistics_of_a_run_are_those_of_its_notes(run_folder, real, tmp_path):

@@ -18,7 +18,7 @@ def frechet(real, fake):
 
 
 def kernel(real, fake):
-    return score_kernel("kid", real, fake, polynomial_kernel, published=False, seed=0)
+    return score_kernel("kid", real, fake, kernel=polynomial_kernel, published=False, seed=0)
 
 
 def neighbours(real, fake):

@@ -46,7 +46,7 @@ def test_noisy_notes_are_told_from_clean_ones(tmp_path, capsys):
     assert found["loudness-spread"]["standard_error"] > 0
     assert found["harmonic-to-noise"]["value"] < baseline["harmonic-to-noise"]["value"] - 20
     assert found["roughness"]["value"] > baseline["roughness"]["value"]
-    remark = "1 of 8 notes left out: silent between 0.2 and 0.6 s"
+    remark = "notes left out, since they are silent between 0.2 and 0.6 s: 1 of 8"
     assert found["harmonic-to-noise"]["remarks"] == [remark]
     assert remark in capsys.readouterr().out
 
@@ -57,11 +57,11 @@ def test_notes_without_a_pitch_have_the_one_that_is_heard(tmp_path):
     named, unnamed = ([line["value"] for line in lines_of(tmp_path / out)] for out in "ab")
     assert named == pytest.approx(unnamed)
     said = lines_of(tmp_path / "b")[0]["remarks"]
-    assert said == ["1 of 1 notes have no pitch from 24 to 96 in their label: measured at the pitch that is heard"]
+    assert said == ["notes measured at the pitch that is heard, since their label has none from 24 to 96: 1 of 1"]
 
 
 def test_notes_that_are_too_short_are_one_line(tmp_path, capsys):
     assert run("--fake", write(tmp_path / "fake", {"pitch060_x": tone(60)[:1600]}), "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("eval.py: note-sound: none of 1 notes sounds between 0.2 and 0.6 s")
+    assert said.startswith("eval.py: note-sound: no note of 1 sounds between 0.2 and 0.6 s")
     assert not (tmp_path / "out" / "results.jsonl").exists()

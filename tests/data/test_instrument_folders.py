@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from data import instrument_folders
 from data.audio_io import write_wav
-from data.nsynth import FAMILIES
-from evaluation.classifier import instrument_folders
-from evaluation.classifier.instrument_folders import (
+from data.instrument_folders import (
     is_of_instruments,
     notes_of_instruments,
     onset_of,
     open_from_onset,
 )
+from data.nsynth import FAMILIES
 from utils.errors import DataError
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(1, 8001) / 16_000)
