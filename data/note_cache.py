@@ -172,7 +172,9 @@ def _open_existing(wanted: _Wanted) -> NoteCache:
     if (card.key, card.names) != (wanted.place.name, [record.name for record in kept]):
         raise ValueError(f"{CARD_NAME} describes other notes")
     if len(card.checksums) != len(kept):
-        raise ValueError(f"{CARD_NAME} has {counted(len(card.checksums), 'checksum')}, for {len(kept)} notes")
+        raise ValueError(
+            f"{CARD_NAME} has {counted(len(card.checksums), 'checksum')}, for {counted(len(kept), 'note')}"
+        )
     return NoteCache(wanted.place, kept, _map_waves(wanted.place / WAVES_NAME, (len(kept), wanted.n_samples)), card)
 
 

@@ -22,6 +22,12 @@ class LatentControls:
         if self.keep_norm and self.truncation is None:
             raise ValueError("keeping the norm goes with a truncation")
 
+    def as_flags(self) -> list[str]:
+        """The words of a command line that set these controls."""
+        words = [] if self.truncation is None else ["--truncation", f"{self.truncation:g}"]
+        words += ["--keep-norm"] if self.keep_norm else []
+        return words if self.latent_scale is None else [*words, "--latent-scale", f"{self.latent_scale:g}"]
+
     def in_words(self) -> str:
         """The controls that are set, such as `, truncation 0.5`; nothing if there is none."""
         said = "" if self.truncation is None else f", truncation {self.truncation:g}"

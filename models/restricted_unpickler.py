@@ -89,6 +89,11 @@ def read_torch_file(path: Path, classes: Mapping[str, type]) -> Any:
         raise CheckpointError(message) from error
 
 
+def why_unreadable(error: Exception) -> str:
+    """In words for a message, why `load_plain` could not read a file: our own reason, or the kind of torch's error."""
+    return str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
+
+
 def load_plain(path: Path, classes: Mapping[str, type] | None = None) -> Any:
     """The object that torch.save wrote to `path`, in its zip format or that before torch 1.6, on the CPU.
 

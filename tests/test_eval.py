@@ -75,7 +75,8 @@ def test_report_has_tables_numbers_sound_and_a_picture(configs, tiny_nsynth, tmp
     markdown = (out / "floor.md").read_text()
     assert said.partition("\n\n")[0] in markdown
     assert len(re.findall(r"\| config +\| +all \| +brass \| +flute \|", markdown)) == 4
-    names = [f"{name}.wav" for name in card_of(out)["configs"][0]["audio_gain_db"]]
+    assert [config["audio_gain_db"] for config in card_of(out)["configs"]] == [0, 0]
+    names = sorted(path.name for path in (out / "audio" / "polar").iterdir())
     assert len(names) == 3
     for folder in ("polar", "plain", f"original/{FADED}"):
         assert sorted(path.name for path in (out / "audio" / folder).iterdir()) == names
@@ -203,10 +204,14 @@ def test_sound_beyond_full_scale_is_turned_down_and_said(configs, tiny_nsynth, t
     assert run("--real", tiny_nsynth, "-d", tmp_path / "out", "-c", configs[1]) == 0
     (config,) = card_of(tmp_path / "out")["configs"]
     assert config["all"]["snr_db"]["median"] == pytest.approx(-20 * np.log10(7), abs=1e-3)
-    turned_down = {name: gain for name, gain in config["audio_gain_db"].items() if gain < 0}
-    assert turned_down
-    for name in turned_down:
-        assert np.abs(soundfile.read(tmp_path / "out" / "audio" / "plain" / f"{name}.wav")[0]).max() > 0.999
+    gain = 10 ** (config["audio_gain_db"] / 20)
+    assert gain < 1
+    folder, peaks = tmp_path / "out" / "audio", []
+    for path in (folder / "plain").iterdir():
+        (original,) = folder.glob(f"original/*/{path.name}")
+        peaks += [np.abs(soundfile.read(each)[0]).max() for each in (path, original)]
+    assert max(peaks[::2]) > 0.999
+    np.testing.assert_allclose(peaks[::2], 8 * gain * np.array(peaks[1::2]), atol=1e-4)  # one gain for all
 
 
 def test_silent_notes_are_left_out_and_counted(configs, notes, tmp_path, capsys):

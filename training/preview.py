@@ -13,7 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 from data.attributes import AttributeTable
 from data.audio_io import write_wav
 from data.nsynth import value_in_words
-from generation.synthesis import Wave, fit_full_scale
+from generation.one_gain import gain_of_all
+from generation.synthesis import Wave
 from models.growth import Phase
 from training.fixed_latents import FixedLatents
 from utils.errors import UserError
@@ -28,7 +29,8 @@ FOLDER = "previews"
 class PreviewWriter:
     """After each checkpoint, writes `previews/step_<n>/`: wavs of fixed latents, their rainbowgrams, and a card.
 
-    The rainbowgrams stand below those of real notes with the same labels; picture and sound also go to TensorBoard.
+    The wavs of a step have one gain, so that they keep their relative levels. The rainbowgrams stand below those of
+    real notes with the same labels; picture and sound also go to TensorBoard.
     A preview that cannot be made is a warning: it must not end the training.
     """
 
@@ -49,17 +51,16 @@ class PreviewWriter:
         waves = self.latents.waves(phase)
         rate = self.latents.transform.sample_rate
         folder = self.run_folder / FOLDER / f"step_{step:07d}"
-        gains = []
-        for number, wave in enumerate(waves):
-            sound, gain_db = fit_full_scale(wave)
+        gain, gain_db = gain_of_all(waves)
+        sounds = [wave * np.float32(gain) for wave in waves]
+        for number, sound in enumerate(sounds):
             write_wav(folder / f"fixed_latent_{number:02d}.wav", sound, rate)
-            gains.append(gain_db)
         titles = [f"real {title}" for title in self.titles] + [f"generated {title}" for title in self.titles]
         save_rainbowgrams(folder / "rainbowgrams.png", [*self.real, *waves], titles, rate, columns=len(waves))
         place = {"step": step, "scale": phase.scale, "alpha": phase.alpha, "seed": self.latents.seed}
-        write_json(folder / "card.json", {**place, "labels": self.titles, "gain_db": gains})
+        write_json(folder / "card.json", {**place, "labels": self.titles, "gain_db": gain_db})
         with explained_write_errors(folder):
-            self._to_tensorboard(board, folder / "rainbowgrams.png", waves, step - 1)
+            self._to_tensorboard(board, folder / "rainbowgrams.png", sounds, step - 1)
 
     def _to_tensorboard(self, board: SummaryWriter, picture: Path, waves: Sequence[Wave], last_step: int) -> None:
         """Logged under the last step, like its losses, since a resumed run writes again from the next step on."""
@@ -70,8 +71,7 @@ class PreviewWriter:
         sounds = {"generated": waves} if self._showed_real else {"real": self.real, "generated": waves}
         for kind, group in sounds.items():
             for number, sound in enumerate(group):
-                level = torch.from_numpy(fit_full_scale(sound)[0])[None]
-                board.add_audio(f"{kind}/{number:02d}", level, last_step, sample_rate=rate)
+                board.add_audio(f"{kind}/{number:02d}", torch.from_numpy(sound)[None], last_step, sample_rate=rate)
         self._showed_real = True
 
 

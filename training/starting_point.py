@@ -15,6 +15,7 @@ from utils.config_faults import short
 from utils.errors import CheckpointError
 from utils.files import sha256_of_file
 from utils.run_folder import require_same_experiment
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -159,8 +160,8 @@ def _same_place(path: Path, state: Mapping[str, Any], schedule: GrowthSchedule) 
         step = schedule.steps_done(scale, iteration)
     except ValueError as error:
         raise CheckpointError(
-            f"{path}: has done {iteration} iterations of scale {scale}, which the config's schedule does not contain; "
-            "change maxIterAtScale or startScale, or fine-tune it instead"
+            f"{path}: has done {counted(iteration, 'iteration')} of scale {scale}, which the config's schedule does "
+            "not contain; change maxIterAtScale or startScale, or fine-tune it instead"
         ) from error
     if step == schedule.total_steps:
         raise CheckpointError(

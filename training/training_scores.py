@@ -20,7 +20,8 @@ from evaluation.scoring.note_labels import NO_INSTRUMENT, NoteLabels
 from evaluation.scoring.score_map import VALUES_ALONE, plan_classifier, plan_frechet
 from evaluation.scoring.side import HeardNotes
 from evaluation.scoring.sound_scores import SOUND_SCORES, score_sound
-from generation.synthesis import Wave, fit_full_scale
+from generation.one_gain import gain_of_all
+from generation.synthesis import Wave
 from models.growth import Phase
 from training.fixed_latents import FixedLatents
 from utils.errors import DataError, UserError
@@ -67,7 +68,8 @@ class TrainingScorer:
             return {}
         names = [f"latent_{number:06d}" for number in range(self.count)]
         records = [NoteRecord(name, Path(f"{name}.wav"), {}) for name in names]
-        generated = self._hear(records, (fit_full_scale(wave)[0] for wave in waves), [self.embedding, self.sound])
+        gain, _ = gain_of_all(waves)
+        generated = self._hear(records, (wave * np.float32(gain) for wave in waves), [self.embedding, self.sound])
         scores = [score for each in self.planned for score in each.compute(self._real, generated)]
         values = {score.name: score.value for score in scores}
         return {"notes": self.count, **values, **self._sounds(generated)}

@@ -4,7 +4,7 @@ import argparse
 
 from commands.generate.midi_flags import add_midi_flags
 from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre
-from commands.shared_flags import add_truncation
+from commands.shared_flags import add_latent_controls
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
 from utils.arguments import (
@@ -74,7 +74,7 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=path, metavar="FOLDER", help=help_)
     add_pitches(parser, "those to hear (default: a few, evenly spaced among those that all runs learned)")
     add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
-    add_truncation(parser)
+    add_latent_controls(parser)
     help_ = "folder of real notes to compare with (default: the notes that each run learned from)"
     add("--real", type=path, metavar="DIR", help=help_)
     help_ = "folders in which eval.py wrote scores (default: RUN/scores*, where there are any)"
@@ -87,6 +87,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
     parser.add_argument("--port", type=port, default=8765, metavar="N", help=help_)
+    add_latent_controls(parser)
 
 
 def port(text: str) -> int:

@@ -2,7 +2,9 @@
 
 import argparse
 
+from commands.shared_flags import latent_controls
 from evaluation.listening_page.page import INDEX, PageOptions, write_page
+from generation.latent_controls import LatentControls
 from utils.device import choose_device
 from utils.errors import UserError
 from utils.ranks import require_one_process
@@ -24,7 +26,7 @@ def run(args: argparse.Namespace) -> str:
         output=args.output or args.run_folder[0] / "page",
         pitches=args.pitches,
         seeds=args.seeds or DEFAULT_SEEDS,
-        truncation=args.truncation,
+        controls=LatentControls(**latent_controls(args)),
         real=args.real,
         scores=args.scores,
         audio_format=args.format,

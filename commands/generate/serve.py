@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from commands.generate.options import open_instrument
+from commands.generate.options import controls_of, open_instrument
 from generation.play_server.note_request import NoteRequest
 from generation.play_server.player import Player
 from generation.play_server.server import ADDRESS, PlayServer
@@ -17,7 +17,8 @@ FIRST_NOTE = NoteRequest((0, 0, 0, 0), 0, 0, (), None)  # shows that the run sou
 def run(args: argparse.Namespace) -> str:
     """A page to play the run on, for the browser of this computer alone; Ctrl-C or SIGTERM ends it."""
     require_one_process("serve")
-    player = Player(open_instrument(args))
+    instrument = open_instrument(args)
+    player = Player(instrument, controls_of(args, instrument))
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         player.note(FIRST_NOTE)

@@ -23,7 +23,7 @@ from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
 from evaluation.embeddings.semitone_spectrogram import transposed
 from models.checkpoint import write_torch_file
-from models.restricted_unpickler import Damaged, Refused, load_plain
+from models.restricted_unpickler import load_plain, why_unreadable
 from utils.cli import LastingStderr, show_progress
 from utils.errors import CheckpointError, TrainingDiverged
 from utils.files import atomic_path
@@ -282,8 +282,9 @@ def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         state = load_plain(path)
         return state, dict(json.loads(state["identity"]))
     except Exception as error:  # a damaged file breaks torch's reader in many ways
-        why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
-        raise CheckpointError(f"{path}: not a readable checkpoint ({why}); remove it to start again") from error
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint ({why_unreadable(error)}); remove it to start again"
+        ) from error
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from evaluation.classifier.tasks import PITCH, Classes
 from utils.errors import DataError, UserError
 from utils.files import atomic_path, read_json, write_json, write_text
+from utils.spelling import counted
 from utils.tables import markdown_table
 
 REPORT, REPORT_IN_WORDS = "report.json", "report.md"
@@ -121,11 +122,12 @@ def _in_words(numbers: Mapping[str, Any], of: str) -> str:
     octaves = numbers.get("accuracy_but_for_octaves")
     forgiven = "" if octaves is None else f" ({_percent(octaves)} but for whole octaves)"
     many, few = numbers["of_instruments_with_10_notes_or_more"], numbers["of_instruments_with_fewer"]
+    instruments = counted(numbers["instruments"], "instrument")
     return (
-        f"{_percent(numbers['accuracy'])} of {numbers['notes']} notes of {numbers['instruments']} instruments{of} "
+        f"{_percent(numbers['accuracy'])} of {counted(numbers['notes'], 'note')} of {instruments}{of} "
         f"are right{forgiven}, {_percent(numbers['mean_recall'])} as a mean over the classes; "
-        f"{_percent(many['accuracy'])} of the {many['notes']} notes of instruments with 10 notes or more, "
-        f"{_percent(few['accuracy'])} of the {few['notes']} notes of the others."
+        f"{_percent(many['accuracy'])} of {counted(many['notes'], 'note')} of instruments with 10 notes or more, "
+        f"{_percent(few['accuracy'])} of {counted(few['notes'], 'note')} of the others."
     )
 
 

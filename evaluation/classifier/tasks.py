@@ -14,6 +14,7 @@ from evaluation.embeddings.of_notes import SPECTROGRAM
 from evaluation.embeddings.semitone_spectrogram import SemitoneSpectrogram
 from evaluation.embeddings.spectrogram_inception import SpectrogramInception, inception_images
 from utils.errors import DataError
+from utils.spelling import counted
 
 UNLABELLED = -100
 """Class of a note whose value is not among the head's classes: the loss ignores it."""
@@ -68,7 +69,7 @@ def inception_task(attribute: str, records: Sequence[NoteRecord]) -> Task:
     values = {record.attributes[attribute] for record in records if attribute in record.attributes}
     if len(values) < 2:
         raise DataError(
-            f"{attribute}: {len(values)} values of this attribute are among the notes; 2 or more are needed"
+            f"{attribute}: the notes have {counted(len(values), 'value')} of this attribute; 2 or more are needed"
         )
     spectrogram = MagIF(MagIFConfig.model_validate(SPECTROGRAM))
     return Task(

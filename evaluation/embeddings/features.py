@@ -22,6 +22,7 @@ from utils.cli import show_progress
 from utils.files import atomic_path
 from utils.npz import read_npz
 from utils.ranks import ALONE, Ranks
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ def _shard(path: Path | None, notes: Notes, rows: Sequence[int], embedding: Embe
 def _read(path: Path, n_notes: int) -> dict[str, Float32Array]:
     arrays = read_npz(path)
     if not arrays or any(array.shape[:1] != (n_notes,) or array.dtype != np.float32 for array in arrays.values()):
-        raise ValueError(f"does not hold {n_notes} notes")
+        raise ValueError(f"does not hold {counted(n_notes, 'note')}")
     return arrays
 
 

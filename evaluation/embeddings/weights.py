@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.restricted_unpickler import Damaged, Refused, load_plain
+from models.restricted_unpickler import load_plain, why_unreadable
 from utils.errors import UserError
 
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -74,10 +74,9 @@ def _read_torch(path: Path) -> Any:
     try:
         return load_plain(path)
     except Exception as error:  # a damaged or foreign file breaks torch's reader in many ways
-        why = str(error) if isinstance(error, Refused | Damaged) else type(error).__name__
         raise UserError(
-            f"{path}: not plain tensors that torch can read safely ({why}); where it is a pickled network, save its "
-            "`state_dict()` with the program that made it"
+            f"{path}: not plain tensors that torch can read safely ({why_unreadable(error)}); where it is a pickled "
+            "network, save its `state_dict()` with the program that made it"
         ) from error
 
 

@@ -24,7 +24,8 @@ from evaluation.scoring.score_map import Estimators, plan_classifier, plan_frech
 from evaluation.scoring.scores import Score, score_frechet, score_inception, score_kernel
 from evaluation.scoring.side import HeardNotes
 from evaluation.scoring.sound_scores import score_sound
-from generation.synthesis import Wave, fit_full_scale
+from generation.one_gain import gain_of_all
+from generation.synthesis import Wave
 from utils.arrays import FloatArray, Int64Array
 
 LEAST_FOR_DISTANCES = 4  # so that each half of the real notes has 2
@@ -64,13 +65,13 @@ class FloorScorer:
         """Scores of the waves (n, n_samples), all notes in their order, and as baselines those of the real notes.
 
         PIS, IIS, PKID, IKID, the Frechet distance on VGGish or else on the classifier, and the sound of notes of 0.6 s
-        or more. Waves beyond full scale are
-        scaled down, as `generate.py` does. Distances need 4 notes.
+        or more. If a wave is beyond full scale, all are turned down, as `generate.py` does. Distances need 4 notes.
         """
         if audio_format not in self._originals:
             waves = (self.notes.waves(audio_format, [record])[0].numpy() for record in self.notes.records)
             self._originals[audio_format] = self._hear(audio_format, waves)
-        heard = self._hear(audio_format, (fit_full_scale(wave)[0] for wave in restored.numpy()))
+        gain, _ = gain_of_all(restored.numpy())
+        heard = self._hear(audio_format, (wave * np.float32(gain) for wave in restored.numpy()))
         original = self._originals[audio_format]
         allowed = [each for each in self.planned if not each.needs_real or len(restored) >= LEAST_FOR_DISTANCES]
         scores = [score for each in allowed for score in each.compute(original, heard)]

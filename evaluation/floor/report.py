@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from data.audio_io import write_wav
@@ -22,7 +23,7 @@ from evaluation.floor.round_trip import BATCH, Floor, measure_floor
 from evaluation.floor.score_table import scores_in_words, scores_table
 from evaluation.floor.signal_distances import LARGEST_DB
 from evaluation.floor.summary import by_family, summarise
-from generation.synthesis import fit_full_scale
+from generation.one_gain import gain_of_all
 from utils.config import ExperimentConfig
 from utils.config_file import require_own_names
 from utils.device import device_name, versions
@@ -177,7 +178,7 @@ def _markdown(floors: Sequence[Floor], overview: str, said: str, scores: str) ->
 
 def _card(
     floors: Sequence[Floor],
-    gains: dict[str, dict[str, float]],
+    gains: dict[str, float],
     account: dict[str, Any],
     embeddings: Sequence[Embedding],
     options: FloorOptions,
@@ -200,7 +201,7 @@ def _card(
     }
 
 
-def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
+def _card_of(floor: Floor, gain_db: float) -> dict[str, Any]:
     return {
         "name": floor.experiment.name,
         "transformConfig": floor.experiment.transform.to_plain(),
@@ -212,21 +213,20 @@ def _card_of(floor: Floor, gains: dict[str, float]) -> dict[str, Any]:
         "scores": [asdict(score) for score in floor.scores],
         "all": summarise(floor.notes),
         "families": {family: summarise(notes) for family, notes in by_family(floor.notes).items()},
-        "audio_gain_db": gains,
+        "audio_gain_db": gain_db,
         "notes": [asdict(note) for note in floor.notes],
     }
 
 
-def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, dict[str, float]]:
-    """Write originals and restored notes; returns config -> note -> gain in dB that kept it below full scale."""
-    gains: dict[str, dict[str, float]] = {}
+def _write_sounds(folder: Path, floors: Sequence[Floor]) -> dict[str, float]:
+    """Write originals and restored notes; returns config -> gain in dB that kept all of its notes within full scale."""
+    gains: dict[str, float] = {}
     for floor in floors:
         originals, rate = folder / "original" / floor.format.name, floor.format.sample_rate
-        gains[floor.experiment.name] = {}
+        gain, gains[floor.experiment.name] = gain_of_all(restored for _, restored in floor.sounds.values())
         for name, (original, restored) in floor.sounds.items():
             write_wav(originals / f"{name}.wav", original, rate)
-            sound, gains[floor.experiment.name][name] = fit_full_scale(restored)
-            write_wav(folder / floor.experiment.name / f"{name}.wav", sound, rate)
+            write_wav(folder / floor.experiment.name / f"{name}.wav", restored * np.float32(gain), rate)
     return gains
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from utils.config import ModelConfig
+from utils.spelling import counted
 
 WIDTH, HEIGHT = 460, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 22, 30
@@ -66,7 +67,7 @@ def chart(title: str, rows: Sequence[Row], series: Mapping[str, str], marks: Seq
     ]
     shown_marks = [(x_axis(step), text) for step, text in marks if min(steps) <= step < last_step]
     lasts = ", ".join(f"{curve.title} {curve.last}" for curve in curves)
-    described = f"{title} over {last_step:.0f} steps. Last values: {lasts}."
+    described = f"{title} over {counted(round(last_step), 'step')}. Last values: {lasts}."
     return Chart(title, curves, x_axis.ticks(whole=True), y_axis.ticks(whole=False), shown_marks, described)
 
 

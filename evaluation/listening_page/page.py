@@ -18,6 +18,7 @@ from evaluation.listening_page.runs import choose_pitches, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
 from evaluation.listening_page.training_charts import training_charts
+from generation.latent_controls import LatentControls
 from utils.device import versions
 from utils.errors import UserError
 from utils.files import atomic_folder, read_json, require_writable_folder, write_json, write_text
@@ -38,7 +39,7 @@ class PageOptions:
     output: Path
     pitches: Sequence[int] | None
     seeds: Sequence[int]
-    truncation: float | None
+    controls: LatentControls
     real: Path | None
     scores: Sequence[Path] | None
     audio_format: str
@@ -67,12 +68,12 @@ def write_page(options: PageOptions) -> int:
     command = page_command(options, pitches, seeds)
     with atomic_folder(options.output, replace=True) as folder:
         sounds = SoundFolder(folder, options.audio_format)
-        grid = write_grid(runs, pitches, seeds, sounds, truncation=options.truncation, real=options.real)
+        grid = write_grid(runs, pitches, seeds, sounds, controls=options.controls, real=options.real)
         sections = [_section(notes, number, folder) for number, notes in enumerate(grid, start=1)]
-        made = Making(command, sounds.format_said, options.truncation)
+        made = Making(command, sounds.format_said, options.controls)
         write_text(folder / INDEX, render_page(sections, pitches, scores, made))
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        asked = {"pitches": pitches, "seeds": seeds, "truncation": options.truncation}
+        asked = {"pitches": pitches, "seeds": seeds, **asdict(options.controls)}
         card = {"made_by": MADE_BY, "command": command, "format": sounds.format_said, **asked, **_account(grid)}
         write_json(folder / CARD, {**card, "files": [*files, CARD]})
     return sum(1 for notes in grid for row in notes.rows.values() for note in row if note)
@@ -83,7 +84,7 @@ def page_command(options: PageOptions, pitches: Sequence[int], seeds: Sequence[i
     words = ["python", "generate.py", "page", "-d", *map(str, options.runs), "-o", str(options.output)]
     words += ["--pitches", ",".join(map(str, pitches))] if pitches else []
     words += ["--seeds", ",".join(map(str, seeds)), "--format", options.audio_format]
-    words += [] if options.truncation is None else ["--truncation", str(options.truncation)]
+    words += options.controls.as_flags()
     words += ["--real", str(options.real)] if options.real else []
     words += ["--scores", *map(str, options.scores)] if options.scores else []
     words += ["-s", str(options.scale)] if options.scale is not None else []

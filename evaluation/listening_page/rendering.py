@@ -17,6 +17,7 @@ from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
 from evaluation.listening_page.score_table import ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
+from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
 
 _HERE = Path(__file__).parent
@@ -38,11 +39,11 @@ class RunSection:
 
 @dataclass(frozen=True)
 class Making:
-    """What a page says of how it was made: the command, the format of its sounds, the bound of its latent values."""
+    """What a page says of how it was made: the command, the format of its sounds, what was done to its latents."""
 
     command: str
     format_said: str
-    truncation: float | None
+    controls: LatentControls
 
 
 def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, made: Making) -> str:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.audio_io import write_wav
 from evaluation.listening_page.ogg_files import ogg_codec, write_ogg
-from generation.synthesis import Wave, fit_full_scale
+from generation.synthesis import Wave
 from utils.pictures import rainbowgram
 
 PICTURE_SIZE = (192, 128)  # pixels across and down: one and a half of a cell's
@@ -40,14 +40,13 @@ class SoundFolder:
         """The format in words."""
         return "WAV, 16 bit" if self.format == "wav" else f"Ogg {ogg_codec().capitalize()}"
 
-    def write(self, name: str, wave: Wave, sample_rate: int) -> PageSound:
-        """Write `wave` (n_samples,) as the files `name`, turned down if beyond full scale. Raises: UserError."""
-        fitting, gain_db = fit_full_scale(wave)
+    def write(self, name: str, wave: Wave, sample_rate: int, gain_db: float = 0.0) -> PageSound:
+        """Write `wave` (n_samples,), turned down by `gain_db` to be within full scale, as files. Raises: UserError."""
         audio, picture = f"audio/{name}.{self.format}", f"pictures/{name}.png"
         if self.format == "wav":
-            write_wav(self.folder / audio, fitting, sample_rate)
+            write_wav(self.folder / audio, wave, sample_rate)
         else:
-            write_ogg(self.folder / audio, fitting, sample_rate)
+            write_ogg(self.folder / audio, wave, sample_rate)
         save_small_rainbowgram(self.folder / picture, wave, sample_rate)
         return PageSound(audio, picture, len(wave) / sample_rate, gain_db)
 

@@ -10,6 +10,7 @@ from scipy.special import ndtri, rel_entr
 
 from evaluation.metrics.samples import in_canonical_order, require_pair
 from utils.arrays import Float64Array
+from utils.spelling import counted
 
 ITERATIONS = 100  # of k-means; 1000 notes no longer change cells after some dozen
 
@@ -39,7 +40,7 @@ def different_bins(
         raise ValueError(f"n_bins must be 1 or more, got {n_bins}")
     real, fake = require_pair(real, fake, at_least=1)
     if len(real) < n_bins:
-        raise ValueError(f"real has {len(real)} samples, fewer than the {n_bins} bins")
+        raise ValueError(f"real has {counted(len(real), 'sample')}, fewer than the {n_bins} bins")
     real = in_canonical_order(real)
     centres = _k_means(real, n_bins, seed)
     counts = [np.bincount(vq(samples, centres)[0], minlength=n_bins) for samples in (real, fake)]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from evaluation.metrics.samples import BLOCK_ROWS, in_canonical_order, require_pair, squared_distances
 from evaluation.metrics.uncertainty import Estimate, jackknife_standard_error, random_subsets
 from utils.arrays import Float64Array, Int64Array
+from utils.spelling import counted
 
 Kernel = Callable[[Float64Array, Float64Array], Float64Array]
 """Of x (n, d) and y (m, d) -> (n, m)."""
@@ -128,7 +129,7 @@ def paired_kernel_distance(before: npt.ArrayLike, after: npt.ArrayLike, kernel: 
     x, y = require_pair(before, after, at_least=2)
     n = len(x)
     if len(y) != n:
-        raise ValueError(f"{n} samples before and {len(y)} after are no pairs")
+        raise ValueError(f"{counted(n, 'sample')} before and {len(y)} after are no pairs")
     sums = np.concatenate([_sums_of_pairs(kernel, x, y, start) for start in range(0, n, BLOCK_ROWS)])
     total = sums.sum()
     error = jackknife_standard_error((total - 2 * sums) / ((n - 1) * (n - 2))) if n > 2 else None

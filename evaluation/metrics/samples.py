@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.arrays import Float64Array, Int64Array
+from utils.spelling import counted
 
 BLOCK_ROWS = 1024  # of a matrix of pairs in memory at a time: 80 MB for 10 000 samples
 
@@ -14,10 +15,10 @@ def require_samples(samples: npt.ArrayLike, name: str, *, at_least: int = 1) -> 
     if array.ndim != 2 or array.shape[1] < 1:
         raise ValueError(f"{name} must have shape (n_samples, n_features), got {array.shape}")
     if len(array) < at_least:
-        raise ValueError(f"{name} has {len(array)} samples, {at_least} or more are needed")
+        raise ValueError(f"{name} has {counted(len(array), 'sample')}, {at_least} or more are needed")
     faulty = len(array) - int(np.isfinite(array).all(axis=1).sum())
     if faulty:
-        raise ValueError(f"{name}: {faulty} of {len(array)} samples have NaN or infinite values")
+        raise ValueError(f"{name}: NaN or infinite values in {faulty} of {counted(len(array), 'sample')}")
     return array
 
 

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from evaluation.metrics.samples import require_samples, squared_distances
 from evaluation.metrics.uncertainty import Estimate, jackknife_standard_error
 from utils.arrays import Float64Array
+from utils.spelling import counted
 
 WIDEST = 12  # semitones: an octave; real instruments change over more, too
 
@@ -25,7 +26,9 @@ def timbre_ratio(features: npt.ArrayLike, latents: npt.ArrayLike, pitches: npt.A
         np.asarray(pitches),
     )
     if latents.shape != (len(array),) or pitches.shape != (len(array),):
-        raise ValueError(f"latents and pitches must have {len(array)} values, got {latents.shape} and {pitches.shape}")
+        raise ValueError(
+            f"there must be {counted(len(array), 'latent')} and pitches, got {latents.shape} and {pitches.shape}"
+        )
     names, numbers = np.unique(latents, return_inverse=True)
     within, between = _sums(array, numbers, pitches.astype(np.int64), len(names))
     if not within[1].sum() or not between[1].sum():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.arrays import Float64Array, Int64Array
+from utils.spelling import counted
 
 
 class Estimate(NamedTuple):
@@ -53,7 +54,9 @@ def jackknife(statistic: Callable[[Int64Array], float], n_samples: int, *, n_gro
 def random_subsets(n_samples: int, size: int, n_subsets: int, rng: np.random.Generator) -> Int64Array:
     """Row numbers (n_subsets, size) of subsets, each without replacement. Raises: ValueError if that cannot be."""
     if not 1 <= size <= n_samples or n_subsets < 1:
-        raise ValueError(f"{n_subsets} subsets of {size} cannot be drawn from {n_samples} samples")
+        raise ValueError(
+            f"{counted(n_subsets, 'subset')} of {size} cannot be drawn from {counted(n_samples, 'sample')}"
+        )
     return np.stack([rng.choice(n_samples, size, replace=False) for _ in range(n_subsets)])
 
 

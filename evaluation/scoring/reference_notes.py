@@ -11,7 +11,8 @@ from data.note_pitch import hertz
 from data.note_records import NoteRecord
 from evaluation.embeddings.notes import MadeNotes, decoded
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
-from generation.synthesis import Wave, fit_full_scale
+from generation.one_gain import with_one_gain
+from generation.synthesis import Wave
 from utils.arrays import Float64Array
 from utils.errors import DataError
 
@@ -51,17 +52,17 @@ def after_representation(records: Sequence[NoteRecord], transform: AudioTransfor
 
         def waves() -> Iterator[Wave]:
             for row in range(len(notes)):
-                yield fit_full_scale(transform.inverse(transform(notes.waves([row])))[0].float().numpy())[0]
+                yield transform.inverse(transform(notes.waves([row])))[0].float().numpy()
 
-        return MadeNotes(notes.records, waves())
+        return MadeNotes(notes.records, with_one_gain(waves(), len(notes), transform.n_samples))
 
 
 def _pitches(labels: NoteLabels) -> list[int]:
     unnamed = int((labels.pitches == NO_PITCH).sum())
     if unnamed:
         raise DataError(
-            f"references: {unnamed} of {len(labels.pitches)} generated notes have no asked pitch; give them names such "
-            "as pitch060_seed000000.wav, or leave --references out"
+            f"references: generated notes without an asked pitch: {unnamed} of {len(labels.pitches)}; give them names "
+            "such as pitch060_seed000000.wav, or leave --references out"
         )
     return [int(pitch) for pitch in labels.pitches]
 

@@ -65,6 +65,7 @@ from evaluation.scoring.second_opinion import plan_second_opinion
 from evaluation.scoring.side import Side
 from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
 from utils.arrays import Float64Array, FloatArray, Int64Array
+from utils.spelling import counted
 
 _NEIGHBOURS = "precision, recall, density, coverage"
 VGGISH_LEVELS = "floats in [-1, 1]; google-research's code hears int16, so that its level floor of 0.1 never acts"
@@ -145,14 +146,17 @@ def _about_pitches(planned: PlannedScore[Side]) -> PlannedScore[Side]:
 
     def compute(real: Side | None, fake: Side) -> list[Score]:
         ceiling = ceiling_of_pitches(fake) if planned.name == "pis" else None
-        said = [] if ceiling is None else [f"at most {ceiling:.4g} for the pitches of these {len(fake)} notes"]
+        said = (
+            []
+            if ceiling is None
+            else [f"at most {ceiling:.4g} for the pitches of {counted(len(fake), 'generated note')}"]
+        )
         for name, side in (("generated", fake), ("real", real)):
             pitches = side.labels.pitches if side else np.array([], dtype=np.int16)
             outside = int(((pitches != NO_PITCH) & ~np.isin(pitches, PITCHES)).sum())
             if outside:
-                said.append(
-                    f"{outside} {name} notes have pitches outside {PITCHES[0]} to {PITCHES[-1]}, which it does not know"
-                )
+                notes = counted(outside, f"{name} note")
+                said.append(f"pitches outside {PITCHES[0]} to {PITCHES[-1]}, which it does not know: of {notes}")
         extra = {} if ceiling is None else {"ceiling": ceiling}
         return [
             score if score.baseline else replace(score, remarks=(*score.remarks, *said), details=score.details | extra)

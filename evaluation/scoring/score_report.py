@@ -30,6 +30,7 @@ from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
+_ALIKE = 0.9  # of the notes: fewer are said
 _WHY_NONE = "the real notes are too few to be divided, or have no pitch"
 _NOT_HEARD = "the statistics file of the real notes lacks what it needs"
 
@@ -143,7 +144,7 @@ def _remarks_on(references: Mapping[str, Side], fake: Side) -> list[str]:
         f"{name}: {counted(len(side), 'note')} for {len(fake)} generated, since it has too few at some of their "
         "pitches; pis, iis and distances depend on both"
         for name, side in references.items()
-        if len(side) < len(fake)
+        if len(side) < _ALIKE * len(fake)
     ]
 
 

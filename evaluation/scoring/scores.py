@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics.coverage import coverage
-from evaluation.metrics.different_bins import different_bins, different_bins_by_chance
+from evaluation.metrics.different_bins import ByChance, different_bins, different_bins_by_chance
 from evaluation.metrics.frechet_distance import (
     GaussianStatistics,
     frechet_distance,
@@ -25,13 +25,14 @@ from evaluation.metrics.inception_score import inception_score, inception_score_
 from evaluation.metrics.kernel_distance import Kernel, kernel_distance, published_kernel_distance
 from evaluation.metrics.samples import in_canonical_order
 from evaluation.metrics.uncertainty import half_sample_standard_errors
-from evaluation.scoring.real_halves import Halves, halves_of
+from evaluation.scoring.real_halves import BY_INSTRUMENT, Halves, halves_of
 from utils.arrays import Float64Array, FloatArray, Int64Array
 from utils.errors import DataError
 
 N_SPLITS = 10
 N_NEIGHBOURS = 5
 N_BINS = 50
+N_DIVISIONS = 20  # of the real notes, for the bins that differ by chance
 LEAST_TO_EXTRAPOLATE = 20
 _NOTES_PER_BIN = 10  # an average bin that is empty on one side differs from 4 notes on, small bins need more
 
@@ -134,11 +135,14 @@ def score_bins(
         raise DataError(
             f"{name}: needs {N_BINS} real notes or more, one for each bin, not {len(real)}; give more notes"
         )
-    scores = [_bins(name, real, fake, seed, baseline=False)]
     halves = halves_of(real, len(fake), seed, instruments)
-    if len(halves.real) >= N_BINS:
-        found = _bins(name, real[halves.real], real[halves.other], seed, baseline=True)
-        scores.append(_of_halves(found, halves))
+    enough = len(halves.real) >= N_BINS
+    by_instrument = enough and halves.details["split"] == BY_INSTRUMENT
+    chance = partial(_bins_of_other_instruments, instruments=instruments) if by_instrument else _bins_by_chance
+    scores = [_with_chance(_bins(name, real, fake, seed), *chance(real, fake, seed))]
+    if enough:
+        found = _bins(name, real[halves.real], real[halves.other], seed)
+        scores.append(_of_halves(replace(found, baseline=True), halves))
     return scores
 
 
@@ -231,21 +235,41 @@ def _coverage(real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) 
     ]
 
 
-def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int, *, baseline: bool) -> Score:
+def _bins(name: str, real: FloatArray, fake: FloatArray, seed: int) -> Score:
     real, fake = _in_order(real), _in_order(fake)
     found = different_bins(real, fake, n_bins=N_BINS, seed=seed)
     settings = {"n_bins": N_BINS, "significance": 0.05, "dimensions": real.shape[1]}
     details: dict[str, Any] = {"jensen_shannon": found.jensen_shannon}
     remarks = []
-    if not baseline:  # which is such a draw itself
-        chance = different_bins_by_chance(real, fake, n_bins=N_BINS, seed=seed)
-        details |= {"by_chance": chance.mean, "by_chance_std": chance.std}
-        said = f"{chance.mean:.3g} +- {chance.std:.2g} differ by chance"
-        remarks.append(f"of {N_BINS} bins, {said}, where these notes are shared out between both sides at random")
     if min(len(real), len(fake)) < _NOTES_PER_BIN * N_BINS:
         remarks.append(f"fewer than {_NOTES_PER_BIN} notes per bin: an empty bin may not count as different")
     # no standard error: a count of tests has other ones with fewer notes, so that subsets do not tell it
-    return Score(name, found.different, None, len(real), len(fake), baseline, settings, details, remarks)
+    return Score(name, found.different, None, len(real), len(fake), False, settings, details, remarks)
+
+
+def _with_chance(score: Score, chance: ByChance, how: str) -> Score:
+    """`score`, with the number of bins that differ by `chance`, and `how` that was found."""
+    details = score.details | {"by_chance": chance.mean, "by_chance_std": chance.std}
+    said = f"of {N_BINS} bins, {chance.mean:.3g} +- {chance.std:.2g} differ by chance, {how}"
+    return replace(score, details=details, remarks=(said, *score.remarks))
+
+
+def _bins_by_chance(real: FloatArray, fake: FloatArray, seed: int) -> tuple[ByChance, str]:
+    chance = different_bins_by_chance(_in_order(real), _in_order(fake), n_bins=N_BINS, seed=seed)
+    return chance, "where these notes are shared out between both sides at random"
+
+
+def _bins_of_other_instruments(
+    real: FloatArray, fake: FloatArray, seed: int, *, instruments: Int64Array | None
+) -> tuple[ByChance, str]:
+    """Of real notes, divided by instrument again and again."""
+    found = []
+    for draw in range(N_DIVISIONS):
+        halves = halves_of(real, len(fake), seed + draw, instruments)
+        sides = _in_order(real[halves.real]), _in_order(real[halves.other])
+        found.append(different_bins(*sides, n_bins=N_BINS, seed=seed + draw).different)
+    chance = ByChance(float(np.mean(found)), float(np.std(found, ddof=1)))
+    return chance, "where real notes are compared with those of other instruments"
 
 
 def _of_halves(baseline: Score, halves: Halves) -> Score:

@@ -20,6 +20,7 @@ from utils.config import MIDI_MAX
 from utils.errors import UserError
 from utils.files import atomic_path
 from utils.npz import read_npz
+from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ def _labels(
     pitches: npt.NDArray[Any], families: npt.NDArray[Any], instruments: npt.NDArray[Any] | None, n_notes: int
 ) -> NoteLabels:
     if n_notes < 1 or pitches.shape != (n_notes,) or families.shape != (n_notes,):
-        raise ValueError(f"no labels of {n_notes} notes")
+        raise ValueError(f"no labels of {counted(n_notes, 'note')}")
     if pitches.dtype != np.int16 or families.dtype.kind != "U":
         raise ValueError("labels of another type")
     if pitches.min() < NO_PITCH or pitches.max() > MIDI_MAX:
@@ -176,7 +177,7 @@ def _labels(
 
 def _checked(array: npt.NDArray[Any], n_notes: int) -> Float32Array:
     if array.dtype != np.float32 or array.ndim < 2 or len(array) != n_notes:
-        raise ValueError(f"{array.dtype} {array.shape} instead of float32 of {n_notes} notes")
+        raise ValueError(f"{array.dtype} {array.shape} instead of float32 of {counted(n_notes, 'note')}")
     if not np.isfinite(array).all():
         raise ValueError("NaN or infinite values")
     return array

@@ -140,6 +140,12 @@ async function save(path) {
   say(`Saved ${name}`);
 }
 
+function chooseTruncation(bound) {
+  const choice = find("truncation");
+  if (![...choice.options].some((option) => option.value === bound)) choice.append(new Option(`± ${bound}`, bound));
+  choice.value = bound;
+}
+
 function attributeSelect(name) {
   const label = Object.assign(document.createElement("label"), { textContent: name.replace(/_str$/, "").replaceAll("_", " ") });
   const select = Object.assign(document.createElement("select"), { name });
@@ -201,7 +207,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 document.title = `Play ${run.name}`;
 find("name").textContent = run.name;
-find("about").textContent = `${run.checkpoint}, ${pitches.length} pitches, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz`;
+find("about").textContent = `${run.checkpoint}, ${pitches.length} pitches, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz${run.latents}`;
+if (run.truncation !== null) chooseTruncation(String(run.truncation));
 turnVolume();
 drawSeeds(seeds);
 moveTo(0, 0);

@@ -14,7 +14,7 @@ import soundfile
 from data.audio_io import quantise
 from data.nsynth import Value, value_in_words
 from generation.instrument import Instrument
-from generation.latent_controls import LatentControls
+from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
 from generation.note_files import Note
 from generation.places import Place, seeded_place, walk
@@ -40,8 +40,9 @@ class PlayedNote:
 class Player:
     """Makes the notes that are asked for; any thread may ask."""
 
-    def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
+    def __init__(self, instrument: Instrument, controls: LatentControls = NO_CONTROLS) -> None:
+        """`controls` are those of all latents; their truncation is what the page begins with, which may change it."""
+        self._instrument, self._controls = instrument, controls
         self._origin = instrument.to_plain()
         self._network = NetworkThread()
         self._one_piece = threading.Lock()
@@ -63,6 +64,8 @@ class Player:
             "seconds": transform.n_samples / transform.sample_rate,
             "largest_midi": LARGEST_FILE,
             "attributes": self._instrument.table.to_plain(),
+            "truncation": self._controls.truncation,
+            "latents": self._controls.in_words(),
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
 
@@ -105,7 +108,7 @@ class Player:
 
     def _sound(self, request: NoteRequest) -> Note:
         """The note itself, made in the network's thread. Raises: UserError, also once the player is closed."""
-        place = place_in_square(self._instrument, request)
+        place = place_in_square(self._instrument, request, self._controls)
         try:
             if not self._closed:
                 return self._network.result_of(partial(place.sound, self._instrument))
@@ -114,15 +117,18 @@ class Player:
         raise UserError("the server is shutting down")
 
 
-def place_in_square(instrument: Instrument, request: NoteRequest) -> Place:
-    """The note that `request` asks for: arcs along the upper and the lower side, then the arc between their points.
+def place_in_square(instrument: Instrument, request: NoteRequest, controls: LatentControls = NO_CONTROLS) -> Place:
+    """The note that `request` asks for, by its own truncation and the other `controls`.
+
+    It lies on the arc between two points, each of which lies on the arc along the upper or the lower side.
 
     The corners are the seeds' own notes, and the sides are the walks between two of them. The place says how it was
     found, so that its card makes the note again, bit for bit.
     Raises: UserError where two latents point opposite ways.
     """
     fixed = dict(request.attributes)
-    controls = LatentControls(truncation=request.truncation)
+    keep_norm = controls.keep_norm and request.truncation is not None
+    controls = replace(controls, truncation=request.truncation, keep_norm=keep_norm)
     corners = [seeded_place(instrument, seed, fixed, controls) for seed in request.seeds]
     upper = _step(corners[0], corners[1], request.right)
     lower = _step(corners[2], corners[3], request.right)

@@ -162,7 +162,8 @@ class PlayHandler(BaseHTTPRequestHandler):
         note = player.note(parse_note_request(content, player.values))
         if path == "/card":
             return json_reply(note.card, download(f"{note.name}.json"))
-        return Reply(note.wav, "audio/wav", headers=download(f"{note.name}.wav"))
+        gain = {"Gain-dB": f"{note.card['gain_db']:g}"}  # which the page undoes, to play all notes by one gain
+        return Reply(note.wav, "audio/wav", headers={**download(f"{note.name}.wav"), **gain})
 
     def _body(self, host: str, types: tuple[str, ...], largest: int) -> bytes:
         require_same_origin(self.headers, host)

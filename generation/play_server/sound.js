@@ -8,6 +8,7 @@ const LEVEL = 0.5; // of one voice; the limiter takes what several have too much
 const notes = new Map(); // what was asked for -> promise of an AudioBuffer
 let output = null;
 let loudness = 0.5;
+let gain = 1; // of all notes, so that they keep their relative levels: that of the loudest one until now
 
 export async function post(path, body, type = "application/json") {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": type }, body }).catch(() => {
@@ -20,12 +21,26 @@ export async function post(path, body, type = "application/json") {
 export function note(request, sampleRate) {
   if (!notes.has(request)) {
     const decoder = new OfflineAudioContext(1, 1, sampleRate); // keeps the samples at their own rate
-    const coming = post("note", request).then((answer) => answer.arrayBuffer()).then((wav) => decoder.decodeAudioData(wav));
+    const coming = post("note", request).then(async (answer) => {
+      const buffer = await decoder.decodeAudioData(await answer.arrayBuffer());
+      return atOwnLevel(buffer, 10 ** (Number(answer.headers.get("Gain-dB")) / 20));
+    });
     notes.set(request, coming);
     coming.catch(() => notes.delete(request));
     if (notes.size > NOTES_KEPT) notes.delete(notes.keys().next().value);
   }
   return notes.get(request);
+}
+
+// A file beyond full scale was turned down by the server: here the note gets its level back, and all are turned down.
+function atOwnLevel(buffer, turnedDown) {
+  const samples = buffer.getChannelData(0);
+  samples.forEach((value, index) => { samples[index] = value / turnedDown; });
+  if (turnedDown < gain) {
+    gain = turnedDown;
+    setVolume(loudness);
+  }
+  return buffer;
 }
 
 // Browsers let an AudioContext sound that a gesture makes, so this is called by gestures alone.
@@ -44,7 +59,7 @@ export const isRunning = () => output?.context.state === "running";
 
 export function setVolume(share) {
   loudness = share;
-  output?.volume.gain.setTargetAtTime(share ** 2, output.context.currentTime, 0.01);
+  output?.volume.gain.setTargetAtTime(gain * share ** 2, output.context.currentTime, 0.01);
 }
 
 export class Voice {

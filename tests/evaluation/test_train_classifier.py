@@ -151,7 +151,10 @@ def test_one_line_errors_of_the_cross_check(tmp_path, capsys, argv, said):
     [
         (["--fold", 5], "fold 5 of 5: must be from 0 to 4, or -1"),
         (["--folds", 50, "--fold", 7], "too few instruments for 50 folds"),
-        (["--network", "inception", "--attribute", "colour"], "colour: 0 values of this attribute are among the notes"),
+        (
+            ["--network", "inception", "--attribute", "colour"],
+            "colour: the notes have 0 values of this attribute; 2 or more",
+        ),
     ],
 )
 def test_one_line_errors(tiny_nsynth, tmp_path, capsys, argv, said):

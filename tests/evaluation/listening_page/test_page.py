@@ -45,21 +45,42 @@ def test_every_note_stands_in_the_grid_and_every_file_is_there(run_folder, tiny_
     assert set(named) | {"index.html"} == set(contents(out))
 
 
-@pytest.mark.parametrize(("flags", "bound"), [([], None), (["--truncation", "0.5"], 0.5)])
-def test_notes_are_those_of_random(run_folder, tmp_path, flags, bound):
+ALL_CONTROLS = ["--truncation", "0.5", "--keep-norm", "--latent-scale", "0.7"]
+
+
+def test_notes_of_a_run_have_one_gain(run_folder, tmp_path):
     out = tmp_path / "page"
-    assert make_page(run_folder, out, "--seeds", 5, "--pitches", "62,67", *flags) == 0
+    assert make_page(run_folder, out, "--seeds", "0,5", "--pitches", "62,67") == 0
+    random = ["random", "-d", str(run_folder), "-o", str(tmp_path / "random"), "-q", "--device", "cpu"]
+    assert generate.main([*random, "--seeds", "0,0,5,5", "--pitches", "62,67"]) == 0
+    cards = [json.loads(path.read_text()) for path in (tmp_path / "random").glob("pitch*.json")]
+    gains = {note["sound"]["gain_db"] for note in card_of(out)["notes"]}
+    assert gains == {card["gain_db"] for card in cards}
+    assert max(gains) < 0
+    for note in card_of(out)["notes"]:
+        name = f"pitch{note['pitch']:03d}_seed{note['seed']:06d}.wav"
+        assert (out / note["sound"]["audio"]).read_bytes() == (tmp_path / "random" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "controls"),
+    [([], (None, False, None)), (["--truncation", "0.5"], (0.5, False, None)), (ALL_CONTROLS, (0.5, True, 0.7))],
+)
+def test_notes_are_those_of_random(run_folder, tmp_path, flags, controls):
+    out = tmp_path / "page"
+    assert make_page(run_folder, out, "--seeds", 5, "--pitches", 67, *flags) == 0
     random = ["random", "-d", str(run_folder), "-o", str(tmp_path / "random"), "-q", "--device", "cpu"]
     assert generate.main([*random, "--count", "1", "--seed", "5", "--pitch", "67", *flags]) == 0
     card = card_of(out)
-    note = card["notes"][1]
+    (note,) = card["notes"]
     assert (note["seed"], note["pitch"], note["attributes"]) == (5, 67, {"pitch": 67})
     assert (out / note["sound"]["audio"]).read_bytes() == (tmp_path / "random/pitch067_seed000005.wav").read_bytes()
     info = soundfile.info(out / note["sound"]["audio"])
     assert (info.subtype, info.samplerate, info.frames) == ("PCM_16", SAMPLE_RATE, N_SAMPLES)
-    assert card["truncation"] == bound
-    assert ("--truncation 0.5" in card["command"]) == bool(flags)
-    assert ("Latent values are limited to ±0.5." in Page(out).text) == bool(flags)
+    assert (card["truncation"], card["keep_norm"], card["latent_scale"]) == controls
+    assert " ".join(flags) in card["command"]
+    assert ("Latents: truncation 0.5" in Page(out).text) == bool(flags)
+    assert not flags or f"with {' '.join(flags)}" in Page(out).text
 
 
 def test_real_notes_are_as_training_heard_them(run_folder, tiny_nsynth, tmp_path):

@@ -11,7 +11,7 @@ from tests.evaluation.metrics.samples import normal, shuffled
         (np.zeros(3), r"shape \(n_samples, n_features\), got \(3,\)"),
         (np.zeros((3, 0)), r"got \(3, 0\)"),
         (np.zeros((0, 3)), "features has 0 samples, 1 or more"),
-        ([[1.0, np.nan], [0.0, 0.0], [np.inf, 0.0]], "features: 2 of 3 samples have NaN or infinite"),
+        ([[1.0, np.nan], [0.0, 0.0], [np.inf, 0.0]], "features: NaN or infinite values in 2 of 3 samples"),
     ],
 )
 def test_faulty_samples_are_refused(samples, message):

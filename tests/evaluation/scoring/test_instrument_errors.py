@@ -43,7 +43,7 @@ def test_inception_score_of_real_notes_is_that_of_these_pitches_and_numbers():
     found = scores_of(REAL, side(1, np.repeat([50, 51, 52], 8)), "pis")
     score, baseline = found["pis", False], found["pis", True]
     assert score.details["ceiling"] == pytest.approx(3)
-    assert "at most 3 for the pitches of these 24 notes" in score.remarks
+    assert "at most 3 for the pitches of 24 generated notes" in score.remarks
     assert (baseline.value, baseline.n_real) == (pytest.approx(3, rel=1e-6), 24)
     uneven = scores_of(REAL, side(2, [50, 50, 50, 51]), "pis")["pis", False]
     assert uneven.details["ceiling"] == pytest.approx(np.exp(-0.75 * np.log(0.75) - 0.25 * np.log(0.25)))
@@ -53,7 +53,10 @@ def test_inception_score_of_real_notes_is_that_of_these_pitches_and_numbers():
 @pytest.mark.parametrize("name", ["pis", "pkid", "pitch-entropy"])
 def test_pitches_that_the_classifier_does_not_know_are_said(name):
     found = scores_of(REAL, side(1, [20, 50, 51, 60, 90, 91, 55, 56]), name)
-    assert any("3 generated notes have pitches outside 24 to 84" in remark for remark in found[name, False].remarks)
+    assert any(
+        "pitches outside 24 to 84, which it does not know: of 3 generated notes" in remark
+        for remark in found[name, False].remarks
+    )
     assert not any("outside" in remark for remark in scores_of(REAL, side(1, [55] * 8), name)[name, False].remarks)
 
 

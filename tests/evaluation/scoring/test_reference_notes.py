@@ -82,5 +82,7 @@ def test_references_need_pitches(tmp_path, capsys):
     fake = write_notes(tmp_path / "fake", 4, seed=2, name="note{}")
     assert run("--fake", fake, "--references", "-d", tmp_path / "out") == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("eval.py: references: 4 of 4 generated notes have no asked pitch; give them names such as ")
+    assert said.startswith(
+        "eval.py: references: generated notes without an asked pitch: 4 of 4; give them names such as "
+    )
     assert not (tmp_path / "out" / "results.jsonl").exists()

@@ -9,8 +9,9 @@ import torch
 
 from generation import latent_paths
 from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
 from generation.play_server.note_request import parse_note_request
-from generation.play_server.player import place_in_square
+from generation.play_server.player import Player, place_in_square
 from tests.generation.play_server.conftest import player_of, serving
 from tests.generation.play_server.talk import JSON, ask, error_of, request, seed_note, square_note
 from tests.playing import CPU, N_SAMPLES, PITCHES, random_note, run_mode, trained, unconditional, with_families
@@ -27,8 +28,32 @@ def test_page_learns_what_the_run_knows(server):
         "seconds": N_SAMPLES / 16_000,
         "largest_midi": 4 * 2**20,
         "attributes": {"pitch": PITCHES},
+        "truncation": None,
+        "latents": "",
         "words": {"pitch": [str(pitch) for pitch in PITCHES]},
     }
+
+
+def test_flags_of_latents_are_those_of_random(run_folder, tmp_path):
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    player = Player(instrument, LatentControls(truncation=0.5, keep_norm=True, latent_scale=0.7))
+    assert player.to_plain()["truncation"] == 0.5
+    assert player.to_plain()["latents"] == ", truncation 0.5 with the norm kept, latents times 0.7"
+    for truncation, flags in ((0.5, ("--truncation", 0.5, "--keep-norm")), (None, ())):
+        flags = ("--seed", 3, "--pitch", 62, "--latent-scale", 0.7, *flags)
+        made = random_note(run_folder, tmp_path / f"made {truncation}", *flags)
+        request = parse_note_request(json.dumps({**seed_note(3, pitch=62), "truncation": truncation}), player.values)
+        assert player.note(request).wav == made.read_bytes()
+
+
+def test_answer_says_by_how_much_its_note_is_turned_down(server, run_folder, tmp_path):
+    gains = []
+    for seed in range(6):
+        made = random_note(run_folder, tmp_path / str(seed), "--seed", seed)
+        _, headers, _ = ask(server, "/note", seed_note(seed))
+        gains.append(float(headers["Gain-dB"]))
+        assert gains[-1] == pytest.approx(json.loads(made.with_suffix(".json").read_text())["gain_db"], abs=1e-4)
+    assert min(gains) < 0
 
 
 @pytest.mark.usefixtures("_no_previews")
