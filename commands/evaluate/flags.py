@@ -21,7 +21,7 @@ from utils.cli import add_alias
 DISTANCES = ("pkid", "ikid", "fad")
 """The scores that need real notes."""
 
-_SIDE = "a folder of notes, a run folder of train.py, or a statistics file (.npz)"
+_SIDE = "a folder of notes or of folders named like instruments, a run folder of train.py, or a statistics file (.npz)"
 _PAPER_CONFIGS = "experiments as JSON files (default: config_files/*/paper.json)"
 
 

@@ -1,6 +1,7 @@
 """Sounds that an ear ranks are ranked alike by at least one of the measures that are shipped."""
 
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +68,14 @@ def spoiled(waves, pitches):
     }
 
 
-NETWORKS = [NoteClassifierEmbedding(SHIPPED, torch.device("cpu")), NoteSoundEmbedding()]
+@cache
+def networks():
+    return [NoteClassifierEmbedding(SHIPPED, torch.device("cpu")), NoteSoundEmbedding()]
 
 
 def side(kind, waves, pitches):
     records = [NoteRecord(f"{kind}{n}", Path(f"{kind}{n}.wav"), {"pitch": int(p)}) for n, p in enumerate(pitches)]
-    heard = hear(made_notes(MadeNotes(records, waves), RATE), NETWORKS)
+    heard = hear(made_notes(MadeNotes(records, waves), RATE), networks())
     arrays = {name: features.arrays for name, features in heard.items()}
     labels = NoteLabels.of(records)
     return Side(arrays=arrays, source=kind, sha256=dict.fromkeys(arrays, ""), labels=labels, origin={})
@@ -83,7 +86,8 @@ def ranked(waves, others, pitches, other_pitches):
     sides = {kind: side(kind, made, pitches) for kind, made in spoiled(waves, pitches).items()}
     reference = side("others", others, other_pitches)
     found = {}
-    for planned in (plan_kernel_audio(NETWORKS[0], seed=0), plan_note_sound(NETWORKS[1])):
+    classifier, meter = networks()
+    for planned in (plan_kernel_audio(classifier, seed=0), plan_note_sound(meter)):
         for kind, heard in sides.items():
             for score in planned.compute(reference, heard):
                 if not score.baseline:

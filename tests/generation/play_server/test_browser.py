@@ -7,8 +7,13 @@ from contextlib import suppress
 
 import pytest
 
+from generation.instrument import Instrument
+from generation.latent_controls import LatentControls
+from generation.play_server.player import Player
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import player_of, serving
+from tests.generation.play_server.talk import ask, seed_note
+from tests.playing import CPU
 
 pytestmark = pytest.mark.slow
 
@@ -260,3 +265,33 @@ def test_page_talks_to_its_own_server_alone(page, server):
 def test_controls_have_names(page):
     controls = "button, input, select, [role=slider], [role=group], [role=img]"
     assert those_that(page, controls, "!(each.ariaLabel || each.labels?.length || each.textContent.trim())") == []
+
+
+def test_notes_keep_their_relative_levels(page, server):
+    """The server turned this note down on its own; the page undoes that, and turns down whatever it plays instead."""
+    seed = next(n for n in range(20) if float(ask(server, "/note", seed_note(n, pitch=60))[1]["Gain-dB"]) < -1)
+    turned_down = 10 ** (float(ask(server, "/note", seed_note(seed, pitch=60))[1]["Gain-dB"]) / 20)
+    key(page, 60).click()
+    _until(page, lambda: text(page).startswith("Playing C4"))
+    peak, gain = page.execute_async_script(
+        "const [request, done] = arguments; (async () => {"
+        "const sound = await import('/sound.js');"
+        "const set = AudioParam.prototype.setTargetAtTime; let gain = null;"
+        "AudioParam.prototype.setTargetAtTime = function (value, ...rest)"
+        "{ gain = value; return set.call(this, value, ...rest); };"
+        "const samples = (await sound.note(request, 16000)).getChannelData(0);"
+        "sound.setVolume(1);"
+        "done([samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0), gain]); })()",
+        json.dumps(seed_note(seed, pitch=60)),
+    )
+    assert peak == pytest.approx(1 / turned_down, rel=0.01)
+    assert 0 < gain <= turned_down * 1.0001
+
+
+def test_page_begins_with_the_truncation_of_the_command(browser, run_folder):
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    with serving(Player(instrument, LatentControls(truncation=0.8, latent_scale=0.7))) as server:
+        browser.get(f"http://127.0.0.1:{server.server_port}/")
+        _until(browser, lambda: find(browser, "#name").text == "tiny")
+        assert find(browser, "#truncation").get_attribute("value") == "0.8"
+        assert find(browser, "#about").text.endswith(", truncation 0.8, latents times 0.7")
