@@ -26,9 +26,8 @@ def timbre_ratio(features: npt.ArrayLike, latents: npt.ArrayLike, pitches: npt.A
         np.asarray(pitches),
     )
     if latents.shape != (len(array),) or pitches.shape != (len(array),):
-        raise ValueError(
-            f"there must be {counted(len(array), 'latent')} and pitches, got {latents.shape} and {pitches.shape}"
-        )
+        each = f"a latent and a pitch for each of {counted(len(array), 'sample')}"
+        raise ValueError(f"there must be {each}, got {latents.shape} and {pitches.shape}")
     names, numbers = np.unique(latents, return_inverse=True)
     within, between = _sums(array, numbers, pitches.astype(np.int64), len(names))
     if not within[1].sum() or not between[1].sum():

@@ -70,7 +70,7 @@ def test_notes_without_pairs_are_refused_and_two_latents_have_no_error():
         timbre_ratio(np.eye(3), [0, 0, 0], [60, 61, 62])
     with pytest.raises(ValueError, match="no two notes"):
         timbre_ratio(np.eye(3), [0, 1, 2], [60, 60, 60])
-    with pytest.raises(ValueError, match="3 values"):
+    with pytest.raises(ValueError, match="each of 3 samples"):
         timbre_ratio(np.eye(3), [0, 1], [60, 60, 60])
     latents, pitches = grid(2, [60, 61])
     assert timbre_ratio(np.random.default_rng(0).normal(size=(4, 2)), latents, pitches).standard_error is None

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 import eval
+from data.audio_io import write_wav
 from data.note_pitch import hertz
 from evaluation.embeddings.note_classifier import PITCHES, SHIPPED, NoteClassifierEmbedding
 from evaluation.scoring.note_labels import NoteLabels
@@ -86,3 +88,24 @@ def test_references_need_pitches(tmp_path, capsys):
         "eval.py: references: generated notes without an asked pitch: 4 of 4; give them names such as "
     )
     assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+@pytest.mark.usefixtures("_stub_networks")
+def test_unseen_notes_in_folders_of_instruments_begin_at_their_onset(tmp_path, capsys):
+    real = write_notes(tmp_path / "real", 30, seed=1, name="brass_acoustic_000-060-{:03d}")
+    fake = write_notes(tmp_path / "fake", 4, seed=2, name="pitch060_seed{:06d}")
+    fake = write_notes(fake, 2, seed=3, name="pitch061_seed{:06d}")
+    for number, path in enumerate(sorted(real.iterdir())[:3]):
+        wave, _ = soundfile.read(path)
+        kind = ("oboe", "french horn")[number % 2]
+        write_wav(tmp_path / "mine" / kind / f"{kind}_C4_{number}.wav", np.concatenate([np.zeros(5_000), wave]), RATE)
+        write_wav(tmp_path / "same" / f"flute_acoustic_000-060-{number:03d}.wav", wave[np.argmax(wave > 1e-2) :], RATE)
+    found = []
+    for unseen in ("mine", "same"):
+        flags = ("--real", real, "--fake", fake, "--unseen", tmp_path / unseen, "-d", tmp_path / f"out {unseen}")
+        assert run(*flags) == 0
+        lines = {line["name"]: line for line in lines_of(tmp_path / f"out {unseen}") if not line["baseline"]}
+        found.append(lines["kad-note-classifier"]["references"]["unseen"])
+    assert found[0] == pytest.approx(found[1], rel=0.05)
+    said = capsys.readouterr().out
+    assert "unseen: 3 notes for 6 generated, since it has too few at some of their pitches; pis, iis and " in said
