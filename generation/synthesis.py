@@ -9,7 +9,7 @@ from torch import Tensor
 
 from audio_transforms import AudioTransform
 from models.generator import Generator
-from models.layers import resize
+from models.layers import enlarged
 from models.networks import Networks, conditioned
 from utils.errors import UserError
 
@@ -46,9 +46,9 @@ def synthesise_conditions(
 ) -> list[Wave]:
     """Conditions (B, latent_dim + C), latents followed by the one-hots of the attributes -> B waves (n_samples,).
 
-    Images smaller than the representation are upsampled by nearest neighbour before they are inverted. On the CPU each
-    note is computed alone: in a batch its last bits would depend on the other notes, and batches are no faster there.
-    On other devices, whose last bits vary anyway, 16 notes are computed at once. Samples are multiplied by
+    Images smaller than the representation are enlarged as the generator enlarges, before they are inverted. On the CPU
+    each note is computed alone: in a batch its last bits would depend on the other notes, and batches are no faster
+    there. On other devices, whose last bits vary anyway, 16 notes are computed at once. Samples are multiplied by
     `AudioTransform.support`.
     Raises: UserError if the generator's output is not finite.
     """
@@ -56,11 +56,15 @@ def synthesise_conditions(
     waves: list[Wave] = []
     for batch in torch.split(conditions, 1 if device.type == "cpu" else BATCH_SIZE):
         image = generator(batch.to(device), scale, alpha)
-        sound = transform.inverse(resize(image, (transform.shape[1], transform.shape[2]))).float().cpu().numpy()
+        sound = transform.inverse(_at_full_size(generator, image, transform)).float().cpu().numpy()
         if not np.isfinite(sound).all():
             raise UserError("the generator's sound is not finite; did the training diverge?")
         waves += list((sound * support).astype(np.float32))
     return waves
+
+
+def _at_full_size(generator: Generator, image: Tensor, transform: AudioTransform) -> Tensor:
+    return enlarged(image, (transform.shape[1], transform.shape[2]), smooth=generator.smooth)
 
 
 def fit_full_scale(wave: Wave) -> tuple[Wave, float]:

@@ -1,17 +1,19 @@
 """The generator: latent and condition -> image, growing from a small scale to the full one.
 
-Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Engel et al. 2019, GANSynth, for `gansynth`.
+Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Engel et al. 2019, GANSynth, for `gansynth`;
+Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, for `outputSkips`.
 """
 
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.geometry import Size
-from models.layers import EqualizedConv2d, EqualizedLinear, resize
+from models.layers import EqualizedConv2d, EqualizedLinear, enlarged
 from models.normalisation import normalised_leaky_relu, pixel_norm
 from utils.config import ModelConfig
 
@@ -37,6 +39,8 @@ class Generator(nn.Module):
         self.slope = config.leaky_slope
         self.pixel_norm = config.pixel_norm
         self.tanh = config.output_activation == "tanh"
+        self.smooth = config.upsampling == "linear"
+        self.output_skips = config.output_skips
         features = config.latent_dim + n_conditions
         self.format_layer: nn.Module
         if config.format_layer == "gansynth":
@@ -52,19 +56,37 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, scale: int, alpha: float = 0.0) -> Tensor:
         """Latent with one-hot condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
-        x = self._activate(self.format_layer(pixel_norm(latent) if self.pixel_norm else latent))
-        x = self._activate(self.first(x))
-        previous = x
-        for level in range(scale):
-            previous = x
-            first, second = cast(Pair, tuple(self.blocks[level].children()))
-            x = self._activate(first.after_upsampling(x, self.sizes[level + 1]))
-            x = self._activate(second(x))
-        image: Tensor = self.to_image[scale](x)
-        if scale > 0 and alpha > 0:
-            older = resize(self.to_image[scale - 1](previous), self.sizes[scale])
-            image = alpha * older + (1 - alpha) * image
+        features = self._features(latent, scale)
+        image = self._summed(features, alpha) if self.output_skips else self._blended(features, alpha)
         return image.tanh() if self.tanh else image
+
+    def _features(self, latent: Tensor, scale: int) -> list[Tensor]:
+        """Those (B, depth, *size) from which `to_image` makes the image of each scale up to `scale`."""
+        x = self._activate(self.format_layer(pixel_norm(latent) if self.pixel_norm else latent))
+        features = [self._activate(self.first(x))]
+        for level in range(scale):
+            first, second = cast(Pair, tuple(self.blocks[level].children()))
+            x = first.after_upsampling(features[-1], self.sizes[level + 1], smooth=self.smooth)
+            features.append(self._activate(second(self._activate(x))))
+        return features
+
+    def _blended(self, features: Sequence[Tensor], alpha: float) -> Tensor:
+        """The image of the last scale; while it fades in, blended with that of the scale before."""
+        scale = len(features) - 1
+        image: Tensor = self.to_image[scale](features[scale])
+        if scale == 0 or alpha == 0:
+            return image
+        older = enlarged(self.to_image[scale - 1](features[scale - 1]), self.sizes[scale], smooth=self.smooth)
+        return alpha * older + (1 - alpha) * image
+
+    def _summed(self, features: Sequence[Tensor], alpha: float) -> Tensor:
+        """The sum of the images of all scales, each enlarged; that of the last scale fades in."""
+        image: Tensor = self.to_image[0](features[0])
+        for level in range(1, len(features)):
+            share = 1 - alpha if level == len(features) - 1 else 1.0
+            older = enlarged(image, self.sizes[level], smooth=self.smooth)
+            image = older + share * self.to_image[level](features[level])
+        return image
 
     def _activate(self, x: Tensor) -> Tensor:
         return normalised_leaky_relu(x, self.slope) if self.pixel_norm else F.leaky_relu(x, self.slope)

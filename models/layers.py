@@ -65,8 +65,10 @@ class EqualizedConv2d(nn.Module):
         of_one = F.conv2d(weight.new_ones(1, 1, *x.shape[2:]), weight[:, -1:], padding=self.padding)
         return of_x + (values[:, None, None, None] * of_one).to(of_x.dtype)
 
-    def after_upsampling(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Convolve `x` (B, C, H, W), upsampled to `size` by nearest neighbour: (B, C_out, *size)."""
+    def after_upsampling(self, x: Tensor, size: tuple[int, int], *, smooth: bool = False) -> Tensor:
+        """Convolve `x` (B, C, H, W), upsampled to `size` as `enlarged` does: (B, C_out, *size)."""
+        if smooth:
+            return self.forward(enlarged(x, size, smooth=True))
         factors = whole_factors(size, (x.shape[2], x.shape[3]))
         doubles = max(factors) == 2 and (x.shape[2] * factors[0], x.shape[3] * factors[1]) == size
         if doubles and not self.transposed:
@@ -112,6 +114,13 @@ def minibatch_stddev(x: Tensor, ranks: Ranks = ALONE) -> Tensor:
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, H, W) -> (B, C, *size) by nearest neighbour, as everywhere in the published networks."""
     return x if tuple(x.shape[-2:]) == size else F.interpolate(x, size, mode="nearest")
+
+
+def enlarged(x: Tensor, size: tuple[int, int], *, smooth: bool) -> Tensor:
+    """(B, C, H, W) -> (B, C, *size): by nearest neighbour, or if `smooth` by linear interpolation along each axis."""
+    if not smooth or tuple(x.shape[-2:]) == size:
+        return resize(x, size)
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
 def _runtime_gain(weight: Tensor, fan_in: int, *, equalized: bool) -> float:

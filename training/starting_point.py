@@ -32,6 +32,8 @@ _STRUCTURE = {
     "generationActivation": "output_activation",
     "equalizedlR": "equalized_rate",
     "ac_gan": "ac_gan",
+    "outputSkips": "output_skips",
+    "upsampling": "upsampling",
 }
 """Options that must agree for weights to be usable in another run: published key -> name in `ModelConfig`."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.augmentation import N_DRAWS
 from models.discriminator import Judgement
 from models.growth import Phase
-from models.layers import resize
+from models.layers import enlarged, resize
 from models.networks import Networks, conditioned, update_ema
 from models.noise import Purpose, normal_rows, uniform_rows
 from training.adversarial_losses import ADVERSARIAL_LOSSES
@@ -317,7 +317,8 @@ class TrainingStep:
         size = self.networks.sizes[phase.scale]
         images = resize(images, size)
         if phase.alpha > 0:
-            older = resize(resize(images, self.networks.sizes[phase.scale - 1]), size)
+            older = resize(images, self.networks.sizes[phase.scale - 1])
+            older = enlarged(older, size, smooth=self.networks.generator.smooth)
             images = phase.alpha * older + (1 - phase.alpha) * images
         # torch cannot tell the layout of the first layer's 1x1 kernels, which would otherwise undo this one
         return images.contiguous(memory_format=self._layout)

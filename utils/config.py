@@ -193,6 +193,12 @@ class ModelConfig(ScaleOptions):
     output_activation: Literal["tanh"] | None = Field(
         None, alias="generationActivation", description="null = linear output"
     )
+    output_skips: bool = Field(
+        False, alias="outputSkips", description="the generator's image is the sum of the enlarged images of all scales"
+    )
+    upsampling: Literal["nearest", "linear"] = Field(
+        "nearest", description="how the generator enlarges what it grows from"
+    )
 
     ac_gan: bool = Field(True, description="condition on attribute_list; false = unconditional")
     attribute_order: dict[str, int] | None = Field(

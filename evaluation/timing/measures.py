@@ -15,7 +15,7 @@ from data.attributes import expand_attributes
 from data.nsynth import QUALITIES
 from generation.instrument import Instrument
 from models.generator import Generator
-from models.layers import resize
+from models.layers import enlarged
 from models.networks import build_networks, conditioned
 from models.noise import Purpose, normal_rows
 from utils.config import MIDI_MAX, ExperimentConfig
@@ -148,7 +148,7 @@ def _measure(subject: Subject, batch: int, device: torch.device, seconds: float)
     height, width = transform.shape[1:]
 
     def generate() -> Tensor:
-        return resize(generator(condition, subject.scale, subject.alpha), (height, width))
+        return enlarged(generator(condition, subject.scale, subject.alpha), (height, width), smooth=generator.smooth)
 
     try:
         generation = _repeat(generate, device, seconds)

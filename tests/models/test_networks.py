@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models.geometry import scale_sizes
-from models.layers import resize
+from models.layers import enlarged, resize
 from models.networks import build_networks, conditioned, count_parameters
 from tests.models.small import CPU, SHAPE, small_config, small_networks
 from utils.errors import ConfigError
@@ -13,6 +13,9 @@ VARIANTS = {
     "transposed": {"transposed": True},
     "depths of their own": {"depthScales": [[4, 6], [3, 5], [2, 7]]},
     "tanh": {"generationActivation": "tanh"},
+    "output skips": {"outputSkips": True},
+    "linear upsampling": {"upsampling": "linear"},
+    "skips and linear upsampling": {"outputSkips": True, "upsampling": "linear"},
     "bare": {"perChannelNormalization": False, "miniBatchStdDev": False, "initBiasToZero": False, "leakyness": 0.0},
 }
 SHAPES = {
@@ -50,7 +53,8 @@ def test_generator_at_full_alpha_is_the_previous_scale_enlarged(published):
     networks = small_networks(small_config(**published))
     latent = torch.randn(2, 8)
     for scale in (1, 2):
-        older = resize(networks.generator(latent, scale - 1), networks.sizes[scale])
+        older = networks.generator(latent, scale - 1)
+        older = enlarged(older, networks.sizes[scale], smooth=published.get("upsampling") == "linear")
         torch.testing.assert_close(networks.generator(latent, scale, 1.0), older, rtol=0, atol=1e-6)
         assert not torch.allclose(networks.generator(latent, scale, 0.0), older, atol=1e-2)
 
@@ -74,6 +78,29 @@ def test_tanh_comes_after_the_blend():
     )
     latent = torch.randn(2, 8)
     torch.testing.assert_close(bounded(latent, 2, 0.25), linear(latent, 2, 0.25).tanh())
+
+
+def test_output_skips_sum_the_images_of_all_scales():
+    """Each scale adds to the enlarged sum of those before it; what the last adds has the weight 1 - alpha."""
+    generator = small_networks(small_config(outputSkips=True)).generator
+    latent = torch.randn(2, 8)
+    older = resize(generator(latent, 1), generator.sizes[2])
+    added = generator(latent, 2) - older
+    assert added.abs().mean() > 0.1
+    torch.testing.assert_close(generator(latent, 2, 0.75), older + 0.25 * added)
+    # nothing but the last layer made what was added
+    with torch.no_grad():
+        generator.to_image[2].weight.zero_()
+    torch.testing.assert_close(generator(latent, 2), older)
+
+
+def test_linear_upsampling_keeps_a_straight_line():
+    """Doubling places samples a quarter of a step beside the old ones; nothing is known beyond the ends."""
+    line = torch.arange(4.0)[None, None, None]
+    wanted = torch.tensor([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
+    torch.testing.assert_close(enlarged(line, (1, 8), smooth=True)[0, 0, 0], wanted)
+    torch.testing.assert_close(enlarged(line.mT, (8, 1), smooth=True)[0, 0, :, 0], wanted)
+    assert torch.equal(enlarged(line, (1, 8), smooth=False)[0, 0, 0], torch.arange(4.0).repeat_interleave(2))
 
 
 def test_latent_is_normalised_together_with_its_condition():

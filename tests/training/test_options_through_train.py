@@ -23,6 +23,7 @@ OPTIONS = {
     "biases not zero": {"initBiasToZero": False},
     "no stddev": {"miniBatchStdDev": False},
     "no equalised rate": {"equalizedlR": False},
+    "output skips": {"outputSkips": True, "upsampling": "linear"},
     "later start": {"startScale": 1},
     "sizes by scale": {"miniBatchSize": 4, "miniBatchScheduler": {"1": 3}},
     "changes by scale": {"configScheduler": {"1": {"lossMode": "Hinge", "baseLearningRate": 1e-4, "emaDecay": 0.9}}},

@@ -291,6 +291,8 @@ MODELS = st.fixed_dictionaries(
         "true_fake_split": st.just(-1) | st.floats(0.01, 0.99),
         "augmentProbability": st.floats(0, 1),
         "equalizedlR": st.booleans(),
+        "outputSkips": st.booleans(),
+        "upsampling": st.sampled_from(["nearest", "linear"]),
         "configScheduler": st.none()
         | st.dictionaries(
             st.sampled_from(["0", "1"]),
