@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.musicnn import MusicnnEmbedding
 from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
@@ -89,8 +90,8 @@ def plan_score(
 def plan_all(
     embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
 ) -> list[PlannedScore[Side]]:
-    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune; the
-    sound of single notes.
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others, and the
+    kernel audio distance of musicnn; in-tune; the sound of single notes.
 
     In-tune is of generated notes alone: it would take minutes for the thousands of notes on the real side.
 
@@ -100,9 +101,11 @@ def plan_all(
     trackers = [each for each in embeddings if each.name in (PyinEmbedding.name, SwiftF0Embedding.name)]
     meters = [each for each in embeddings if each.name == NOTE_SOUND]
     others = [each for each in embeddings if each not in [*trackers, *meters]]
+    untaught = [each for each in embeddings if each.name == MusicnnEmbedding.name]
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
+    kad = partial(score_kernel_audio, seed=seed)
     kernel = partial(_kernel_values, kernel=polynomial_kernel)
     by_instrument = partial(with_errors_by_instrument, paired=True, seed=seed)
     coverage, bins = partial(score_coverage, seed=seed), partial(score_bins, seed=seed)
@@ -110,7 +113,7 @@ def plan_all(
         *_of_classifier(inception or network, estimators, "logits" if inception else None, seed),
         by_instrument(plan_of_both(f"kid-{network.name}", network, "features", kid), "features", kernel),
         *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in others),
-        plan_of_both(f"kad-{network.name}", network, "features", partial(score_kernel_audio, seed=seed)),
+        *(plan_of_both(f"kad-{each.name}", each, "features", kad) for each in (network, *untaught)),
         by_instrument(plan_of_both(_NEIGHBOURS, network, "features", coverage), "features", one_by_one(_shares)),
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(f"{ACCURACY}, {OCTAVE_FREE}", network, "pitch_logits", score_accuracy, PITCHES),
