@@ -200,7 +200,9 @@ def test_silence_has_a_value_of_every_score(sides, tmp_path):
         out = tmp_path / f"out {fake.name}"
         assert run("--real", real, "--fake", fake, "-d", out) == 0
         assert all(np.isfinite(line["value"]) for line in lines_of(out))
-        undefined = {"kad-note-classifier", "kad-musicnn"} if real.name == "silent" else set()  # no width of equal notes
+        undefined = (
+            {"kad-note-classifier", "kad-musicnn"} if real.name == "silent" else set()
+        )  # no width of equal notes
         assert set(scores_of(out)) == {*OF_BOTH, *OF_FAKE} - undefined
 
 
