@@ -122,5 +122,5 @@ class MusicnnEmbedding:
 
     def embed(self, waves: Tensor) -> dict[str, Tensor]:
         """Waves (B, 16 000) -> `features` (B, 200), on the CPU."""
-        parts = self.log_mel(waves.to(self.device)).split(_NOTES_AT_ONCE)
+        parts = torch.split(self.log_mel(waves.to(self.device)), _NOTES_AT_ONCE)
         return {"features": torch.cat([self.network(part) for part in parts]).cpu()}
