@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
+from data.instrument_folders import is_of_instruments
 from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule, begun_with
 from evaluation.classifier.folds import instrument_folds
-from evaluation.classifier.instrument_folders import is_of_instruments
 from evaluation.classifier.labelled_notes import (
     LabelledNotes,
     open_labelled_notes,
