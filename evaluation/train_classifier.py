@@ -44,6 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--drop-doubtful-pitches", action="store_true", help=help_)
     help_ = "do not learn the families of rendered winds and strings outside the range of their players"
     add("--drop-unplayable-families", action="store_true", help=help_)
+    help_ = "weights to begin with instead of random ones: a version that is shipped, such as 1, or a file"
+    add("--start-from", type=path, metavar="NAME", help=help_)
     help_ = "largest number of training steps (default: %(default)s)"
     add("--steps", type=at_least_one, default=4000, metavar="N", help=help_)
     add("--batch-size", type=at_least_one, default=64, metavar="N", help="notes per step (default: %(default)s)")

@@ -135,8 +135,8 @@ def test_scores_are_those_of_the_commands(sides, tmp_path):
     assert every == values_of_command(tmp_path / "all", "all", fake, real)
     one = values(score_notes(str(fake), str(real), only=["pkid"], device="cpu"))
     assert one == values_of_command(tmp_path / "pkid", "pkid", fake, real)
-    assert values(score_notes(fake, real, only=["recall", "pis"], device="cpu")) == {
-        name: every[name] for name in ("pis", "recall")
+    assert values(score_notes(fake, real, only=["recall", "pis", "kad-musicnn"], device="cpu")) == {
+        name: every[name] for name in ("pis", "recall", "kad-musicnn")
     }
     assert values(score_notes(fake, device="cpu")) == values_of_command(tmp_path / "alone", "all", fake, None)
 

@@ -37,7 +37,7 @@ def _add_score(name: str, parser: argparse.ArgumentParser) -> None:
     else:
         _add_inception(parser, "a trained Inception, to be used instead of the shipped classifier")
     if name == "fad":
-        which = "vggish, classifier, inception, or the TorchScript or ONNX file of your own network (default: vggish)"
+        which = "vggish, musicnn, classifier, inception, or the TorchScript or ONNX file of your own (default: vggish)"
         parser.add_argument("--embedding", metavar="NAME", help=f"network whose features are compared: {which}")
         _add_vggish(parser)
         _add_user_network(parser)

@@ -22,6 +22,7 @@ from evaluation.classifier.augmentation import augmented
 from evaluation.classifier.labelled_notes import LabelledNotes, drawing_odds
 from evaluation.classifier.tasks import PITCH, UNLABELLED, Task
 from evaluation.embeddings.semitone_spectrogram import transposed
+from evaluation.embeddings.weights import fit_weights
 from models.checkpoint import write_torch_file
 from models.restricted_unpickler import load_plain, why_unreadable
 from utils.cli import LastingStderr, show_progress
@@ -39,7 +40,7 @@ _OTHER_SMOOTHING = 0.1
 _WARM_UP = 100  # steps
 _LARGEST_GRADIENT = 5.0
 _WEIGHT_DECAY = 0.05
-_AVERAGE_DECAY = 0.998
+_AVERAGE_DECAY = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,16 @@ class ClassifierRun:
         self.losses: list[dict[str, float]] = []
         self.judged: list[dict[str, int | float | str]] = []  # a row for each validation and set of notes
         self.best: dict[str, Any] = {}
+
+    def begin_with(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Begin with the `weights` of the file `path`, which must be those of this network. Raises: UserError."""
+        with torch.device("meta"):
+            fitted = self.task.network()
+        fit_weights(fitted, weights, path)
+        # copied into the parameters that the optimiser knows; old files lack the counters of batch normalisation
+        known = {name: tensor for name, tensor in fitted.state_dict().items() if not tensor.is_meta}
+        for network in (self.network, self.average.module):
+            network.load_state_dict(known, strict=False)
 
     @property
     def ended(self) -> bool:

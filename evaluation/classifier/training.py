@@ -6,6 +6,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
+from data.instrument_folders import is_of_instruments
 from evaluation.classifier.classifier_run import ClassifierRun, Pool, Schedule, begun_with
 from evaluation.classifier.folds import instrument_folds
-from evaluation.classifier.instrument_folders import is_of_instruments
 from evaluation.classifier.labelled_notes import (
     LabelledNotes,
     open_labelled_notes,
@@ -26,6 +27,8 @@ from evaluation.classifier.labelled_notes import (
 from evaluation.classifier.predictions import PREDICTIONS, predictions_of, write_predictions
 from evaluation.classifier.report import write_report
 from evaluation.classifier.tasks import Task, inception_task, note_task
+from evaluation.embeddings.note_classifier import named_weights
+from evaluation.embeddings.weights import read_weights
 from utils.cli import EXIT_INTERRUPTED
 from utils.device import choose_device
 from utils.errors import UserError
@@ -63,8 +66,11 @@ def train_classifier(args: argparse.Namespace, argv: Sequence[str]) -> int:
         lock.take()
         held = _held_out(args, notes[0])
         precision = _precision(args)
+        start = named_weights(args.start_from) if args.start_from else None
         run = _run(args, task, notes, held, unheard, precision)
-        identity = _identity(args, task, notes, precision)
+        if start:
+            run.begin_with(read_weights(start), start)
+        identity = _identity(args, task, notes, precision, start)
         if run.restore(args.output, identity):
             logger.info("%s: resuming at step %d", args.output, run.step)
         if not run.train(args.output, identity, lambda: stop.made):
@@ -137,12 +143,18 @@ def _precision(args: argparse.Namespace) -> torch.dtype:
 
 
 def _identity(
-    args: argparse.Namespace, task: Task, notes: Sequence[LabelledNotes], precision: torch.dtype
+    args: argparse.Namespace,
+    task: Task,
+    notes: Sequence[LabelledNotes],
+    precision: torch.dtype,
+    start: Path | None,
 ) -> dict[str, Any]:
     """Settings and notes by which a training is recognised, as JSON values."""
-    free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data", "unheard"}
+    free = {"output", "verbose", "quiet", "device", "skip_broken", "data", "extra_data", "unheard", "start_from"}
     settings = {name: value for name, value in vars(args).items() if name not in free}
     classes = {name: list(values) for name, values in task.classes.items()}
+    if start:
+        settings["started_from_sha256"] = sha256_of_file(start)
     settings["precision"] = str(precision).removeprefix("torch.")
     return {**settings, "classes": classes, "notes": [sorted(each.contents()) for each in notes]}
 
@@ -170,6 +182,7 @@ def _write_results(
         "command": shlex.join(["python", "-m", "evaluation.train_classifier", *argv]),
         "network": run.task.name,
         "steps": run.step,
+        **({"started_from_sha256": identity["started_from_sha256"]} if args.start_from else {}),
         "precision": identity["precision"],
         "weights_of_step": run.best.get("step", run.step),
         "weights_sha256": sha256_of_file(path),

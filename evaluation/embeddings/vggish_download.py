@@ -51,12 +51,12 @@ SOURCES = {
 }
 
 
-def provide_vggish(origin: str, output: Path | None) -> str:
-    """Have the weights at `output` (None: where eval.py looks), from `origin`; returns what the terminal shows.
+def provide_vggish(origin: str | None, output: Path | None) -> str:
+    """Have the weights at `output` (None: where eval.py looks), from `origin` (None: the torch port).
 
-    Raises: UserError.
+    Returns what the terminal shows. Raises: UserError.
     """
-    output = output or VGGISH_WEIGHTS
+    origin, output = origin or "torch", output or VGGISH_WEIGHTS
     if output.exists():
         return f"{output}: already there and whole, from {_origin_of_kept(output)}; move it away to fetch another\n"
     require_disk_space(output.parent, _SIZE)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.musicnn import MUSICNN_WEIGHTS, MusicnnEmbedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
 from evaluation.embeddings.second_pitch import second_tracker
@@ -18,7 +19,7 @@ from utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-VGGISH, CLASSIFIER, INCEPTION = "vggish", "classifier", "inception"
+VGGISH, CLASSIFIER, INCEPTION, MUSICNN = "vggish", "classifier", "inception", "musicnn"
 HOW_TO_GET_VGGISH = (
     "needs the weights of VGGish, which are not shipped; fetch them with `python -m evaluation.download vggish`, or "
     "give the path of a file that you have"
@@ -59,6 +60,11 @@ def vggish(options: EmbeddingOptions) -> Embedding | None:
     return VGGishEmbedding(options.vggish or VGGISH_WEIGHTS, options.device, n_samples=_VGGISH_SAMPLES)
 
 
+def musicnn(options: EmbeddingOptions) -> Embedding:
+    """The shipped network that learned the tags of music, and none of NSynth's notes. Raises: UserError."""
+    return MusicnnEmbedding(MUSICNN_WEIGHTS, options.device)
+
+
 def pitch_tracker() -> Embedding:
     """What hears the fundamental of notes."""
     return PyinEmbedding()
@@ -76,7 +82,7 @@ def sound_meter() -> Embedding:
 
 
 def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
-    """`vggish`, `classifier`, `inception`, or the network in the file of that name.
+    """`vggish`, `classifier`, `inception`, `musicnn`, or the network in the file of that name.
 
     Raises: UserError if its weights are missing or damaged, or if an option belongs to another embedding.
     """
@@ -93,6 +99,8 @@ def embedding_named(name: str, options: EmbeddingOptions) -> Embedding:
         if options.inception_model is None:
             logger.warning("embedding inception: its weights are not given; using the shipped classifier")
         return classifier(options)
+    if name == MUSICNN:
+        return musicnn(options)
     return classifier(options) if name == CLASSIFIER else user_embedding(Path(name), options)
 
 
@@ -103,7 +111,7 @@ def user_embedding(path: Path, options: EmbeddingOptions) -> Embedding:
 
 
 def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embedding]:
-    """The shipped classifier, VGGish, the networks that the options name, pyin, and what measures the sound of notes.
+    """The shipped classifier, VGGish, musicnn, the networks that the options name, pyin, and the meter of single notes.
 
     Missing weights of VGGish are a warning. Raises: UserError if a network cannot be read.
     """
@@ -113,6 +121,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
         logger.warning("fad-vggish-google is left out: it %s", HOW_TO_GET_VGGISH)
     else:
         found.append(google)
+    found.append(musicnn(options))
     if options.inception_model is not None:
         found.append(InceptionEmbedding(options.inception_model, options.device))
     if user is not None:
@@ -125,7 +134,7 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:
-    own = name not in (VGGISH, CLASSIFIER, INCEPTION)
+    own = name not in (VGGISH, CLASSIFIER, INCEPTION, MUSICNN)
     given = {
         "weights of the published Inception": (options.inception_model, name == INCEPTION),
         "weights of the note classifier": (options.classifier, name in (CLASSIFIER, INCEPTION)),

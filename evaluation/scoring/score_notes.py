@@ -10,6 +10,7 @@ from evaluation.scoring.score_embeddings import (
     EmbeddingOptions,
     all_embeddings,
     classifier,
+    musicnn,
     pitch_trackers,
     sound_meter,
 )
@@ -37,7 +38,9 @@ def score_notes(
     options = EmbeddingOptions(device=choose_device(device))
     hears_by_vggish = not only or any(name.startswith("fad") for name in only)
     heard_by = (
-        all_embeddings(options, None) if hears_by_vggish else [classifier(options), *pitch_trackers(), sound_meter()]
+        all_embeddings(options, None)
+        if hears_by_vggish
+        else [classifier(options), musicnn(options), *pitch_trackers(), sound_meter()]
     )
     planned = plan_all(heard_by, infinite=False, seed=seed)
     wanted = _chosen(planned, only) if only else [each for each in planned if real or not each.needs_real]

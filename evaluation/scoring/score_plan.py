@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from evaluation.embeddings.features import Embedding
+from evaluation.embeddings.musicnn import MusicnnEmbedding
 from evaluation.embeddings.note_classifier import PITCHES
 from evaluation.embeddings.second_pitch import SwiftF0Embedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
@@ -92,8 +93,8 @@ def plan_score(
 def plan_all(
     embeddings: Sequence[Embedding], *, infinite: bool, seed: int, published: bool = False
 ) -> list[PlannedScore[Side]]:
-    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others; in-tune; the
-    sound of single notes.
+    """Every score of the note classifier, the first of the `embeddings`; Frechet distances of the others, and the
+    kernel audio distance of musicnn; in-tune; the sound of single notes.
 
     In-tune hears as many real notes as generated ones: it would take minutes for thousands.
 
@@ -103,6 +104,7 @@ def plan_all(
     trackers = [each for each in embeddings if each.name in (PyinEmbedding.name, SwiftF0Embedding.name)]
     meters = [each for each in embeddings if each.name == NOTE_SOUND]
     others = [each for each in embeddings if each not in [*trackers, *meters]]
+    untaught = [each for each in embeddings if each.name == MusicnnEmbedding.name]
     inception = next((each for each in embeddings if each.name.startswith("inception")), None)
     estimators = _estimators(published=published, infinite=infinite, seed=seed)
     kid = partial(score_kernel, kernel=polynomial_kernel, published=False, seed=seed)
@@ -113,7 +115,7 @@ def plan_all(
         *_of_classifier(inception or network, estimators, "logits" if inception else None, seed),
         by_instrument(plan_of_both(f"kid-{network.name}", network, "features", kid), "features", kernel),
         *(_with_frechet_errors(plan_frechet(each, estimators), seed) for each in others),
-        plan_kernel_audio(network, seed),
+        *(plan_kernel_audio(each, seed) for each in (network, *untaught)),
         by_instrument(plan_of_both(_NEIGHBOURS, network, "features", coverage), "features", one_by_one(_shares)),
         plan_of_both("ndb", network, "features", bins),
         _plan_labelled(f"{ACCURACY}, {OCTAVE_FREE}", network, "pitch_logits", score_accuracy, PITCHES),

@@ -138,9 +138,10 @@ def test_losses_are_said_once_for_all_notes_and_again_from_the_cache(notes, capl
     caplog.set_level(logging.INFO)
     first = notes.open()
     said = [record.getMessage() for record in caplog.records]
+    most = first.card.losses.above_nyquist.most_of  # rounding decides: none of the notes reaches 8 kHz
     assert said[1:] == [
         "resampled to 16000 Hz: 3 notes (3 of 48000 Hz)",
-        "lost above 8000 Hz by resampling: 0.0 % of a note's energy on average, at most 0.0 % (note0)",
+        f"lost above 8000 Hz by resampling: 0.0 % of a note's energy on average, at most 0.0 % ({most})",
         f"mixed down to one channel: 3 notes (3 of 2 channels); lost: {first.card.losses.mixed_down.in_words()}",
         "cropped to 1 s: 3 notes; lost: 63.9 % of a note's energy on average, at most 75.0 % (note2)",
     ]

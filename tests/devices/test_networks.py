@@ -10,6 +10,7 @@ import torch
 from audio_transforms.scaling import ScaledTransform
 from data.attributes import AttributeTable
 from evaluation.embeddings import of_notes
+from evaluation.embeddings.musicnn import MUSICNN_WEIGHTS, MusicnnEmbedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.of_notes import InceptionEmbedding, VGGishEmbedding
 from evaluation.embeddings.spectrogram_inception import SpectrogramInception
@@ -28,6 +29,10 @@ CONSTANTS = "to the device in audio_transforms/constants.py:like"  # at their fi
 FRONT_END = {
     "from the device in evaluation/embeddings/vggish_front_end.py:forward",
     "to the device in evaluation/embeddings/vggish_front_end.py:forward",
+}
+MUSICNN_FRONT_END = {
+    "from the device in evaluation/embeddings/musicnn_front_end.py:__call__",
+    "to the device in evaluation/embeddings/musicnn_front_end.py:__call__",
 }
 
 
@@ -51,6 +56,10 @@ def filled(build):
 
 def note_classifier(device, _):
     return NoteClassifierEmbedding(SHIPPED, device)
+
+
+def musicnn(device, _):
+    return MusicnnEmbedding(MUSICNN_WEIGHTS, device)
 
 
 def an_inception():
@@ -82,6 +91,7 @@ def vggish_examples(device, monkeypatch):
     ("build", "file", "front_end"),
     [
         (note_classifier, "note_classifier", set()),
+        (musicnn, "musicnn", MUSICNN_FRONT_END),
         (inception, "of_notes", set()),
         (vggish_examples, "of_notes", FRONT_END),
         pytest.param(vggish, "of_notes", FRONT_END, marks=pytest.mark.slow),

@@ -41,6 +41,18 @@ class StubClassifier:
         }
 
 
+class StubMusicnn:
+    """4 values in bands."""
+
+    name, sample_rate, n_samples = "musicnn", RATE, N_SAMPLES
+
+    def __init__(self, weights, device):
+        self.identity = {"weights_sha256": str(weights)}
+
+    def embed(self, waves):
+        return {"features": levels_of(waves, 4)}
+
+
 class StubInception:
     """The published network takes 90 MB and knows no tones."""
 
@@ -108,6 +120,7 @@ def use_stubs(monkeypatch, tmp_path):
     monkeypatch.setattr(score_embeddings, "SHIPPED", "shipped")
     monkeypatch.setattr(score_embeddings, "NoteClassifierEmbedding", StubClassifier)
     monkeypatch.setattr(score_embeddings, "InceptionEmbedding", StubInception)
+    monkeypatch.setattr(score_embeddings, "MusicnnEmbedding", StubMusicnn)
     monkeypatch.setattr(score_embeddings, "VGGishEmbedding", StubVGGish)
     monkeypatch.setattr(score_embeddings, "UserEmbedding", StubUser)
     monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)

@@ -71,6 +71,26 @@ def test_the_same_command_goes_on(tiny_nsynth, tmp_path, capsys):
     assert "started with another seed" in capsys.readouterr().err
 
 
+def test_training_begins_with_weights_that_are_named(tiny_nsynth, tmp_path, capsys):
+    argv = ("--data", tiny_nsynth, "--fold", -1, "--start-from", "1")
+    begun = load_note_classifier(VERSIONS["1"]).state_dict()
+    moved = {}
+    for rate in (1e-9, 1e-3):
+        folder = tmp_path / f"{rate}"
+        assert run(*argv, "-d", folder, "--learning-rate", rate) == 0
+        ended = load_note_classifier(folder / "classifier.safetensors").state_dict()
+        moved[rate] = max(float((ended[name] - begun[name]).abs().max()) for name in ("prior", "family.weight"))
+    assert moved[1e-9] < 1e-3 < moved[1e-3] * 10  # float16 rounds; three steps of a thousandth
+    card = json.loads((folder / "card.json").read_text())
+    assert card["started_from_sha256"] == sha256_of_file(VERSIONS["1"])
+    assert run(*argv[:-2], "-d", folder, "--learning-rate", 1e-3) == 2
+    assert "started_from_sha256" in capsys.readouterr().err
+    (tmp_path / "none.safetensors").write_bytes(b"no weights")
+    assert run(*argv[:-1], tmp_path / "none.safetensors", "-d", tmp_path / "bad") == 2
+    assert "not a readable safetensors file" in capsys.readouterr().err
+    assert not (tmp_path / "bad").exists()
+
+
 def test_published_network(tiny_nsynth, tmp_path, capsys):
     argv = ("--data", tiny_nsynth, "-d", tmp_path / "inception", "--network", "inception", "--fold", -1)
     assert run(*argv, "--attribute", "instrument_family_str", "--steps", 1, "--batch-size", 2) == 0

@@ -90,7 +90,7 @@ def test_statistics_stand_for_the_notes_on_either_side(real, fake, tmp_path, cap
     for name, notes in (("real", real), ("fake", fake)):
         assert run("statistics", "--notes", notes, "-d", tmp_path / f"{name}.npz", "--vggish", "w.pth") == 0
     assert (
-        f"7 notes in {tmp_path / 'fake.npz'}, as heard by note-classifier, vggish-google, pyin"
+        f"7 notes in {tmp_path / 'fake.npz'}, as heard by note-classifier, vggish-google, musicnn, pyin"
         in capsys.readouterr().out
     )
     sides = ["--real", real, "--fake", fake], ["--real", tmp_path / "real.npz", "--fake", tmp_path / "fake.npz"]
@@ -120,6 +120,7 @@ def test_statistics_hold_neither_sound_nor_names(real, tmp_path):
             "note-classifier/features": (8, 5),
             "note-classifier/pitch_logits": (8, 61),
             "note-classifier/family_logits": (8, 11),
+            "musicnn/features": (8, 4),
             "pyin/f0": (8, 4),
             "note-sound/of_pitch": (8, 73, 4),
             "note-sound/of_note": (8, 3),

@@ -130,6 +130,7 @@ def test_fad_takes_the_weights_that_were_downloaded(fake, real, tmp_path):
     ("flags", "name", "dimensions"),
     [
         (["--embedding", "classifier"], "frechet-note-classifier", 5),
+        (["--embedding", "musicnn"], "frechet-musicnn", 4),
         (["--embedding", "inception"], "frechet-note-classifier", 5),
         (["--embedding", "inception", "--inception-model", "pitch.pt"], "frechet-inception-4", 20),
         (["--embedding", "mine.pt", "--embedding-rate", "8000"], "frechet-user-mine", 2),
@@ -222,6 +223,7 @@ def test_missing_weights_are_said_and_nothing_is_swapped(fake, real, tmp_path, c
         (["--vggish", "x.pth", "--inception-model", "x.pt"], "embedding vggish: does not use the weights"),
         (["--embedding", "classifier", "--vggish", "x.pth"], "embedding classifier: does not use the weights"),
         (["--embedding", "classifier", "--embedding-rate", "8000"], "embedding classifier: does not use the sample"),
+        (["--embedding", "musicnn", "--embedding-samples", "8000"], "embedding musicnn: does not use the number of"),
         (["--embedding", "classifier", "--n", "5"], "--count is for notes made by a run, but no run folder is given"),
         (["--embedding", "classifier", "--pitch", "60"], "--pitches is for notes made by a run"),
     ],
