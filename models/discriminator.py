@@ -51,7 +51,7 @@ class Discriminator(nn.Module):
             for before, depth in itertools.pairwise(depths)
         )
         self.last = conv(depths[0] + self.minibatch_stddev, depths[0], 3, padding=1)
-        self.gather = linear(depths[0] * math.prod(sizes[0]), depths[0])
+        self.gather = linear(depths[0] * math.prod(sizes[0]), depths[0], rate=config.linear_rate)
         self.decide = linear(depths[0], n_conditions + 1)
 
     def forward(

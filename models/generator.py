@@ -42,11 +42,10 @@ class Generator(nn.Module):
         self.smooth = config.upsampling == "linear"
         self.output_skips = config.output_skips
         features = config.latent_dim + n_conditions
-        self.format_layer: nn.Module
-        if config.format_layer == "gansynth":
-            self.format_layer = GANSynthFormat(features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized)
-        else:
-            self.format_layer = LinearFormat(features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized)
+        make_format = GANSynthFormat if config.format_layer == "gansynth" else LinearFormat
+        self.format_layer = make_format(
+            features, depths[0], sizes[0], zero_bias=zero_bias, equalized=equalized, rate=config.linear_rate
+        )
         self.first = grow(depths[0], depths[0], 3, padding=1)
         self.blocks = nn.ModuleList(
             nn.Sequential(grow(before, depth, 3, padding=1), grow(depth, depth, 3, padding=1))
@@ -95,10 +94,11 @@ class Generator(nn.Module):
 class LinearFormat(nn.Module):
     """`formatLayerType: default`: (B, features) -> (B, depth, *size) by one linear layer."""
 
-    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool) -> None:
+    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool, rate: float) -> None:
         super().__init__()
         self.shape = (depth, *size)
-        self.linear = EqualizedLinear(features, depth * size[0] * size[1], zero_bias=zero_bias, equalized=equalized)
+        n_outputs = depth * size[0] * size[1]
+        self.linear = EqualizedLinear(features, n_outputs, zero_bias=zero_bias, equalized=equalized, rate=rate)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, features) -> the smallest image (B, depth, *size)."""
@@ -109,12 +109,12 @@ class LinearFormat(nn.Module):
 class GANSynthFormat(nn.Module):
     """`formatLayerType: gansynth`: the features as one pixel surrounded by zeros, convolved to (B, depth, *size)."""
 
-    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool) -> None:
+    def __init__(self, features: int, depth: int, size: Size, *, zero_bias: bool, equalized: bool, rate: float) -> None:
         super().__init__()
         height, width = size
         # padded with zeros to 2 * size - 1, so that a kernel of the image's size gives exactly the image's size
         self.margins = (width - 1, width - 1, height - 1, height - 1)
-        self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias, equalized=equalized)
+        self.spread = EqualizedConv2d(features, depth, size, zero_bias=zero_bias, equalized=equalized, rate=rate)
         self.blend = EqualizedConv2d(depth, depth, 3, padding=1, zero_bias=zero_bias, equalized=equalized)
 
     def forward(self, x: Tensor) -> Tensor:

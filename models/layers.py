@@ -24,7 +24,7 @@ class EqualizedConv2d(nn.Module):
     The gain sqrt(2 / fan_in) is multiplied into weight and bias, which saves a pass over the activations.
     `transposed` uses a transposed convolution, whose fan-in is computed over channels_out, as in the published code.
     Without `equalized` the initial weights contain the gain (He et al. 2015): the function is the same at first, but
-    learns at another rate.
+    learns at another rate. `rate` multiplies the rate that it learns at, with the same function at first.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class EqualizedConv2d(nn.Module):
         transposed: bool = False,
         zero_bias: bool = True,
         equalized: bool = True,
+        rate: float = 1.0,
     ) -> None:
         super().__init__()
         kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
@@ -44,7 +45,7 @@ class EqualizedConv2d(nn.Module):
         fan_in = second * math.prod(kernel)
         self.weight = nn.Parameter(torch.randn(first, second, *kernel))
         self.bias = nn.Parameter(_initial_bias(channels_out, fan_in, zero=zero_bias))
-        self.gain = _runtime_gain(self.weight, fan_in, equalized=equalized)
+        self.gain = _runtime_gain(self.weight, fan_in, equalized=equalized, rate=rate)
         self.padding, self.transposed = padding, transposed
 
     def forward(self, x: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:
@@ -79,14 +80,16 @@ class EqualizedConv2d(nn.Module):
 class EqualizedLinear(nn.Module):
     """Linear layer with weights N(0, 1) and output, bias included, scaled by sqrt(2 / features_in).
 
-    `equalized` is that of `EqualizedConv2d`.
+    `equalized` and `rate` are those of `EqualizedConv2d`.
     """
 
-    def __init__(self, features_in: int, features_out: int, *, zero_bias: bool = True, equalized: bool = True) -> None:
+    def __init__(
+        self, features_in: int, features_out: int, *, zero_bias: bool = True, equalized: bool = True, rate: float = 1.0
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(features_out, features_in))
         self.bias = nn.Parameter(_initial_bias(features_out, features_in, zero=zero_bias))
-        self.gain = _runtime_gain(self.weight, features_in, equalized=equalized)
+        self.gain = _runtime_gain(self.weight, features_in, equalized=equalized, rate=rate)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features_in) -> (B, features_out)."""
@@ -123,14 +126,19 @@ def enlarged(x: Tensor, size: tuple[int, int], *, smooth: bool) -> Tensor:
     return F.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
-def _runtime_gain(weight: Tensor, fan_in: int, *, equalized: bool) -> float:
-    """He's constant, to multiply the weight by at each pass; if not `equalized`, it scales `weight` now, and is 1."""
+def _runtime_gain(weight: Tensor, fan_in: int, *, equalized: bool, rate: float) -> float:
+    """What to multiply the weight by at each pass: He's constant, or 1 if not `equalized`; `rate` times that.
+
+    The initial weight takes the rest of the product, so that it does not depend on either. An optimiser such as Adam,
+    whose steps do not depend on the size of gradients, then changes the product `rate` times as fast (Karras et al.
+    2019, StyleGAN, slows its mapping network in this way).
+    """
     gain = math.sqrt(2 / fan_in)
-    if equalized:
-        return gain
-    with torch.no_grad():
-        weight *= gain
-    return 1.0
+    start = (1.0 if equalized else gain) / rate
+    if start != 1:
+        with torch.no_grad():
+            weight *= start
+    return (gain if equalized else 1.0) * rate
 
 
 def _initial_bias(size: int, fan_in: int, *, zero: bool) -> Tensor:

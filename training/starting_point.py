@@ -34,6 +34,7 @@ _STRUCTURE = {
     "ac_gan": "ac_gan",
     "outputSkips": "output_skips",
     "upsampling": "upsampling",
+    "linearLayerRate": "linear_rate",
 }
 """Options that must agree for weights to be usable in another run: published key -> name in `ModelConfig`."""
 

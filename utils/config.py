@@ -190,6 +190,14 @@ class ModelConfig(ScaleOptions):
     equalized_rate: bool = Field(
         True, alias="equalizedlR", description="false: plain layers with He's initial weights, no gain at run time"
     )
+    linear_rate: float = Field(
+        1.0,
+        alias="linearLayerRate",
+        ge=1e-3,
+        le=1e3,
+        description="how many times faster the layers learn that have a weight for each pixel of the smallest image: "
+        "the generator's first one, and the discriminator's last but one",
+    )
     output_activation: Literal["tanh"] | None = Field(
         None, alias="generationActivation", description="null = linear output"
     )

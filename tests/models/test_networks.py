@@ -94,6 +94,33 @@ def test_output_skips_sum_the_images_of_all_scales():
     torch.testing.assert_close(generator(latent, 2), older)
 
 
+def products_of(network):
+    """Each layer's weight times what it is multiplied by at each pass."""
+    layers = {name: layer for name, layer in network.named_modules() if hasattr(layer, "gain")}
+    return {name: (layer.weight * layer.gain).detach() for name, layer in layers.items()}
+
+
+@pytest.mark.parametrize("published", [{}, {"equalizedlR": False}, {"formatLayerType": "gansynth"}], ids=str)
+def test_linear_layer_rate_changes_how_fast_two_layers_learn_and_not_what_they_compute(published):
+    """One step of Adam moves every weight by the learning rate, and what it is multiplied by makes the difference."""
+    inputs = {"generator": (torch.randn(2, 8), 2), "discriminator": (torch.randn(2, *SHAPE), 2)}
+    for network, given in inputs.items():
+        started, moved = {}, {}
+        for rate in (8.0, 1.0):
+            each = small_networks(small_config(**published, linearLayerRate=rate)).all()[network]
+            started[rate] = products_of(each)
+            output = each(*given)
+            sum(part.square().sum() for part in (output if isinstance(output, tuple) else [output])).backward()
+            torch.optim.Adam(each.parameters(), 1e-3, eps=0).step()
+            moved[rate] = {key: (now - started[rate][key]).abs().max() for key, now in products_of(each).items()}
+        torch.testing.assert_close(started[8.0], started[1.0])
+        ratios = {key: float(moved[8.0][key] / change) for key, change in moved[1.0].items() if change}
+        quick = {key for key, ratio in ratios.items() if ratio == pytest.approx(8, rel=0.01)}
+        assert quick == {"format_layer.linear", "format_layer.spread", "gather"} & ratios.keys()
+        others = {key: ratio for key, ratio in ratios.items() if key not in quick}
+        assert others == pytest.approx(dict.fromkeys(others, 1.0), rel=0.01)
+
+
 def test_linear_upsampling_keeps_a_straight_line():
     """Doubling places samples a quarter of a step beside the old ones; nothing is known beyond the ends."""
     line = torch.arange(4.0)[None, None, None]
