@@ -129,7 +129,7 @@ class TrainingStep:
         options = self._options[phase.scale]
         if phase.iteration == 0 and self.config.reset_optimizer_at_growth:
             self.reset_optimizers()
-        self._set_rates(options.learning_rates)
+        self._set_rates(options.learning_rates_at(phase.iteration, self.config.max_iter_at_scale[phase.scale]))
         n_updates = options.updates_of_discriminator
         share = len(images) // n_updates
         terms: Terms = {}

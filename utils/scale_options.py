@@ -50,6 +50,13 @@ class ScaleOptions(Section):
     learning_rate: Rate | tuple[Rate, Rate] = Field(
         1e-3, alias="baseLearningRate", description="Adam, both networks, or [generator, discriminator]"
     )
+    learning_rate_decay: float = Field(
+        0.0,
+        alias="learningRateDecay",
+        ge=0,
+        le=1,
+        description="share of the steps of a scale, its last ones, over which the learning rates fall linearly to 0",
+    )
     d_updates: Off | Updates = Field(
         -1,
         alias="iter_D_G_ratio",
@@ -88,6 +95,13 @@ class ScaleOptions(Section):
         """Adam's learning rate of (generator, discriminator)."""
         rate = self.learning_rate
         return rate if isinstance(rate, tuple) else (rate, rate)
+
+    def learning_rates_at(self, iteration: int, n_iterations: int) -> tuple[float, float]:
+        """Those of the step `iteration`, from 0, of a scale that has `n_iterations`; the first step after is at 0."""
+        falling = self.learning_rate_decay * n_iterations
+        share = min(1.0, (n_iterations - iteration) / falling) if falling else 1.0
+        rate_g, rate_d = self.learning_rates
+        return rate_g * share, rate_d * share
 
     @property
     def updates_of_discriminator(self) -> int:

@@ -35,7 +35,12 @@ CASES = {
     "changes at the scale": {"configScheduler": {"2": {"lossMode": "MSE", "baseLearningRate": 1e-4}}},
     "no spread": {"miniBatchStdDev": False},
     "plain layers": {"equalizedlR": False, "initBiasToZero": False, "perChannelNormalization": False},
-    "output skips, linear upsampling": {"outputSkips": True, "upsampling": "linear", "linearLayerRate": 10.0},
+    "recipe": {
+        "outputSkips": True,
+        "upsampling": "linear",
+        "linearLayerRate": 10.0,
+        "learningRateDecay": 0.5,
+    },
     "transposed": {"transposed": True, "leakyness": 0.1},
     "as GANSynth": {"formatLayerType": "gansynth", "generationActivation": "tanh"},
     "other weights": {"epsilonD": 0.1, "weightConditionD": 1, "weightConditionG": 2},

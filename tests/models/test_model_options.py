@@ -4,6 +4,7 @@ import copy
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -282,6 +283,21 @@ def test_rate_changes_at_growth_though_the_moments_are_kept(images):
     assert [optimizer.param_groups[0]["lr"] for optimizer in (step.optimizer_g, step.optimizer_d)] == [1e-3, 1e-3]
     step.run(phase(1, iteration=0, alpha=1.0), images[:4], LABELS)
     assert [optimizer.param_groups[0]["lr"] for optimizer in (step.optimizer_g, step.optimizer_d)] == [1e-5, 2e-5]
+
+
+def test_rate_falls_over_the_last_steps_of_each_scale(images):
+    """Scale 2 has 6 steps; half of them are the last three."""
+    step = small_step(small_config(learningRateDecay=0.5, baseLearningRate=[3e-3, 6e-3]))
+    rates = []
+    for iteration in range(6):
+        step.run(phase(2, iteration=iteration), images[:4], LABELS)
+        rates.append([optimizer.param_groups[0]["lr"] for optimizer in (step.optimizer_g, step.optimizer_d)])
+    falling = np.array([1, 1, 1, 1, 2 / 3, 1 / 3])[:, None]
+    np.testing.assert_allclose(rates, falling * [3e-3, 6e-3])
+    step.run(phase(1, iteration=0, alpha=1.0), images[:4], LABELS)
+    assert step.optimizer_g.param_groups[0]["lr"] == 3e-3
+    constant = small_config().at_scale(2)
+    assert constant.learning_rates_at(5, 6) == constant.learning_rates
 
 
 def test_step_with_everything_on_is_restored_exactly(images):

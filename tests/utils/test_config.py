@@ -291,6 +291,7 @@ MODELS = st.fixed_dictionaries(
         "true_fake_split": st.just(-1) | st.floats(0.01, 0.99),
         "augmentProbability": st.floats(0, 1),
         "equalizedlR": st.booleans(),
+        "learningRateDecay": st.floats(0, 1),
         "linearLayerRate": st.floats(1e-3, 1e3),
         "outputSkips": st.booleans(),
         "upsampling": st.sampled_from(["nearest", "linear"]),
