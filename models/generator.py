@@ -6,9 +6,10 @@ Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, for `
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -52,6 +53,8 @@ class Generator(nn.Module):
             for before, depth in itertools.pairwise(depths)
         )
         self.to_image = nn.ModuleList(grow(depth, channels, 1) for depth in depths)
+        if self.output_skips:
+            _start_at_zero(self.to_image[1:])
 
     def forward(self, latent: Tensor, scale: int, alpha: float = 0.0) -> Tensor:
         """Latent with one-hot condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
@@ -89,6 +92,14 @@ class Generator(nn.Module):
 
     def _activate(self, x: Tensor) -> Tensor:
         return normalised_leaky_relu(x, self.slope) if self.pixel_norm else F.leaky_relu(x, self.slope)
+
+
+def _start_at_zero(layers: Iterable[nn.Module]) -> None:
+    """A new scale then begins with the enlarged image of the one before, and adds no noise to it."""
+    with torch.no_grad():
+        for layer in layers:
+            for parameter in layer.parameters():
+                parameter.zero_()
 
 
 class LinearFormat(nn.Module):

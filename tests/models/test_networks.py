@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from models.geometry import scale_sizes
 from models.layers import enlarged, resize
@@ -56,6 +57,9 @@ def test_generator_at_full_alpha_is_the_previous_scale_enlarged(published):
         older = networks.generator(latent, scale - 1)
         older = enlarged(older, networks.sizes[scale], smooth=published.get("upsampling") == "linear")
         torch.testing.assert_close(networks.generator(latent, scale, 1.0), older, rtol=0, atol=1e-6)
+        if published.get("outputSkips"):  # a new scale adds nothing at first
+            assert torch.equal(networks.generator(latent, scale, 0.0), older)
+            nn.init.normal_(networks.generator.to_image[scale].weight)
         assert not torch.allclose(networks.generator(latent, scale, 0.0), older, atol=1e-2)
 
 
@@ -83,6 +87,8 @@ def test_tanh_comes_after_the_blend():
 def test_output_skips_sum_the_images_of_all_scales():
     """Each scale adds to the enlarged sum of those before it; what the last adds has the weight 1 - alpha."""
     generator = small_networks(small_config(outputSkips=True)).generator
+    for layer in generator.to_image:
+        nn.init.normal_(layer.weight)
     latent = torch.randn(2, 8)
     older = resize(generator(latent, 1), generator.sizes[2])
     added = generator(latent, 2) - older
