@@ -97,8 +97,8 @@ class Comparison:
         for row in read_rows(self._output):
             if row.key in self._jobs and self._jobs[row.key].row.protocol != row.protocol:
                 raise UserError(
-                    f"{self._output / ROWS}: {' '.join(row.key)} was made with other keys, minutes or notes; give them "
-                    "as they were, or another -o"
+                    f"{self._output / ROWS}: {' '.join(row.key).strip()} was made with other keys, minutes or notes; "
+                    "give them as they were, or another -o"
                 )
 
     def _real_row(self, experiment: ExperimentConfig, seed: int, row: Row) -> Row:
@@ -109,7 +109,7 @@ class Comparison:
         return replace(row, notes=len(side), measures=measures)
 
     def _run_row(self, experiment: ExperimentConfig, seed: int, row: Row) -> Row | None:
-        record = self._output / "times" / f"{experiment.name}.json"
+        record = self._output / "times" / f"{experiment.name}-{row.protocol}.json"
         effort = trained(experiment, seed, 60 * self._minutes, record)
         if effort.outcome == INTERRUPTED:
             return None

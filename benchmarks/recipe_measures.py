@@ -2,13 +2,14 @@
 
 import logging
 
+import numpy as np
 import numpy.typing as npt
 import torch
 
 from benchmarks.pitch_diversity import diversity_within_pitch
 from evaluation.embeddings.note_classifier import NoteClassifierEmbedding
 from evaluation.embeddings.notes import MadeNotes
-from evaluation.metrics.uncertainty import Estimate
+from evaluation.metrics.uncertainty import Estimate, mean_estimate
 from evaluation.scoring.note_labels import NO_PITCH
 from evaluation.scoring.open_side import side_of_made
 from evaluation.scoring.pitch_scores import IN_TUNE
@@ -22,8 +23,9 @@ from utils.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-FRECHET, DIVERSITY = f"frechet-{NoteClassifierEmbedding.name}", "diversity-within-pitch"
+FRECHET, DIVERSITY, HELD = f"frechet-{NoteClassifierEmbedding.name}", "diversity-within-pitch", "held"
 MEASURES = {
+    HELD: "share that is held",
     "harmonic-to-noise": "harmonic to noise, dB",
     "roughness": "roughness, dB",
     "wobble-cents": "wobble, cents",
@@ -59,10 +61,13 @@ class NoteJudge:
     def measure(self, notes: Side, learned: Side, *, are_real: bool = False) -> dict[str, Estimate]:
         """Measure -> its value and standard error; what these notes do not allow is left out, with a warning.
 
+        A note is held if it sounds between 0.2 and 0.6 s; others are in none of the measures of `note-sound`.
+
         `are_real`: the notes are some of those that were `learned`. Their Frechet distance is that between two parts of
         all, since a part would be too near to the whole.
         """
-        found: dict[str, Estimate] = {}
+        held = notes.arrays[NOTE_SOUND]["measured"][:, 0]
+        found = {HELD: mean_estimate(held.astype(np.float64))}
         for planned in self._planned:
             try:
                 scores = compute_score(planned, learned if planned.needs_real else None, notes)

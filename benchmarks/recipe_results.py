@@ -26,7 +26,7 @@ class Row:
     seed: str = ""  # of the run
     geometry: str  # the representation
     changes: str = ""  # the keys that the recipe replaces, as JSON
-    protocol: str  # hash of all that the numbers depend on, but for the machine
+    protocol: str  # hash of the config, the budget and the number of notes
     date: str
     notes: int | None = None
     outcome: str = ""
@@ -39,8 +39,8 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What only one row has."""
-        return self.recipe, self.seed, self.geometry
+        """What only one row has: a run its recipe and seed, real notes their representation."""
+        return self.recipe, self.seed, "" if self.seed else self.geometry
 
     def to_cells(self) -> list[str]:
         """The cells of `HEADER`."""
@@ -86,8 +86,11 @@ def read_rows(folder: Path) -> list[Row]:
 
 
 def add_row(folder: Path, row: Row) -> None:
-    """Write `row` behind those that `folder` has. Raises: UserError."""
-    rows = [*read_rows(folder), row]
+    """Write `row` behind those that `folder` has; it replaces one of the same key, as of a process beside this one.
+
+    Raises: UserError.
+    """
+    rows = [*(each for each in read_rows(folder) if each.key != row.key), row]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([HEADER, *(each.to_cells() for each in rows)])
     write_text(folder / ROWS, text.getvalue())
@@ -105,9 +108,10 @@ def table_of(rows: Sequence[Row], command: str) -> str:
         [
             f"`{command}`, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}; {'; '.join(machines)}.",
             "",
-            "Means over seeds, with the lowest and the highest in brackets; medians over notes, but for the shares in "
-            f"tune and the last two. {ROWS} has each run, with standard errors. Real notes are faded out as in "
-            "training. Their Frechet distance is that between two parts of them.",
+            "Means over seeds, with the lowest and the highest in brackets. Of the notes that are held, dB, cents, "
+            "attack and onset level are medians, and the spread is a standard deviation. The distance is that to the "
+            "notes of training, of real notes that between two parts of them; the diversity is 1 for all notes of "
+            f"training. {ROWS} has each run, with standard errors over notes.",
             "",
             markdown_table(header, [_line(*key, group) for key, group in recipes.items()]),
             "",

@@ -39,7 +39,7 @@ def trained(experiment: ExperimentConfig, seed: int, seconds: float, record: Pat
     """Train until `seconds` of the clock have gone, or the schedule ends; what it took is kept in the file `record`.
 
     A run that is done is not trained again. One that Ctrl-C interrupted goes on with the seconds it has left. One that
-    was killed begins anew, since nobody knows how long its checkpoint took; what it left is renamed.
+    was killed, or has no record, begins anew, since nobody knows how long its checkpoint took; what it left is renamed.
     Raises: UserError as `prepare_run`.
     """
     before = Effort(**read_json(record)) if record.exists() else None

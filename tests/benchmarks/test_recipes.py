@@ -1,6 +1,9 @@
 """Training recipes compared, at toy size: what is trained, measured, kept and refused."""
 
 import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -10,29 +13,36 @@ from benchmarks.pitch_diversity import diversity_within_pitch
 from benchmarks.recipe_measures import BY_BOTH, FRECHET, MEASURES
 from benchmarks.recipe_notes import even_labels
 from benchmarks.recipe_results import read_rows
+from benchmarks.recipe_runs import trained
 from data.attributes import AttributeTable
 from evaluation.scoring import score_embeddings
 from tests.evaluation.stub_networks import StubPyin
 from training.training_step import TrainingStep
+from utils.config_file import load_experiment
 from utils.errors import TrainingDiverged
 
 COUNT = 8
 
 
 @pytest.fixture
-def compare(write_config, tmp_path, monkeypatch):
-    """Call the program with recipes; returns its exit code."""
-    monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
-    monkeypatch.setattr(score_embeddings, "second_tracker", lambda: None)
+def toy(write_config, _no_previews):
+    """A config of two steps."""
     longer = {"fft_size": 512, "win_size": 512, "hop_size": 256, "n_frames": 64}  # notes of a second
     model = {"downSamplingFactor": [[2, 2], [1, 1]], "maxIterAtScale": [1, 1], "alphaNJumps": [0, 0]}
     few = {"alphaSizeJumps": [1, 1], "depthScales": [4, 4], "miniBatchSize": 2}
-    config, _ = write_config("toy", transformConfig=longer, modelConfig=model | few)
+    return write_config("toy", transformConfig=longer, modelConfig=model | few)[0]
+
+
+@pytest.fixture
+def compare(toy, tmp_path, monkeypatch):
+    """Call the program with recipes; returns its exit code."""
+    monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
+    monkeypatch.setattr(score_embeddings, "second_tracker", lambda: None)
 
     def called(chosen, *flags):
         file = tmp_path / "recipes.json"
         file.write_text(json.dumps(chosen))
-        command = ["-c", config, "--recipes", file, "--minutes", 1, "--count", COUNT, "-q", "-o", tmp_path / "out"]
+        command = ["-c", toy, "--recipes", file, "--minutes", 1, "--count", COUNT, "-q", "-o", tmp_path / "out"]
         return recipes.main([*map(str, command), *flags])
 
     return called
@@ -48,7 +58,7 @@ def test_recipes_are_trained_and_measured_once(compare, out, capsys, monkeypatch
     assert compare(chosen) == 0
     rows = {row.recipe: row for row in read_rows(out)}
     assert list(rows) == ["real notes", "floor", "as it is", "wider"]
-    assert {row.notes for row in rows.values()} == {COUNT}
+    assert {(row.notes, row.measures["held"].value) for row in rows.values()} == {(COUNT, 1)}
     for name in chosen:
         assert (rows[name].outcome, rows[name].steps, rows[name].seed) == ("trained to the end", 2, "0")
         assert 0 < rows[name].wall_seconds < 60
@@ -88,6 +98,38 @@ def test_a_diverged_run_is_a_row_and_the_others_go_on(compare, out, monkeypatch)
     assert (diverged.outcome, diverged.steps, diverged.measures) == ("diverged", 0, {})
     assert other.measures
     assert "too fast: diverged, not measured: seed 0 (after 0 steps)" in (out / "recipes.md").read_text()
+
+
+def test_an_interrupted_run_goes_on_with_the_time_it_has_left(toy, tmp_path, monkeypatch):
+    launch, record, experiment = TrainingStep.launch, tmp_path / "record.json", load_experiment(toy)
+
+    def interrupted(self, *args):
+        os.kill(os.getpid(), signal.SIGINT)
+        return launch(self, *args)
+
+    monkeypatch.setattr(TrainingStep, "launch", interrupted)
+    first = trained(experiment, 0, 60, record)
+    assert (first.outcome, first.steps) == ("interrupted", 1)
+    monkeypatch.setattr(TrainingStep, "launch", launch)
+    shutil.copy(record, tmp_path / "first.json")
+    spent = trained(experiment, 0, first.wall_seconds / 2, record)
+    assert (spent.outcome, spent.steps) == ("time is up", 1)
+    shutil.copy(tmp_path / "first.json", record)
+    second = trained(experiment, 0, 60, record)
+    assert (second.outcome, second.steps) == ("trained to the end", 2)
+    assert second.wall_seconds > first.wall_seconds
+    assert second.cpu_seconds > first.cpu_seconds
+    assert trained(experiment, 0, 60, record) == second
+
+
+def test_a_killed_run_begins_anew(toy, tmp_path):
+    record, experiment = tmp_path / "record.json", load_experiment(toy)
+    trained(experiment, 0, 60, record)
+    record.write_text(
+        record.read_text().replace("trained to the end", "interrupted").replace('"steps": 2', '"steps": 1')
+    )
+    assert trained(experiment, 0, 60, record).steps == 2
+    assert (experiment.output_path / "toy.before-1" / "checkpoints").is_dir()
 
 
 @pytest.mark.parametrize(
