@@ -26,10 +26,10 @@ from utils.errors import UserError
 from utils.files import sha256_of_file
 
 _WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
-VERSIONS = {"1": _WEIGHTS / "note_classifier.safetensors"}
+VERSIONS = {"1": _WEIGHTS / "note_classifier.safetensors", "2": _WEIGHTS / "note_classifier_2.safetensors"}
 """The weights that come with the repository, by name; `note_classifier.md` beside them is their model card."""
 
-DEFAULT_VERSION = "1"
+DEFAULT_VERSION = "2"
 SHIPPED = VERSIONS[DEFAULT_VERSION]
 """The weights that are used unless others are named."""
 

@@ -102,9 +102,10 @@ def test_shipped_weights_are_those_of_the_card(path):
 def test_weights_have_names(weights):
     assert named_weights(Path("1")) == VERSIONS["1"]
     assert sha256_of_file(named_weights(Path("1"))).startswith("f45dab13")  # those of 2026-11-22, for ever
+    assert sha256_of_file(named_weights(Path("2"))).startswith("652a2645")  # those of 2026-11-30
     assert SHIPPED in VERSIONS.values()
     assert named_weights(weights) == weights
-    with pytest.raises(UserError, match="classifier 9: no such weights; give a file, or 1"):
+    with pytest.raises(UserError, match="classifier 9: no such weights; give a file, or 1 or 2"):
         named_weights(Path("9"))
 
 
