@@ -19,9 +19,9 @@ PYTEST_FLAGS ?= -n 2
 demo: $(VENV)/.ready
 	$(BIN)/python -m data.render_notes --output demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
 	$(BIN)/python train.py -c config_files/mag-if/quick.json --preview-notes 6 $(TRAIN_FLAGS)
-	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitches 60-71 --truncation 1
-	$(BIN)/python generate.py from_midi -d $(RUN) --truncation 1
-	$(BIN)/python generate.py page -d $(RUN) pretrained/mag-if -o demo/page --truncation 1
+	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitches 60-71
+	$(BIN)/python generate.py from_midi -d $(RUN)
+	$(BIN)/python generate.py page -d $(RUN) pretrained/mag-if -o demo/page
 	@echo
 	@echo "Rendered notes:              demo/notes/audio"
 	@echo "Notes the network made up:   $(RUN)/generated/random   (rainbowgrams.png shows them)"
