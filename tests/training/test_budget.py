@@ -46,8 +46,8 @@ def test_without_notes_everything_else_is_told(tmp_path):
     experiment = nowhere(load_experiment(ROOT / "config_files" / "mag-if" / "quick.json"), tmp_path)
     cost = cost_of(experiment, 0)
     words = "\n".join(cost.in_words())
-    assert "(2, 1024, 16), grown 1024x2" in words
-    assert "1,600 steps on an unknown number of notes" in words
+    assert "(2, 1024, 32), grown 1024x4" in words
+    assert "1,280 steps on an unknown number of notes" in words
     assert "missing: no such folder; the number of notes is unknown; sizes are for 12 values of pitch" in words
     plain = json.loads(json.dumps(cost.to_plain()))
     assert (plain["notes"], plain["cache_bytes"]) == (None, None)
