@@ -54,7 +54,8 @@ def test_its_notes_are_in_tune(tmp_path, truncation, share):
     bound = [] if truncation is None else ["--truncation", str(truncation)]
     flags = ["in-tune", "--run", str(FOLDER), "--n", "96", "--pitch", "60-83", "-d", str(tmp_path), "-q", *bound]
     assert eval.main(flags) == 0
-    line = json.loads((tmp_path / "results.jsonl").read_text())
+    lines = map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
+    line = next(line for line in lines if line["score"] == "in-tune")  # a second judge's are there if it is installed
     assert (line["n_fake"], line["value"] >= share) == (96, True)
     assert set(line["details"]["by_family"]) == {"brass", "flute", "guitar", "keyboard"}
 
