@@ -55,7 +55,7 @@ def test_its_notes_are_in_tune(tmp_path, truncation, share):
     flags = ["in-tune", "--run", str(FOLDER), "--n", "96", "--pitch", "60-83", "-d", str(tmp_path), "-q", *bound]
     assert eval.main(flags) == 0
     lines = map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
-    line = next(line for line in lines if line["score"] == "in-tune")  # a second judge's are there if it is installed
+    line = next(line for line in lines if line["name"] == "in-tune")  # a second judge's are there if it is installed
     assert (line["n_fake"], line["value"] >= share) == (96, True)
     assert set(line["details"]["by_family"]) == {"brass", "flute", "guitar", "keyboard"}
 
