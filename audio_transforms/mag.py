@@ -2,10 +2,12 @@
 
 import math
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from audio_transforms.base import register_transform
+from audio_transforms.phase_locking import locked_phase, main_lobe_reach
 from audio_transforms.polar import Polar, PolarConfig
 from audio_transforms.stft import STFT, TwoChannelConfig
 
@@ -17,15 +19,36 @@ class MagConfig(TwoChannelConfig, PolarConfig):
     """Keys of the magnitude representations."""
 
     ifreq: bool = Field(False, description="phase as instantaneous frequency; false: raw phase in radians")
+    phase_locking: bool = Field(
+        False,
+        description="the inverse follows the peaks alone, and the bins around each take their phases from it, so that "
+        "partials do not beat where frequencies of neighbouring bins differ; false: every bin by itself",
+    )
+
+    def conflicts(self) -> list[str]:
+        """Phases to lock that are not given as frequencies."""
+        faults = super().conflicts()
+        if self.phase_locking and not self.ifreq:
+            faults.append("phase_locking follows the instantaneous frequency; set ifreq to true or leave it out")
+        return faults
 
 
 @register_transform("mag", MagConfig)
 class Mag(STFT):
-    """Log-magnitude and phase of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames); channels as `Polar`'s."""
+    """Log-magnitude and phase of the centred STFT: (B, n_samples) <-> (B, 2, bins, frames); channels as `Polar`'s.
+
+    With `phase_locking` the inverse takes its phases from `locked_phase`, so that it is not exact.
+    """
 
     def __init__(self, config: MagConfig) -> None:
         super().__init__(config)
-        self.polar = Polar(config)
+        self.polar, self.phase_locking = Polar(config), config.phase_locking
+        self._reach = main_lobe_reach(config.n_fft, config.win_length or config.n_fft)
+
+    @property
+    def exact(self) -> bool:
+        """As for the STFT, if no phase is changed."""
+        return super().exact and not self.phase_locking and not self.polar.floor
 
     def gansynth_affine(self) -> dict[str, list[float]] | None:
         """See `gansynth_polar_affine`."""
@@ -35,7 +58,12 @@ class Mag(STFT):
         return self.polar.encode(self.spectrogram(wave))
 
     def _decode(self, image: Tensor) -> Tensor:
-        return self.spectrogram.inverse(self.polar.decode(image))
+        if not self.phase_locking:
+            return self.spectrogram.inverse(self.polar.decode(image))
+        first, frequency = image.unbind(dim=1)
+        magnitude = self.polar.magnitude.decode(first)
+        phase = locked_phase(magnitude, frequency, reach=self._reach)
+        return self.spectrogram.inverse(torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase)))
 
 
 class MagIFConfig(MagConfig):

@@ -41,6 +41,18 @@ class PolarConfig(LogMagnitudeConfig):
     """Keys of the representations by magnitude and phase."""
 
     ifreq: bool = Field(True, description="phase as instantaneous frequency; false: raw phase in radians")
+    frequency_floor: float = Field(
+        0.0,
+        ge=0,
+        description="magnitude below which the instantaneous frequency, there mostly noise, fades to 0; 0: nowhere",
+    )
+
+    def conflicts(self) -> list[str]:
+        """A floor for a frequency that is not there."""
+        faults = super().conflicts()
+        if self.frequency_floor and not self.ifreq:
+            faults.append("frequency_floor fades the instantaneous frequency; set ifreq to true or leave it out")
+        return faults
 
 
 class LogMagnitude:
@@ -66,17 +78,20 @@ class Polar:
     """The map complex (B, F, T) <-> real (B, 2, F, T) that a `PolarConfig` describes.
 
     Channel 0 is that of `LogMagnitude`. Channel 1 is the phase in radians, (-pi, pi], or with `ifreq` the
-    instantaneous frequency in units of pi radians per frame, [-1, 1] (see `instantaneous_frequency`).
-    Source: Nistal et al. 2020, section 3; Engel et al. 2019, GANSynth, section 2.
+    instantaneous frequency in units of pi radians per frame, [-1, 1] (see `instantaneous_frequency`). Where the
+    magnitude m is not far above `frequency_floor`, f, it is multiplied by m^2 / (m^2 + f^2), which loses its phase.
+    Source: Nistal et al. 2020, section 3; Engel et al. 2019, GANSynth, section 2; the floor is ours.
     """
 
     def __init__(self, config: PolarConfig) -> None:
-        self.magnitude, self.ifreq = LogMagnitude(config), config.ifreq
+        self.magnitude, self.ifreq, self.floor = LogMagnitude(config), config.ifreq, config.frequency_floor
 
     def encode(self, spectrum: Tensor) -> Tensor:
         """Complex (B, F, T) -> real (B, 2, F, T)."""
         magnitude, phase = magnitude_and_phase(spectrum)
         second = instantaneous_frequency(phase) if self.ifreq else phase
+        if self.floor:
+            second = second / (1 + (self.floor / magnitude).square())
         return torch.stack((self.magnitude.encode(magnitude), second), dim=1)
 
     def decode(self, image: Tensor) -> Tensor:
