@@ -111,7 +111,10 @@ class CQNSGT(AudioTransform):
     networks", EUSIPCO 2020, section 3.
     """
 
-    exact = True
+    @property
+    def exact(self) -> bool:
+        """Whether no phase is faded."""
+        return not self.polar.floor
 
     def __init__(self, config: CQNSGTConfig) -> None:
         bands = config.bands

@@ -91,7 +91,7 @@ class Polar:
         magnitude, phase = magnitude_and_phase(spectrum)
         second = instantaneous_frequency(phase) if self.ifreq else phase
         if self.floor:
-            second = second / (1 + (self.floor / magnitude).square())
+            second = second * (1 - 1 / (1 + (magnitude / self.floor).square()))
         return torch.stack((self.magnitude.encode(magnitude), second), dim=1)
 
     def decode(self, image: Tensor) -> Tensor:

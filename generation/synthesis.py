@@ -11,12 +11,14 @@ from audio_transforms import AudioTransform
 from models.generator import Generator
 from models.layers import enlarged
 from models.networks import Networks, conditioned
+from utils.arrays import Float64Array
 from utils.errors import UserError
 
 Wave = npt.NDArray[np.float32]
 
 HEADROOM = 32767 / 32768
 BATCH_SIZE = 16
+EDGE_SECONDS = 0.01  # short beside an attack, and long enough that a cut wave does not click
 
 
 def synthesise(
@@ -49,18 +51,29 @@ def synthesise_conditions(
     Images smaller than the representation are enlarged as the generator enlarges, before they are inverted. On the CPU
     each note is computed alone: in a batch its last bits would depend on the other notes, and batches are no faster
     there. On other devices, whose last bits vary anyway, 16 notes are computed at once. Samples are multiplied by
-    `AudioTransform.support`.
+    `AudioTransform.support` and by `edge_window`.
     Raises: UserError if the generator's output is not finite.
     """
-    support = transform.support().numpy()
+    window = transform.support().numpy() * edge_window(transform.n_samples, transform.sample_rate)
     waves: list[Wave] = []
     for batch in torch.split(conditions, 1 if device.type == "cpu" else BATCH_SIZE):
         image = generator(batch.to(device), scale, alpha)
         sound = transform.inverse(_at_full_size(generator, image, transform)).float().cpu().numpy()
         if not np.isfinite(sound).all():
             raise UserError("the generator's sound is not finite; did the training diverge?")
-        waves += list((sound * support).astype(np.float32))
+        waves += list((sound * window).astype(np.float32))
     return waves
+
+
+def edge_window(n_samples: int, sample_rate: int) -> Float64Array:
+    """Window (n_samples,) that rises from 0 over the first 10 ms, is 1, and falls to 0 over the last 10 ms.
+
+    A generator does not make silence exactly, so its notes would begin and end with a click. The slopes are squared
+    sines; notes shorter than 20 ms rise over one half and fall over the other.
+    """
+    length = min(round(EDGE_SECONDS * sample_rate), n_samples // 2)
+    slope = np.sin(np.pi / 2 * np.arange(length) / max(1, length)) ** 2
+    return np.concatenate((slope, np.ones(n_samples - 2 * length), slope[::-1]))
 
 
 def _at_full_size(generator: Generator, image: Tensor, transform: AudioTransform) -> Tensor:

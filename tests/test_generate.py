@@ -16,7 +16,7 @@ from commands.generate.flags import DEFAULT_COUNT
 from generation.instrument import Instrument
 from generation.latent_controls import LatentControls
 from generation.note_files import MOST_IN_PICTURE
-from generation.synthesis import HEADROOM, fit_full_scale
+from generation.synthesis import HEADROOM, edge_window, fit_full_scale
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
 from models.networks import build_networks
 from tests.playing import (
@@ -193,9 +193,24 @@ def test_wave_is_the_inverse_of_what_the_averaged_generator_makes(run_folder, tm
     condition = torch.cat((instrument.latent(11), torch.tensor([[0.0, 0.0, 1.0, 0.0]])), dim=1)
     with torch.no_grad():
         wave = instrument.transform.inverse(networks.ema(condition, 3, saved["alpha"]))[0].double()
-    sound, _ = fit_full_scale((wave * instrument.transform.support()).float().numpy())
+    window = instrument.transform.support().numpy() * edge_window(
+        instrument.transform.n_samples, instrument.transform.sample_rate
+    )
+    sound, _ = fit_full_scale((wave.numpy() * window).astype(np.float32))
     read, _ = soundfile.read(note, dtype="float32")
     np.testing.assert_allclose(read, sound, rtol=0, atol=1 / 32768)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 5, 100, 320, 16_000])
+def test_notes_begin_and_end_at_silence(n_samples):
+    window = edge_window(n_samples, 16_000)
+    assert len(window) == n_samples
+    np.testing.assert_array_equal(window, window[::-1])
+    if n_samples > 1:
+        assert window[0] == window[-1] == 0
+    if n_samples > 320:
+        assert (window[160:-160] == 1).all()
+        assert 0 < (np.diff(window[:161])).min() < np.diff(window[:161]).max() < 0.02
 
 
 def test_loud_sound_is_turned_down_and_quiet_sound_left_alone():
