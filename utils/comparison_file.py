@@ -126,6 +126,13 @@ class ComparisonKeys(Section):
     seeds: Annotated[tuple[Seed, ...], AfterValidator(_each_once)] = Field(
         min_length=1, description="each representation is trained once with each"
     )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="threads of each run on a CPU, on which its pace and the last bits of its weights depend; null: "
+        "those of the machine, divided among the runs that train at once",
+    )
     count: int = Field(ge=2, le=MAX_NOTES, description="notes that scores compare, of each run and of the reference")
     scores: Annotated[tuple[ScoreName, ...], AfterValidator(_each_once)] = Field(
         min_length=1, description="names of the primary scores, as eval.py spells them"
@@ -160,6 +167,7 @@ class Comparison:
     parameters: int | None
     notes_seen: int
     seeds: tuple[int, ...]
+    threads: int | None
     count: int
     scores: tuple[str, ...]
     reference: ReferenceNotes

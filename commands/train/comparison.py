@@ -29,7 +29,10 @@ def run(args: argparse.Namespace) -> int:
     require_same_comparison(runs)
     for each in runs[: len(comparison.titles)]:
         logger.info("%s", each.in_words())
-    processes = RunProcesses(runs, jobs=args.jobs or 1, threads=torch.get_num_threads(), flags=_flags_of_runs(args))
+    jobs = args.jobs or 1
+    threads = comparison.threads or max(torch.get_num_threads() // jobs, 1)
+    logger.info("%s at once, each on %s", counted(jobs, "run"), counted(threads, "thread"))
+    processes = RunProcesses(runs, jobs=jobs, threads=threads, flags=_flags_of_runs(args))
     stop = StopRequest()
     with stop, args.stop_after.counting(processes.steps_done) as reached:
         processes.train(lambda: stop.made or reached())

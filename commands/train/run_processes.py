@@ -49,7 +49,7 @@ class _Process:
 
 
 class RunProcesses:
-    """Trains runs, at most `jobs` at once, each on its share of the `threads`; `flags` go to every process.
+    """Trains runs, at most `jobs` at once, each on so many `threads`; `flags` go to every process.
 
     What is trained already is left alone; what another process trains now is waited for.
     """
@@ -58,7 +58,7 @@ class RunProcesses:
         self._runs = runs
         self._flags = flags
         self._jobs = jobs
-        self._environment = os.environ | {"OMP_NUM_THREADS": str(max(threads // jobs, 1))}
+        self._environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         self._waiting = [run for run in runs if run.state() != "trained"]
         self._processes: dict[str, _Process] = {}
         self._elsewhere: set[str] = set()  # the runs of which it is said already that others train them
