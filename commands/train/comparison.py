@@ -37,10 +37,12 @@ def run(args: argparse.Namespace) -> int:
     with stop, args.stop_after.counting(processes.steps_done) as reached:
         processes.train(lambda: stop.made or reached())
     trained, all_of_them = processes.n_trained, counted(len(runs), "run")
-    failed = "".join(f"\n  {name}: {why}" for name, why in processes.failed.items())
+    failed = processes.failed
     if failed:
-        logger.error("%d of %s failed:%s", len(processes.failed), all_of_them, failed)
-    if trained + len(processes.failed) < len(runs):
+        logger.error("%d of %s failed:", len(failed), all_of_them)
+    for name, why in failed.items():
+        logger.error("  %s: %s", name, why)
+    if trained + len(failed) < len(runs):
         logger.warning("stopped with %d of %s trained; the same command goes on there", trained, all_of_them)
         return EXIT_INTERRUPTED if stop.made else EXIT_FAILED if failed else 0
     if failed:

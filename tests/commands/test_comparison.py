@@ -12,7 +12,7 @@ import pytest
 import train
 from commands.train import run_processes
 from models.networks import count_parameters
-from tests.commands.comparisons import Here, run, write_comparison
+from tests.commands.comparisons import FLAGS, Here, run, write_comparison
 from tests.places import ROOT
 from tests.training_runs import assert_same_run, has_rows, steps_done, wait_until
 from training.training_step import TrainingStep
@@ -81,7 +81,7 @@ def test_run_that_diverges_is_reported_and_stops_no_other(write, here, capsys):
     assert steps_done(folder / "mag-if_seed0") == 8
     said = capsys.readouterr()
     assert said.out == ""
-    assert "1 of 2 runs failed:\n  wild_seed0: " in said.err
+    assert "\n1 of 2 runs failed:\n  wild_seed0: " in said.err
     assert "is no longer a finite number; the last checkpoint is kept; try a lower baseLearningRate" in said.err
     assert "Traceback" not in said.err
     here.clear()
