@@ -1,11 +1,13 @@
 """`train.py -c` with a comparison: every run is trained once, wherever it was stopped, and a failed one stops none."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -18,7 +20,7 @@ from tests.training_runs import assert_same_run, has_rows, steps_done, wait_unti
 from training.training_step import TrainingStep
 from utils.config_file import load_experiment
 from utils.folder_lock import is_locked
-from utils.run_lock import RunFolderLock
+from utils.run_lock import RunFolderLock, read_holder
 from utils.run_log import read_log
 
 
@@ -245,37 +247,109 @@ def test_status_and_cost_before_anything_is_trained(write, capsys):
     assert not folder.exists()
 
 
+class Endless(Here):
+    """A process that trains until it is asked to stop, and then saves for one more look."""
+
+    begun: ClassVar[list] = []
+    ctrl_cs: ClassVar[int] = 1
+
+    def __init__(self, *_, **__):
+        self.returncode, self.signals = None, []
+        self.begun.append(self)
+
+    def poll(self):
+        if len(self.begun) == 2 and not self.signals:
+            signal.raise_signal(signal.SIGINT)
+        return self.returncode
+
+    def send_signal(self, number):
+        self.signals.append(number)
+
+    def wait(self, timeout=None):
+        if self.ctrl_cs == 2:
+            signal.raise_signal(signal.SIGINT)
+        self.returncode = 130
+
+    def kill(self):
+        self.signals.append("kill")
+
+
+@pytest.fixture
+def endless(here, monkeypatch):
+    monkeypatch.setattr(Endless, "begun", [])
+    monkeypatch.setattr(run_processes.subprocess, "Popen", Endless)
+    return Endless
+
+
+def test_ctrl_c_asks_every_process_once_to_save_and_waits_for_it(write, endless, capsys):
+    path, _ = write()
+    assert run(path, "--jobs", "2") == 130
+    assert [process.signals for process in endless.begun] == [[signal.SIGTERM]] * 2
+    said = capsys.readouterr().err
+    assert "stopped with 0 of 2 runs trained; the same command goes on there" in said
+    assert "failed" not in said
+
+
+def test_second_ctrl_c_ends_every_process_at_once(write, endless, monkeypatch, capsys):
+    monkeypatch.setattr(endless, "ctrl_cs", 2)
+    path, _ = write()
+    assert run(path, "--jobs", "2") == 130
+    assert [process.signals for process in endless.begun] == [[signal.SIGTERM, "kill"]] * 2
+    assert capsys.readouterr().err.endswith("train.py: interrupted\n")
+
+
+LONG = {"notes_seen": 240, "shared": {"modelConfig": {"miniBatchSize": 2, "alphaNJumps": [0, 9, 9, 9]}}}
+RUNS = ("mag-if_seed0", "complex_seed0")
+
+
 def start(path, *flags):
     """The real program, whose runs are processes of their own."""
-    command = [
-        sys.executable,
-        "train.py",
-        "-c",
-        str(path),
-        "--device",
-        "cpu",
-        "--preview-notes",
-        "1",
-        "-l",
-        "1",
-        *flags,
-    ]
+    command = [sys.executable, "train.py", "-c", str(path), *FLAGS[1:], *flags]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_ctrl_c_stops_all_processes_which_save_and_go_on_to_the_same_end(write, here, monkeypatch):
-    monkeypatch.undo()  # real processes first
-    long = {"notes_seen": 240, "shared": {"modelConfig": {"miniBatchSize": 2, "alphaNJumps": [0, 9, 9, 9]}}}
-    path, folder = write(**long)
+def finish(*processes):
+    """Wait for them, which must end well; what they said on stderr."""
+    said = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes)
+    return said
+
+
+@pytest.mark.slow
+def test_processes_that_are_stopped_or_killed_go_on_to_the_end_of_unbroken_ones(write):
+    path, folder = write(**LONG)
     process = start(path, "--jobs", "2")
-    runs = [folder / name for name in ("mag-if_seed0", "complex_seed0")]
-    wait_until(process, lambda: all(has_rows(each, 5) for each in runs))
+    wait_until(process, lambda: all(has_rows(folder / name, 5) for name in RUNS))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "stopped with 0 of 2 runs trained; the same command goes on there" in errors
     assert "Traceback" not in errors
-    for each in runs:
-        assert 5 <= steps_done(each) < 120
-        assert not is_locked(each)
-        assert "Traceback" not in (folder / "logs" / f"{each.name}.txt").read_text(encoding="utf-8")
+    steps = {name: steps_done(folder / name) for name in RUNS}
+    for name in RUNS:
+        assert 5 <= steps[name] < 120
+        assert not is_locked(folder / name)
+        assert "Traceback" not in (folder / "logs" / f"{name}.txt").read_text(encoding="utf-8")
+
+    process = start(path, "--jobs", "2", "-s", "3")
+    wait_until(process, lambda: all(has_rows(folder / name, steps[name] + 5) for name in RUNS))
+    for name in RUNS:
+        os.kill(read_holder(folder / name).pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"{RUNS[0]}: was ended by signal 9; " in errors
+
+    whole_path, whole = write("whole", **LONG)
+    finish(start(path, "--jobs", "2"))
+    finish(start(whole_path))  # one after the other
+    for name in RUNS:
+        assert_same_run(folder / name, whole / name)
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_train_no_run_twice(write):
+    path, folder = write(**LONG)
+    finish(start(path), start(path))
+    logs = [(folder / "logs" / f"{name}.txt").read_text(encoding="utf-8") for name in RUNS]
+    assert [log.count("trained 120 steps") for log in logs] == [1, 1]
+    assert [len(read_log(folder / name)) for name in RUNS] == [120, 120]
