@@ -70,6 +70,11 @@ class GrowthSchedule:
         last = {self.at(end - 1).scale: self.at(end - 1).alpha for end in self._ends}
         return {scale: alpha for scale, alpha in last.items() if alpha > 0}
 
+    def fade_warnings(self) -> list[str]:
+        """What to tell the user of each scale that ends before its fade-in does."""
+        text = "scale {} ends before its fade-in is complete (alpha {:.3f}, not 0): raise maxIterAtScale or lower {}"
+        return [text.format(scale, alpha, "alphaNJumps") for scale, alpha in self.unfinished_fades().items()]
+
     def _alpha(self, scale: int, iteration: int) -> float:
         if scale == 0:
             return 0.0

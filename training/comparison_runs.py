@@ -53,9 +53,14 @@ class PlannedRun:
         return self.experiment.output_path / CONFIGS / f"{self.name}.json"
 
     @property
+    def schedule(self) -> GrowthSchedule:
+        """Its scales and fades, step by step."""
+        return GrowthSchedule(self.experiment.model)
+
+    @property
     def total_steps(self) -> int:
         """Training steps from its beginning to its end."""
-        return GrowthSchedule(self.experiment.model).total_steps
+        return self.schedule.total_steps
 
     def state(self) -> State:
         """Whether it is trained, or trains now in whatever process."""
@@ -70,7 +75,7 @@ class PlannedRun:
             return 0
         scale, iteration, path = checkpoints[-1]
         try:
-            return GrowthSchedule(self.experiment.model).steps_done(scale, iteration)
+            return self.schedule.steps_done(scale, iteration)
         except ValueError as error:
             raise CheckpointError(f"{path}: has no place in the schedule of this run; move its folder away") from error
 

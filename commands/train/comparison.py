@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     require_same_comparison(runs)
     for each in runs[: len(comparison.titles)]:
         logger.info("%s", each.in_words())
+        for text in each.schedule.fade_warnings():
+            logger.warning("%s: %s", each.name, text)
     jobs = args.jobs or 1
     threads = comparison.threads or max(torch.get_num_threads() // jobs, 1)
     logger.info("%s at once, each on %s", counted(jobs, "run"), counted(threads, "thread"))

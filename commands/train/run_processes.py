@@ -25,7 +25,7 @@ LOGS = "logs"
 _TRAIN = Path(__file__).resolve().parents[2] / "train.py"
 _STOPPED = (EXIT_INTERRUPTED, -signal.SIGTERM)  # the latter before training began
 _WAIT = 0.2  # s between two looks at the processes
-_LOOK = 10  # of these between two looks at what others train, and at the logs of the runs
+_LOOK = 25  # of these between two looks at what others train, and at the logs of the runs
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class RunProcesses:
         self._flags = flags
         self._jobs = jobs
         self._environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        self._waiting = [run for run in runs if run.state() != "trained"]
+        self._trained = {run.name for run in runs if run.state() == "trained"}
+        self._waiting = [run for run in runs if run.name not in self._trained]
         self._processes: dict[str, _Process] = {}
         self._elsewhere: set[str] = set()  # the runs of which it is said already that others train them
         self.failed: dict[str, str] = {}  # the name of the run -> why
@@ -67,11 +68,11 @@ class RunProcesses:
     @property
     def n_trained(self) -> int:
         """How many of the runs are trained to the end."""
-        return len(self._runs) - len(self._waiting) - len(self._processes) - len(self.failed)
+        return len(self._trained)
 
     def steps_done(self) -> int:
         """Training steps that all runs together have done, as their logs say."""
-        return sum(run.logged_steps() for run in self._runs)
+        return sum(run.total_steps if run.name in self._trained else run.logged_steps() for run in self._runs)
 
     def train(self, asked_to_stop: Callable[[], bool]) -> None:
         """Go on until every run is trained or has failed, or `asked_to_stop()`: then all processes save and end."""
@@ -99,7 +100,7 @@ class RunProcesses:
                 self._processes[run.name] = self._begun(run)
             elif state == "trained":
                 self._waiting.remove(run)
-                self._say_trained(run)
+                self._note_trained(run)
             elif run.name not in self._elsewhere:
                 self._elsewhere.add(run.name)
                 logger.info("%s: %s trains it now; it is waited for", run.name, read_holder(run.run_folder))
@@ -132,7 +133,7 @@ class RunProcesses:
             del self._processes[run.name]
             state = run.state()
             if state == "trained":
-                self._say_trained(run)
+                self._note_trained(run)
             elif state == "training" or (stopping and process.popen.returncode in _STOPPED):
                 self._waiting.append(run)  # or another comparison was faster to begin it
             else:
@@ -140,7 +141,8 @@ class RunProcesses:
                 logger.error("%s: %s", run.name, self.failed[run.name])
         return bool(ended)
 
-    def _say_trained(self, run: PlannedRun) -> None:
+    def _note_trained(self, run: PlannedRun) -> None:
+        self._trained.add(run.name)
         logger.info("%s: trained (%d of %d)", run.name, self.n_trained, len(self._runs))
 
     def _stop(self) -> None:

@@ -71,11 +71,13 @@ def test_every_run_is_trained_once_from_a_config_of_its_own(write, here, capsys)
     assert here == []
 
 
-def test_threads_of_the_machine_are_divided(write, here, monkeypatch):
-    path, _ = write(threads=None, representations=ONE)
+def test_threads_of_the_machine_are_divided_and_short_fades_are_told(write, here, monkeypatch, capsys):
+    fades = {"modelConfig": {"miniBatchSize": 2, "alphaNJumps": [0, 9, 1, 1]}}
+    path, _ = write(threads=None, representations=ONE, shared=fades)
     monkeypatch.setattr("commands.train.comparison.torch.get_num_threads", lambda: 7)
     assert run(path, "--jobs", "3") == 0
     assert [threads for _, threads in here] == ["2"]
+    assert "mag-if_seed0: scale 1 ends before its fade-in is complete" in capsys.readouterr().err
 
 
 def test_run_that_diverges_is_reported_and_stops_no_other(write, here, capsys):
