@@ -72,8 +72,11 @@ class GrowthSchedule:
 
     def fade_warnings(self) -> list[str]:
         """What to tell the user of each scale that ends before its fade-in does."""
-        text = "scale {} ends before its fade-in is complete (alpha {:.3f}, not 0): raise maxIterAtScale or lower {}"
-        return [text.format(scale, alpha, "alphaNJumps") for scale, alpha in self.unfinished_fades().items()]
+        return [
+            f"scale {scale} ends before its fade-in is complete (alpha {alpha:.3f}, not 0): raise maxIterAtScale or lower "
+            "alphaNJumps"
+            for scale, alpha in self.unfinished_fades().items()
+        ]
 
     def _alpha(self, scale: int, iteration: int) -> float:
         if scale == 0:
