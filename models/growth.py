@@ -73,8 +73,8 @@ class GrowthSchedule:
     def fade_warnings(self) -> list[str]:
         """What to tell the user of each scale that ends before its fade-in does."""
         return [
-            f"scale {scale} ends before its fade-in is complete (alpha {alpha:.3f}, not 0): raise maxIterAtScale or lower "
-            "alphaNJumps"
+            f"scale {scale} ends before its fade-in is complete (alpha {alpha:.3f}, not 0): raise maxIterAtScale or "
+            "lower alphaNJumps"
             for scale, alpha in self.unfinished_fades().items()
         ]
 
