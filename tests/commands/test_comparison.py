@@ -260,7 +260,7 @@ class Endless(Here):
         self.begun.append(self)
 
     def poll(self):
-        if len(self.begun) == 2 and not self.signals:
+        if len(self.begun) == 2 and self is self.begun[0] and not self.signals:
             signal.raise_signal(signal.SIGINT)
         return self.returncode
 
