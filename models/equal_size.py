@@ -12,7 +12,7 @@ TOLERANCE = 0.1
 """Relative difference up to which sizes count as equal."""
 
 _SMALLEST_DEPTH = 4
-_CLOSE_ENOUGH = 0.01
+_CLOSE_ENOUGH = 0.05
 _HALVINGS = 40  # of an interval of common factors; depths do not change any more long before
 
 Depths = tuple[tuple[int, int], ...]  # of generator and discriminator, per scale
@@ -27,7 +27,7 @@ def with_parameters(model: ModelConfig, shape: Shape, n_values: Sequence[int], p
     """The model with depths scaled until both networks together have about so many parameters.
 
     All depths are multiplied by a common factor and rounded to whole numbers of 4 or more. Then single scales, the one
-    that helps most first, gain or lose one channel until the difference is at most 1 % or none helps any more.
+    that helps most first, gain or lose one channel until the difference is at most 5 % or none helps any more.
     Raises: ConfigError if the difference stays larger than `TOLERANCE`, or if the shape does not fit the model.
     """
 

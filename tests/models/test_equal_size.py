@@ -55,10 +55,17 @@ def test_depths_of_the_two_networks_keep_their_proportion():
 
 
 def test_single_scales_bring_it_nearer_than_the_common_factor_alone():
-    """A channel of the smallest scale of mag-if is 7 % of these networks; of the largest, 1 %."""
-    model, shape = quick("mag-if")
-    scaled = with_parameters(model, shape, N_VALUES, 2_000_000)
-    assert total_parameters(scaled, shape, N_VALUES) == pytest.approx(2_000_000, rel=0.02)
+    """Where all scales have one depth, a common factor gives all of them their next channel at once."""
+    model, shape = quick("mel")
+
+    def size_at(depth):
+        return total_parameters(model.model_copy(update={"depth_scales": (depth,) * 4}), shape, N_VALUES)
+
+    wished = (size_at(5) + size_at(6)) // 2
+    assert min(abs(size_at(depth) - wished) for depth in (5, 6)) > 0.07 * wished
+    scaled = with_parameters(model, shape, N_VALUES, wished)
+    assert set(scaled.generator_depths) == {5, 6}
+    assert total_parameters(scaled, shape, N_VALUES) == pytest.approx(wished, rel=0.05)
 
 
 def test_a_size_that_no_depths_have_is_one_line():
