@@ -1,4 +1,5 @@
 # make demo    install, make notes, train for minutes, listen        make test   install and run the tests
+# make comparison   train three representations under equal terms and score them: under an hour on two cores
 # make check   lint and types        make slow   the long tests       make bench  the README's figures
 # make browser   Debian's chromium for the browser tests (root)
 # make setup-tensorflow   also what reads VGGish from TensorFlow's files
@@ -10,14 +11,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 RUN := demo/runs/mag-if_quick
+COMPARISON := config_files/comparisons/octave.json
+JOBS ?= 2
 TRAIN_FLAGS ?=
 CONSTRAINTS ?= -c requirements-lock.txt
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo test check slow bench browser clean setup-tensorflow lowest lock
+.PHONY: demo demo-notes comparison test check slow bench browser clean setup-tensorflow lowest lock
 
-demo: $(VENV)/.ready
-	$(BIN)/python -m data.render_notes --output demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
+demo: demo-notes
 	$(BIN)/python train.py -c config_files/mag-if/quick.json --preview-notes 6 $(TRAIN_FLAGS)
 	$(BIN)/python generate.py random -d $(RUN) --count 24 --pitches 60-71
 	$(BIN)/python generate.py from_midi -d $(RUN)
@@ -33,6 +35,13 @@ demo: $(VENV)/.ready
 	@echo "  $(BIN)/python eval.py all --real demo/notes --run $(RUN) --count 200 --pitches 60-71 -d demo/scores"
 	@echo "  $(BIN)/tensorboard --logdir demo/runs"
 	@echo "  $(BIN)/python train.py -c config_files/stft/quick.json   # the same notes as complex spectrograms"
+
+comparison: demo-notes
+	$(BIN)/python train.py -c $(COMPARISON) --jobs $(JOBS) $(TRAIN_FLAGS)
+	$(BIN)/python eval.py comparison $(COMPARISON) -d demo/comparison
+
+demo-notes: $(VENV)/.ready
+	$(BIN)/python -m data.render_notes --output demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

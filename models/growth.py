@@ -32,12 +32,7 @@ class GrowthSchedule:
         self._config = config
         self._first_scale = config.start_scale
         self._lengths = config.max_iter_at_scale[config.start_scale :]
-        # a step draws fresh notes for each update of the discriminator
-        self._batch_sizes = [
-            size * config.at_scale(scale).updates_of_discriminator
-            for scale, size in enumerate(config.batch_sizes)
-            if scale >= config.start_scale
-        ]
+        self._batch_sizes = config.notes_per_step[config.start_scale :]
         self._ends = list(accumulate(self._lengths))
         notes = (length * batch for length, batch in zip(self._lengths, self._batch_sizes, strict=True))
         self._notes_before = [0, *accumulate(notes)]
@@ -74,6 +69,14 @@ class GrowthSchedule:
         """The scales that end before their fade-in does -> the alpha they end at."""
         last = {self.at(end - 1).scale: self.at(end - 1).alpha for end in self._ends}
         return {scale: alpha for scale, alpha in last.items() if alpha > 0}
+
+    def fade_warnings(self) -> list[str]:
+        """What to tell the user of each scale that ends before its fade-in does."""
+        return [
+            f"scale {scale} ends before its fade-in is complete (alpha {alpha:.3f}, not 0): raise maxIterAtScale or "
+            "lower alphaNJumps"
+            for scale, alpha in self.unfinished_fades().items()
+        ]
 
     def _alpha(self, scale: int, iteration: int) -> float:
         if scale == 0:

@@ -111,9 +111,8 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         if not start.is_resumed:
             write_config(experiment.run_folder, experiment.to_plain())
         remove_half_written(experiment.run_folder)
-    text = "scale %d ends before its fade-in is complete (alpha %.3f, not 0): raise maxIterAtScale or lower alphaNJumps"
-    for scale, alpha in trainer.schedule.unfinished_fades().items():
-        logger.warning(text, scale, alpha)
+    for text in trainer.schedule.fade_warnings():
+        logger.warning("%s", text)
     return trainer
 
 
