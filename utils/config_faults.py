@@ -133,7 +133,7 @@ def _describe_key(section: str, values: dict[str, Any], found: Sequence[_Fault])
     value: Any = values
     for step in deepest[0]:
         value = value[step]
-    return f"{section}{where}={short(value)}: {words}{more}"
+    return f"{f'{section}{where}'.lstrip('.')}={short(value)}: {words}{more}"
 
 
 def _words(faults: Sequence[_Fault]) -> str:

@@ -65,12 +65,12 @@ def parse_experiment(raw: Mapping[str, Any], where: str) -> ExperimentConfig:
     faults: list[str] = []
     top = _read_top_level(raw, faults)
     sections: dict[str, dict[str, Any] | None] = {name: _plain_section(raw, name, faults) for name in SECTIONS}
-    loader = _validate(LoaderConfig, "loaderConfig", sections["loaderConfig"], faults)
+    loader = validate_section(LoaderConfig, "loaderConfig", sections["loaderConfig"], faults)
     transform_values = sections["transformConfig"]
     if loader and transform_values is not None:
         _share_audio_format(loader, transform_values, faults)
     transform = _validate_transform(transform_values, faults)
-    model = _validate(ModelConfig, "modelConfig", sections["modelConfig"], faults)
+    model = validate_section(ModelConfig, "modelConfig", sections["modelConfig"], faults)
     if loader and model:
         faults += _attribute_faults(loader, model)
     if faults or not (loader and transform and model):
@@ -121,6 +121,24 @@ def experiment_schema() -> dict[str, Any]:
     }
 
 
+def validate_section(section_type: type[S], section: str, values: dict[str, Any] | None, faults: list[str]) -> S | None:
+    """The section from plain values, or None and its faults appended; `section` is its place, "" for a whole file."""
+    if values is None:
+        return None
+    try:
+        return section_type.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        faults += _section_faults(section_type, section, values, error)
+        return None
+
+
+def with_changes(section: str, values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` of the section with some replaced, also where the two spell a key differently."""
+    spellings = KEY_ALIASES[section]
+    changed = {spellings.get(key, key) for key in changes}
+    return {key: value for key, value in values.items() if spellings.get(key, key) not in changed} | dict(changes)
+
+
 def require_own_names(names: Sequence[str]) -> None:
     """Raise ConfigError if two experiments have one name: their rows could not be told apart."""
     for name, count in Counter(names).items():
@@ -141,10 +159,8 @@ def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]
     meant = {suggestion(key, known) for key in unknown}
     faults += [f"{key}: missing" for key in ("name", "output_path", *SECTIONS) if key not in raw and key not in meant]
     name, comments, output_path = raw.get("name", "-"), raw.get("comments", ""), raw.get("output_path", ".")
-    if not isinstance(name, str) or not _is_folder_name(name):
-        faults.append(f"name={short(name)}: must be a plain folder name of at most {_LONGEST_NAME} letters")
-    elif is_reserved(name):
-        faults.append(f"name={short(name)}: Windows allows no folder of this name; choose another")
+    if fault := name_fault(name):
+        faults.append(f"name={short(name)}: {fault}")
     if not isinstance(comments, str):
         faults.append(f"comments={short(comments)}: must be text")
     try:
@@ -155,6 +171,13 @@ def _read_top_level(raw: Mapping[str, Any], faults: list[str]) -> dict[str, Any]
         faults.append(f"output_path={short(output_path)}: {error}")
         output_path = "."
     return {"name": name, "comments": comments, "output_path": Path(output_path)}
+
+
+def name_fault(name: Any) -> str | None:
+    """Why no run or comparison can have this name, which becomes that of its folder; None if one can."""
+    if not isinstance(name, str) or not _is_folder_name(name):
+        return f"must be a plain folder name of at most {_LONGEST_NAME} letters"
+    return "Windows allows no folder of this name; choose another" if is_reserved(name) else None
 
 
 def _is_folder_name(name: str) -> bool:
@@ -206,17 +229,7 @@ def _validate_transform(values: dict[str, Any] | None, faults: list[str]) -> Tra
     except ConfigError as error:
         faults.append(f"transformConfig.transform: {error}")
         return None
-    return _validate(TRANSFORM_CONFIGS[canonical], "transformConfig", values | {"transform": canonical}, faults)
-
-
-def _validate(section_type: type[S], section: str, values: dict[str, Any] | None, faults: list[str]) -> S | None:
-    if values is None:
-        return None
-    try:
-        return section_type.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        faults += _section_faults(section_type, section, values, error)
-        return None
+    return validate_section(TRANSFORM_CONFIGS[canonical], "transformConfig", values | {"transform": canonical}, faults)
 
 
 def _section_faults(
@@ -224,24 +237,26 @@ def _section_faults(
 ) -> list[str]:
     """Every fault of the section: of its keys, of their values, and of values that do not go together."""
     published = {name: field.alias or name for name, field in section_type.model_fields.items()}
-    known = [*published.values(), *KEY_ALIASES[section], *INERT_KEYS[section]]
+    spellings, inert = KEY_ALIASES.get(section, {}), INERT_KEYS.get(section, ())
+    known = [*published.values(), *spellings, *inert]
     unknown = [key for key in values if key not in published.values()]
     meant = {suggestion(key, known, published) for key in unknown}
     wrong = describe_values(section, values, error.errors())
     required = [published[name] for name, field in section_type.model_fields.items() if field.is_required()]
     missing = [key for key in required if key not in values and key not in meant]
     elsewhere = _places_of_keys(but=section)
-    faults = [unknown_key(f"{section}.", key, known, published, elsewhere) for key in unknown]
-    faults += [f"{section}.{key}: missing" for key in missing]
+    inside = f"{section}." if section else ""
+    faults = [unknown_key(inside, key, known, published, elsewhere) for key in unknown]
+    faults += [f"{inside}{key}: missing" for key in missing]
     faults += wrong.values()
-    doubtful = {KEY_ALIASES[section].get(key, key) for key in (*wrong, *missing, *meant) if key}
+    doubtful = {spellings.get(key, key) for key in (*wrong, *missing, *meant) if key}
     sound = {key: value for key, value in values.items() if key not in wrong and key not in unknown}
     sure = (
         fault
         for fault in _conflicts(section_type, sound)
         if not any(re.search(rf"\b{re.escape(key)}\b", fault) for key in doubtful)
     )
-    return faults + [f"{section}: {fault}" for fault in sure]
+    return faults + [f"{section}: {fault}" if section else fault for fault in sure]
 
 
 def _places_of_keys(but: str = "") -> dict[str, str]:
