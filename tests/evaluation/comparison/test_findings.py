@@ -59,8 +59,8 @@ def test_p_values_are_corrected_over_representations_and_scores():
     """With 2 x 2 tests a p-value of 0.02 is none; alone it would be one."""
     random = np.random.default_rng(3)
     values = {(name, score): dict(enumerate(random.normal(size=3))) for name in "bcd" for score in ("pis", "pkid")}
-XX: value + shift for (seed, value), shift in zip(values["b", "pis"].items(), (3, 4, 2.5), strict=True)
-    }
+    shifts = (3, 4, 2.5)
+    shifted = {seed: values["b", "pis"][seed] + shift for seed, shift in enumerate(shifts)}
     values["c", "pis"] = shifted
     p_value = stats.ttest_1samp(shifts, 0).pvalue
     assert 0.0125 < p_value < 0.05
