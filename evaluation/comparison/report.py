@@ -1,0 +1,129 @@
+"""What `eval.py comparison` does: score every finished run, and say what may be claimed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from evaluation.comparison.costs import UNITS, costs_of, measure_costs
+from evaluation.comparison.figures import FOLDER, names_of_figures, write_figures
+from evaluation.comparison.findings import Finding, find
+from evaluation.comparison.record import Record
+from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs
+from evaluation.comparison.scored_notes import FLOOR, UNSEEN, EqualTerms, Scorer, Subject
+from evaluation.comparison.summary import (
+    Summary,
+    cost_note,
+    direction_notes,
+    left_out_notes,
+    mark_notes,
+    marked_scores,
+    protocol_notes,
+    real_notes_notes,
+    statistics_notes,
+)
+from evaluation.comparison.tables import MARK, TABLES, write_tables
+from evaluation.metrics.seeds import OverSeeds, over_seeds
+from evaluation.scoring.results_file import RESULTS, Line
+from utils.comparison_file import Comparison
+from utils.device import device_name
+from utils.errors import DataError
+from utils.files import require_writable_folder
+from utils.own_files import require_replaceable
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions:
+    """Where results go, how many notes of each run are scored (None: as the file says), by which device and seed."""
+
+    output: Path
+    count: int | None
+    seed: int
+    device: torch.device
+
+
+def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
+    """Score and time every finished run, as far as OUT/results.jsonl lacks it, and write tables and figures.
+
+    Each run's lines are written before the next run is scored, so that an interrupted comparison goes on there.
+    Returns the tables in words. Raises: UserError.
+    """
+    output = options.output
+    require_writable_folder(output)
+    record = Record.open(output, comparison.name)
+    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores))]
+    require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
+    runs = find_runs(comparison)
+    terms = EqualTerms(runs.finished, comparison.reference, options.count or comparison.count, seed=options.seed)
+    scorer = Scorer(terms, comparison.scores, record, output, options.device)
+    subjects = scorer.subjects(runs.finished)
+    scorer.score(subjects)
+    for run in runs.finished:
+        measure_costs(run, record, options.device)
+    scored = [(subject, scorer.lines(subject)) for subject in subjects]
+    if not any(lines for _, lines in scored):
+        raise DataError(f"{comparison.path}: no score can be computed from these notes; see the warnings above")
+    values = _sorted(scored)
+    findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
+    summary = Summary(
+        name=comparison.name,
+        baseline=comparison.baseline,
+        scores=comparison.scores,
+        findings=findings,
+        floors=values.floors,
+        unseen=values.unseen,
+        costs=_costs(runs.finished, record, options.device),
+        marked=marked_scores(values.embeddings),
+        notes=[*_notes(comparison, runs, terms, values, findings), cost_note(device_name(options.device))],
+    )
+    text = write_tables(output, summary)
+    write_figures(output, summary)
+    return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What the lines of all subjects hold, sorted by what they are of."""
+
+    of_runs: dict[tuple[str, str], dict[int, float]]
+    floors: dict[str, dict[str, float]]
+    unseen: dict[str, float]
+    embeddings: dict[str, str]
+
+
+def _sorted(scored: Sequence[tuple[Subject, Mapping[str, Line]]]) -> _Values:
+    found = _Values({}, {}, {}, {})
+    for subject, lines in scored:
+        for name, line in lines.items():
+            found.embeddings[name] = line["embedding"]["name"]
+            if subject.kind == UNSEEN:
+                found.unseen[name] = line["value"]
+            elif subject.kind == FLOOR:
+                found.floors.setdefault(str(subject.title), {})[name] = line["value"]
+            elif subject.seed is not None:
+                found.of_runs.setdefault((str(subject.title), name), {})[subject.seed] = line["value"]
+    return found
+
+
+def _costs(runs: Sequence[FinishedRun], record: Record, device: torch.device) -> dict[str, dict[str, OverSeeds]]:
+    """Representation -> cost -> over the seeds for which it is known."""
+    found: dict[str, dict[str, OverSeeds]] = {}
+    for title in dict.fromkeys(run.title for run in runs):
+        of_runs = [costs_of(run, record, device) for run in runs if run.title == title]
+        known = {name: [costs[name] for costs in of_runs if name in costs] for name in UNITS}
+        found[title] = {name: over_seeds(values) for name, values in known.items() if values}
+    return found
+
+
+def _notes(
+    comparison: Comparison, runs: FoundRuns, terms: EqualTerms, values: _Values, findings: Sequence[Finding]
+) -> list[str]:
+    return [
+        *left_out_notes(runs.left_out),
+        *protocol_notes(runs.finished, terms.to_plain(), str(comparison.reference.real)),
+        *statistics_notes(findings, comparison.baseline),
+        *direction_notes(comparison.scores),
+        *mark_notes(values.embeddings, MARK),
+        *real_notes_notes(terms.real, terms.second),
+    ]
