@@ -248,8 +248,8 @@ _COMPARE = (
     "the differences."
 )
 _COMPARISON = (
-    "Compare representations by all finished runs of a comparison file. Each is scored on equal terms, and the table says "
-    "which differences may be claimed. What was scored before is not scored again."
+    "Compare representations by all finished runs of a comparison file. All are scored on equal terms, and the table "
+    "says which differences may be claimed. What was scored before is not scored again."
 )
 
 SUBCOMMANDS = {

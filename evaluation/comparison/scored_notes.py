@@ -70,11 +70,12 @@ class EqualTerms:
 
     def __init__(self, runs: Sequence[FinishedRun], reference: ReferenceNotes, count: int, *, seed: int) -> None:
         """Raises: UserError if the real notes have no pitch that all runs know, or cannot be read."""
-        self.seed, self.reference = seed, reference
+        self.seed = seed
         self.pitches = _common_pitches(runs, reference.real, count)
         self.labels = labels_of(self.pitches or [None] * count)
         self.real = RealNotes.chosen(reference.real, self.labels, seed)
-        self.second = reference.second and RealNotes.chosen(reference.second, self.labels, seed)
+        second = reference.second
+        self.second = None if second is None else RealNotes.chosen(second, self.labels, seed)
         # without pitches there may be fewer real notes than asked for
         self.count = len(self.real.records)
 

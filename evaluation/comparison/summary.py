@@ -58,8 +58,8 @@ def statistics_notes(findings: Sequence[Finding], baseline: str) -> list[str]:
     n_tests = sum(each.p_holm is not None for each in findings)
     most = max((each.over.n for each in findings if each.over), default=0)
     said = [
-        f"The unit is the seed: mean over seeds [t-interval of {CONFIDENCE:.0%}]. Rows are in the order of the file; the "
-        "order is no rank."
+        f"The unit is the seed: mean over seeds [t-interval of {CONFIDENCE:.0%}]. Rows are in the order of the file, "
+        "which is no rank."
     ]
     if n_tests:
         said.append(
