@@ -35,7 +35,12 @@ def save_intervals(
     figure = Figure(figsize=(_WIDTH, height))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.3, right=0.97, bottom=0.75 / height, top=1 - 0.35 / height)
+    figure.subplots_adjust(
+        left=min(0.5, 0.05 + 0.01 * max(len(row.label) for row in rows)),
+        right=0.97,
+        bottom=0.75 / height,
+        top=1 - 0.35 / height,
+    )
     mean, single, other = _COLOURS
     for place, row in enumerate(rows):
         if row.interval is not None:

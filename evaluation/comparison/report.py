@@ -1,5 +1,6 @@
 """What `eval.py comparison` does: score every finished run, and say what may be claimed."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from utils.errors import DataError
 from utils.files import require_writable_folder
 from utils.own_files import require_replaceable
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonOptions:
@@ -55,7 +58,10 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores))]
     require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
     runs = find_runs(comparison)
-    terms = EqualTerms(runs.finished, comparison.reference, options.count or comparison.count, seed=options.seed)
+    for note in left_out_notes(runs.left_out):
+        logger.warning("%s", note)
+    asked = options.count or comparison.count
+    terms = EqualTerms(runs.finished, comparison.reference, asked, seed=options.seed)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
@@ -75,7 +81,7 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
         unseen=values.unseen,
         costs=_costs(runs.finished, record, options.device),
         marked=marked_scores(values.embeddings),
-        notes=[*_notes(comparison, runs, terms, values, findings), cost_note(device_name(options.device))],
+        notes=[*_notes(comparison, runs, terms, asked, values, findings), cost_note(device_name(options.device))],
     )
     text = write_tables(output, summary)
     write_figures(output, summary)
@@ -117,11 +123,16 @@ def _costs(runs: Sequence[FinishedRun], record: Record, device: torch.device) ->
 
 
 def _notes(
-    comparison: Comparison, runs: FoundRuns, terms: EqualTerms, values: _Values, findings: Sequence[Finding]
+    comparison: Comparison,
+    runs: FoundRuns,
+    terms: EqualTerms,
+    asked: int,
+    values: _Values,
+    findings: Sequence[Finding],
 ) -> list[str]:
     return [
         *left_out_notes(runs.left_out),
-        *protocol_notes(runs.finished, terms.to_plain(), str(comparison.reference.real)),
+        *protocol_notes(runs.finished, terms.to_plain(), asked, str(comparison.reference.real)),
         *statistics_notes(findings, comparison.baseline),
         *direction_notes(comparison.scores),
         *mark_notes(values.embeddings, MARK),

@@ -69,7 +69,9 @@ class EqualTerms:
     """The notes that every run makes and the real notes that it is compared with: equal numbers, pitches in turn."""
 
     def __init__(self, runs: Sequence[FinishedRun], reference: ReferenceNotes, count: int, *, seed: int) -> None:
-        """Raises: UserError if the real notes have no pitch that all runs know, or cannot be read."""
+        """`count` notes, or as many as there are real ones. Raises: UserError if these cannot be read, or have no
+        pitch that all runs know.
+        """
         self.seed = seed
         self.pitches = _common_pitches(runs, reference.real, count)
         self.labels = labels_of(self.pitches or [None] * count)

@@ -1,6 +1,7 @@
 """The tables of a comparison: for reading (Markdown, LaTeX), and with every number (CSV)."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ MARKDOWN, CSV, LATEX = TABLES = ("table.md", "table.csv", "table.tex")
 MARK = "*"
 UNSEEN_ROW = "unseen real notes"
 _NOTHING = "-"
+_WHOLE = 1_000  # numbers from here on are shown without decimals
 
 
 class _Table(NamedTuple):
@@ -30,7 +32,7 @@ def write_tables(folder: Path, summary: Summary) -> str:
     text = _markdown(summary)
     write_text(folder / MARKDOWN, text)
     with atomic_path(folder / CSV) as temporary:
-        pd.DataFrame(_records(summary)).to_csv(temporary, index=False, lineterminator="\r\n")
+        pd.DataFrame(_records(summary), dtype=object).to_csv(temporary, index=False, lineterminator="\r\n")
     write_text(folder / LATEX, _latex(summary))
     return text
 
@@ -41,7 +43,7 @@ def _tables(summary: Summary) -> list[_Table]:
     groups = summary.by_representation()
     others = [(title, found) for title, found in groups if title != summary.baseline]
     tables = [
-        _Table("Scores", header, _score_rows(summary)),
+        _Table("Scores", [header[0], "seeds", *header[1:]], _score_rows(summary)),
         _Table("What may be said", header, [[title, *map(_claim, found)] for title, found in groups]),
         _Table(
             f"Differences to {summary.baseline}", header, [[title, *map(_difference, found)] for title, found in others]
@@ -55,26 +57,34 @@ def _score_rows(summary: Summary) -> list[list[str]]:
     """Each representation, and below it its floor; unseen real notes last."""
     rows = []
     for title, found in summary.by_representation():
-        rows.append([title, *(_mean(each.over) for each in found)])
+        rows.append([title, _n_seeds(found), *(_mean(each.over) for each in found)])
         floor = summary.floors.get(title, {})
         if floor:
-            rows.append([floor_row(title), *(_plain(floor.get(name)) for name in summary.scores)])
+            rows.append(
+                [f"real notes through {title}", _NOTHING, *(_plain(floor.get(name)) for name in summary.scores)]
+            )
     if summary.unseen:
-        rows.append([UNSEEN_ROW, *(_plain(summary.unseen.get(name)) for name in summary.scores)])
+        rows.append([UNSEEN_ROW, _NOTHING, *(_plain(summary.unseen.get(name)) for name in summary.scores)])
     return rows
 
 
-def floor_row(title: str) -> str:
-    """The name of the row of real notes after a representation and back."""
-    return f"real notes through {title}"
+def _n_seeds(found: Sequence[Finding]) -> str:
+    """How many seeds the scores of a representation have; some may be without a score."""
+    counts = sorted({each.over.n if each.over else 0 for each in found})
+    return " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
 
 def _cost_rows(summary: Summary) -> list[list[str]]:
-    return [[title, *(_mean(costs.get(name), form=".4g") for name in UNITS)] for title, costs in summary.costs.items()]
+    """Without intervals: what a machine does meanwhile is no matter of the seed."""
+    return [[title, *(_cost(costs.get(name)) for name in UNITS)] for title, costs in summary.costs.items()]
 
 
-def _mean(over: OverSeeds | None, *, form: str = ".4g") -> str:
-    return _NOTHING if over is None else f"{over.mean:{form}}{_in_brackets(over.interval)}"
+def _cost(over: OverSeeds | None) -> str:
+    return _NOTHING if over is None else f"{over.mean:,.0f}" if over.mean >= _WHOLE else f"{over.mean:.3g}"
+
+
+def _mean(over: OverSeeds | None) -> str:
+    return _NOTHING if over is None else f"{over.mean:.4g}{_in_brackets(over.interval)}"
 
 
 def _difference(finding: Finding) -> str:
@@ -98,7 +108,8 @@ def _markdown(summary: Summary) -> str:
     parts = [f"# {summary.name}"]
     for table in _tables(summary):
         parts += [f"## {table.title}", markdown_table(table.header, table.rows)]
-    return "\n\n".join([*parts, *summary.notes]) + "\n"
+    notes = "\n".join(f"- {' '.join(note.split())}" for note in summary.notes)
+    return "\n\n".join([*parts, "## How to read this", notes]) + "\n"
 
 
 def _latex(summary: Summary) -> str:
