@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from utils.pictures import save_figure
 
 _WIDTH, _ROW, _MARGIN = 6.4, 0.38, 1.3  # inches
+_LETTER = 0.01  # of the width
 _COLOURS = ("tab:blue", "tab:gray", "tab:orange")
 
 
@@ -35,12 +36,8 @@ def save_intervals(
     figure = Figure(figsize=(_WIDTH, height))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    figure.subplots_adjust(
-        left=min(0.5, 0.05 + 0.01 * max(len(row.label) for row in rows)),
-        right=0.97,
-        bottom=0.75 / height,
-        top=1 - 0.35 / height,
-    )
+    left = min(0.5, 0.05 + _LETTER * max(len(row.label) for row in rows))
+    figure.subplots_adjust(left=left, right=0.97, bottom=0.75 / height, top=1 - 0.35 / height)
     mean, single, other = _COLOURS
     for place, row in enumerate(rows):
         if row.interval is not None:

@@ -41,14 +41,16 @@ class Summary:
 def protocol_notes(runs: Sequence[FinishedRun], protocol: Mapping[str, Any], asked: int, real: str) -> list[str]:
     """On what terms all of them were trained and scored; `asked` is the number of notes that there should be."""
     per_pitch = list(protocol["notes_per_pitch"].values())
-    labels = f"{counted(len(per_pitch), 'pitch', 'pitches')}, {_range(per_pitch)} of each, the same on both sides"
+    labels = "of any pitch"
+    if per_pitch:
+        labels = f"{counted(len(per_pitch), 'pitch', 'pitches')}, {_range(per_pitch)} of each, the same on both sides"
     fewer = "" if protocol["count"] >= asked else f" (not {asked}: there are too few real notes of these pitches)"
     parameters = [run.parameters for run in runs]
     ratio = max(parameters) / min(parameters)
     alike = "" if ratio <= _ALIKE else f", which are not alike: the largest has {ratio:.2f} times those of the smallest"
     return [
         f"Scores: {counted(protocol['count'], 'note')} of the last checkpoint of each run against as many real notes "
-        f"of {real}{fewer}; {labels if per_pitch else 'of any pitch'}; latents not truncated.",
+        f"of {real}{fewer}; {labels}; latents not truncated.",
         f"Training: {_range([run.notes_seen for run in runs])} notes seen by each run, {_range(parameters)} parameters "
         f"of both networks together{alike}; seeds {', '.join(map(str, sorted({run.seed for run in runs})))}.",
     ]

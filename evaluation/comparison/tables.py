@@ -1,7 +1,7 @@
 """The tables of a comparison: for reading (Markdown, LaTeX), and with every number (CSV)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,12 +60,15 @@ def _score_rows(summary: Summary) -> list[list[str]]:
         rows.append([title, _n_seeds(found), *(_mean(each.over) for each in found)])
         floor = summary.floors.get(title, {})
         if floor:
-            rows.append(
-                [f"real notes through {title}", _NOTHING, *(_plain(floor.get(name)) for name in summary.scores)]
-            )
+            rows.append([f"real notes through {title}", *_values(floor, summary.scores)])
     if summary.unseen:
-        rows.append([UNSEEN_ROW, _NOTHING, *(_plain(summary.unseen.get(name)) for name in summary.scores)])
+        rows.append([UNSEEN_ROW, *_values(summary.unseen, summary.scores)])
     return rows
+
+
+def _values(values: Mapping[str, float], scores: Sequence[str]) -> list[str]:
+    """Of notes that no training made: no seeds, and a value for each score."""
+    return [_NOTHING, *(f"{values[name]:.4g}" if name in values else _NOTHING for name in scores)]
 
 
 def _n_seeds(found: Sequence[Finding]) -> str:
@@ -94,10 +97,6 @@ def _difference(finding: Finding) -> str:
 
 def _claim(finding: Finding) -> str:
     return finding.claim if finding.p_holm is None else f"{finding.claim} (p = {finding.p_holm:.2g})"
-
-
-def _plain(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.4g}"
 
 
 def _in_brackets(interval: Interval | None) -> str:
