@@ -1,10 +1,11 @@
-"""Train a progressive GAN on one representation of audio, as a JSON config describes it."""
+"""Train a progressive GAN on one representation of audio as a JSON config describes it, or all runs of a comparison."""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from commands.subcommands import run_module
+from commands.train.comparison_flags import trains_comparison
 from commands.train.flags import USAGE, add_flags
 from commands.train.model_flags import list_overrides
 from utils.cli import Parser, start_logging, user_errors_in_one_line
@@ -29,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif args.dry_run:
         sys.stdout.write(run_module("commands.train.dry_run", args))
     else:
-        exit_code: int = import_module("commands.train.training").run(args)
+        work = "comparison" if trains_comparison(args) else "training"
+        exit_code: int = import_module(f"commands.train.{work}").run(args)
         return exit_code
     return 0
 

@@ -120,7 +120,8 @@ def main() -> int:
     if args.one:
         print(json.dumps(measure(args.one)))
         return 0
-    text = table(sorted((ROOT / "config_files").glob("*/*.json")))
+    configs = (path for path in (ROOT / "config_files").glob("*/*.json") if path.parent.name != "comparisons")
+    text = table(sorted(configs))
     if args.write:
         before = README.read_text(encoding="utf-8")
         head, tail = before.partition(BEGIN)[0], before.partition(END)[2]

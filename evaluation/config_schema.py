@@ -1,4 +1,4 @@
-"""Write config_files/schema.json, by which editors complete and check configs."""
+"""Write config_files/schema.json and comparison_schema.json, by which editors complete and check configs."""
 
 import argparse
 import sys
@@ -7,11 +7,13 @@ from pathlib import Path
 
 from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.comparison_file import comparison_schema
 from utils.config_file import experiment_schema
 from utils.errors import UserError
 from utils.files import read_json, write_json
 from utils.own_files import require_replaceable
 
+COMPARISON_NAME = "comparison_schema.json"
 SCHEMA_PATH = Path(__file__).resolve().parents[1] / "config_files" / "schema.json"
 
 
@@ -20,11 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    require_replaceable([args.output], _is_schema, "a schema of configs")
+    comparison = args.output.with_name(COMPARISON_NAME)
+    require_replaceable([args.output, comparison], _is_schema, "a schema of configs")
     import audio_transforms  # noqa: F401 - registers the representations, whose keys the schema lists; needs torch
 
-    write_json(args.output, experiment_schema())
-    sys.stdout.write(f"{args.output}\n")
+    for file, schema in ((args.output, experiment_schema()), (comparison, comparison_schema())):
+        write_json(file, schema)
+        sys.stdout.write(f"{file}\n")
     return 0
 
 
@@ -39,7 +43,7 @@ def _is_schema(path: Path) -> bool:
 def build_parser() -> argparse.ArgumentParser:
     """The command line of this module."""
     parser = Parser(prog="python -m evaluation.config_schema", description=__doc__)
-    help_ = "file to write (default: config_files/schema.json)"
+    help_ = "file to write (default: config_files/schema.json); that of comparisons is written beside it"
     parser.add_argument("-o", "--output", type=path, default=SCHEMA_PATH, metavar="FILE", help=help_)
     add_verbosity(parser)
     return parser

@@ -32,12 +32,7 @@ class GrowthSchedule:
         self._config = config
         self._first_scale = config.start_scale
         self._lengths = config.max_iter_at_scale[config.start_scale :]
-        # a step draws fresh notes for each update of the discriminator
-        self._batch_sizes = [
-            size * config.at_scale(scale).updates_of_discriminator
-            for scale, size in enumerate(config.batch_sizes)
-            if scale >= config.start_scale
-        ]
+        self._batch_sizes = config.notes_per_step[config.start_scale :]
         self._ends = list(accumulate(self._lengths))
         notes = (length * batch for length, batch in zip(self._lengths, self._batch_sizes, strict=True))
         self._notes_before = [0, *accumulate(notes)]

@@ -6,10 +6,12 @@ import pytest
 
 import train
 from tests.places import ROOT
+from utils.comparison_file import load_comparison
 from utils.config_file import load_experiment
 
 FOLDER = ROOT / "config_files"
-CONFIGS = sorted(path for path in FOLDER.rglob("*.json") if path.name != "schema.json")
+COMPARISONS = sorted(FOLDER.glob("comparisons/*.json"))
+CONFIGS = sorted(path for path in FOLDER.glob("*/*.json") if path not in COMPARISONS)
 
 
 def config_id(path):
@@ -25,6 +27,11 @@ def test_shipped_config_parses_and_is_named_after_its_place(path):
     experiment = load_experiment(path)
     assert experiment.transform.transform == path.parent.name
     assert experiment.name == f"{path.parent.name}_{path.stem}"
+
+
+@pytest.mark.parametrize("path", COMPARISONS, ids=config_id)
+def test_shipped_comparison_is_sound_and_named_after_its_place(path):
+    assert load_comparison(path).name == path.stem
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=config_id)

@@ -96,21 +96,38 @@ def estimate_budget(
     )
 
 
-def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
-    """The budget of the experiment; reads metadata, but no audio, and builds nothing large.
+@dataclass(frozen=True)
+class LabelCounts:
+    """How many values each conditioning attribute has, and how many notes there are.
 
-    Without the folder of notes, attributes count as many values as the config lets through. Raises: UserError.
+    Without the folder of notes their number is None, and `assumed` says what the values rest on.
     """
-    shape = image_shape(experiment.transform)
+
+    n_values: tuple[int, ...]
+    n_notes: int | None
+    assumed: str | None = None
+
+
+def count_labels(experiment: ExperimentConfig, seed: int) -> LabelCounts:
+    """The counts of the notes of the experiment; reads metadata, but no audio. Raises: UserError.
+
+    Without the folder of notes, attributes count as many values as the config lets through.
+    """
     if not experiment.loader.data_path.exists():
         values = {name: _most_values(name, experiment.loader) for name in expand_attributes(experiment.attributes)}
-        budget = estimate_budget(experiment, shape, tuple(values.values()), None)
         listed = ", ".join(f"{counted(count, 'value')} of {name}" for name, count in values.items())
         assumed = f"{experiment.loader.data_path}: no such folder; the number of notes is unknown"
-        return replace(budget, assumed=f"{assumed}; sizes are for {listed}" if listed else assumed)
+        assumed = f"{assumed}; sizes are for {listed}" if listed else assumed
+        return LabelCounts(tuple(values.values()), None, assumed)
     records = find_notes(experiment.loader, seed)
-    table = AttributeTable.from_records(records, experiment.attributes)
-    return estimate_budget(experiment, shape, table.sizes, len(records))
+    return LabelCounts(AttributeTable.from_records(records, experiment.attributes).sizes, len(records))
+
+
+def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
+    """The budget of the experiment; reads metadata, but no audio, and builds nothing large. Raises: UserError."""
+    counts = count_labels(experiment, seed)
+    budget = estimate_budget(experiment, image_shape(experiment.transform), counts.n_values, counts.n_notes)
+    return replace(budget, assumed=counts.assumed)
 
 
 def _most_values(attribute: str, config: LoaderConfig) -> int:

@@ -126,6 +126,13 @@ class ComparisonKeys(Section):
     seeds: Annotated[tuple[Seed, ...], AfterValidator(_each_once)] = Field(
         min_length=1, description="each representation is trained once with each"
     )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="threads of each run on a CPU, on which its pace and the last bits of its weights depend; null: "
+        "those of the machine, divided among the runs that train at once",
+    )
     count: int = Field(ge=2, le=MAX_NOTES, description="notes that scores compare, of each run and of the reference")
     scores: Annotated[tuple[ScoreName, ...], AfterValidator(_each_once)] = Field(
         min_length=1, description="names of the primary scores, as eval.py spells them"
@@ -160,6 +167,7 @@ class Comparison:
     parameters: int | None
     notes_seen: int
     seeds: tuple[int, ...]
+    threads: int | None
     count: int
     scores: tuple[str, ...]
     reference: ReferenceNotes
@@ -237,15 +245,15 @@ def steps_for_notes(model: ModelConfig, notes: int, shares: Sequence[float] | No
     their steps; each of the others has one step or more.
     Raises: ConfigError if the scales are others than those of `shares`, or no whole steps see so many notes.
     """
-    sizes, first = model.batch_sizes, model.start_scale
+    sizes, first = model.notes_per_step, model.start_scale
     if shares is not None and len(shares) != model.n_scales:
         raise ConfigError(f"shares has {len(shares)} entries but modelConfig.downSamplingFactor {model.n_scales}")
     trained = range(first, model.n_scales)
     smallest = min(sizes[first:])
     if any(size % smallest for size in sizes[first:]) or notes % smallest or notes < sum(sizes[first:]):
         raise ConfigError(
-            f"notes_seen={notes} cannot be divided exactly into batches of {sorted(set(sizes[first:]))} notes; give a "
-            f"multiple of the smallest that is {sum(sizes[first:])} or more, and sizes that are multiples of it"
+            f"notes_seen={notes} cannot be divided exactly into steps of {sorted(set(sizes[first:]))} notes; give a "
+            f"multiple of the smallest that is {sum(sizes[first:])} or more, and batches that are multiples of it"
         )
     own = [steps * size for steps, size in zip(model.max_iter_at_scale, sizes, strict=True)]
     weights = own if shares is None else shares

@@ -289,6 +289,12 @@ class ModelConfig(ScaleOptions):
             sizes[first:] = [size] * (self.n_scales - first)
         return tuple(sizes)
 
+    @property
+    def notes_per_step(self) -> tuple[int, ...]:
+        """Notes that a training step draws at each scale: fresh ones for each update of the discriminator."""
+        sizes = enumerate(self.batch_sizes)
+        return tuple(size * self.at_scale(scale).updates_of_discriminator for scale, size in sizes)
+
     def at_scale(self, scale: int) -> ScaleOptions:
         """Losses, weights and rates at `scale`."""
         return options_at(scale, self._options(), self.scale_changes or {})

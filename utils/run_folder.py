@@ -85,7 +85,18 @@ def write_config(run_folder: Path, plain: Mapping[str, Any]) -> None:
 
 def require_same_experiment(run_folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise CheckpointError naming what changed, unless the experiment is the one that the run was started with."""
-    changes, names = [], set()
+    changes = changes_of_experiment(before, now)
+    if changes:
+        remedy = "give it those values, give another run name (-n), or begin anew with --restart"
+        if changes.keys() <= _ONLY_SCHEDULE:
+            remedy = f"to go on from there under another schedule, add -n NAME --continue-from {run_folder}"
+        said = "; ".join(changes.values())
+        raise CheckpointError(f"{run_folder}: was started with another config ({said}); {remedy}")
+
+
+def changes_of_experiment(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Each dotted key that shapes what is learned and has another value now -> what it was and is, in words."""
+    changes = {}
     for section in ("", "loaderConfig", "transformConfig", "modelConfig"):
         old, new = (config.get(section, {}) if section else config for config in (before, now))
         for key in sorted({*old, *new} - _FREE_TO_CHANGE.get(section, set())):
@@ -93,13 +104,8 @@ def require_same_experiment(run_folder: Path, before: Mapping[str, Any], now: Ma
                 continue
             if old.get(key) != new.get(key):
                 name = f"{section}.{key}".lstrip(".")
-                changes.append(f"{name} was {shortened(repr(old.get(key)))}, is {shortened(repr(new.get(key)))}")
-                names.add(name)
-    if changes:
-        remedy = "give it those values, give another run name (-n), or begin anew with --restart"
-        if names <= _ONLY_SCHEDULE:
-            remedy = f"to go on from there under another schedule, add -n NAME --continue-from {run_folder}"
-        raise CheckpointError(f"{run_folder}: was started with another config ({'; '.join(changes)}); {remedy}")
+                changes[name] = f"{name} was {shortened(repr(old.get(key)))}, is {shortened(repr(new.get(key)))}"
+    return changes
 
 
 def require_own_folders(run_folders: Sequence[Path]) -> None:

@@ -8,7 +8,7 @@ from utils.arguments import add_device, add_precision, add_seed, add_skip_broken
 from utils.cli import add_alias, add_verbosity, add_version
 from utils.durations import TrainingLimit, training_limit
 
-USAGE = "train.py -c CONFIG [CONFIG ...] [options]\n       train.py --status RUN [--json]"
+USAGE = "train.py -c CONFIG [CONFIG ...] [options]\n       train.py --status RUN|COMPARISON [--json]"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-c", "--config", type=path, nargs="+", help="experiments as JSON files, which are trained one after the other")
+    help_ = "experiments as JSON files, which are trained one after the other, or one comparison"
+    add("-c", "--config", type=path, nargs="+", help=help_)
+    help_ = "of a comparison: runs to train at once, among which the threads are divided (default: 1)"
+    add("-j", "--jobs", type=at_least_one, metavar="N", help=help_)
     add("-n", "--name", help="name of the run (default: that in the config)")
     help_ = "folder that holds the run folders (default: output_path of the config)"
     output = add("-d", "--output", dest="output_path", type=_path_of_config, metavar="FOLDER", help=help_)
@@ -60,7 +63,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add_number("--preview-notes", default=4, help_="number of notes in each preview", aliases=("--n_samples",))
     add_number("--scores-every", default=None, help_="training steps between scores")
     add_number("--score-notes", default=256, help_="number of notes that scores compare", aliases=("--n-scores",))
-    add_seed(parser, "random seed of the run", nargs="?", const=0)
+    add_seed(parser, "random seed of the run", default=None, nargs="?", const=0)
     help_ = "save and end after this much training: 500steps, 30m, 1.5h (default: train to the end)"
     add("--stop-after", type=training_limit, default=TrainingLimit(), metavar="LIMIT", help=help_)
     add_precision(parser, "that in which the run began; float32 for a new run, so that runs on all machines compare")
@@ -74,7 +77,7 @@ def _add_other_tasks(parser: argparse.ArgumentParser) -> None:
         "--status",
         type=path,
         metavar="RUN",
-        help="show the progress of a run, which may be training now, and do nothing else",
+        help="show the progress of a run, or of a comparison, which may be training now, and do nothing else",
     )
     add("--dry-run", action="store_true", help="show shapes, sizes and memory, and do nothing else; reads no audio")
     add_json(parser, "the answer of --status or --dry-run")

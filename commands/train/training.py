@@ -40,7 +40,7 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
     """
     source = args.continue_from or args.fine_tune_from
     options = RunOptions(
-        seed=args.seed,
+        seed=args.seed or 0,
         device=own_device(args.device),
         save_every=args.save_iter,
         log_every=args.loss_iter,

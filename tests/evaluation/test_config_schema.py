@@ -4,11 +4,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from audio_transforms import TRANSFORMS
-from evaluation.config_schema import SCHEMA_PATH, main
+from evaluation.config_schema import COMPARISON_NAME, SCHEMA_PATH, main
 from tests.places import GOLDEN
+from utils.comparison_file import comparison_schema
 from utils.config_file import experiment_schema
 
-CONFIGS = sorted(path for path in SCHEMA_PATH.parent.rglob("*.json") if path != SCHEMA_PATH)
+COMPARISON_PATH = SCHEMA_PATH.with_name(COMPARISON_NAME)
+COMPARISONS = sorted(SCHEMA_PATH.parent.glob("comparisons/*.json"))
+CONFIGS = sorted(path for path in SCHEMA_PATH.parent.glob("*/*.json") if path not in COMPARISONS)
 README = GOLDEN / "published_readme_config.json"
 
 
@@ -22,11 +25,13 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_committed_schema_is_the_one_the_models_give(tmp_path, capsys):
+def test_committed_schemas_are_those_that_the_models_give(tmp_path, capsys):
     assert main(["-o", str(tmp_path / "schema.json")]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'schema.json'}\n"
-    generated = (tmp_path / "schema.json").read_text(encoding="utf-8")
-    assert SCHEMA_PATH.read_text(encoding="utf-8") == generated, "run python -m evaluation.config_schema"
+    paths = (SCHEMA_PATH, COMPARISON_PATH)
+    assert capsys.readouterr().out == "".join(f"{tmp_path / path.name}\n" for path in paths)
+    for path in paths:
+        generated = (tmp_path / path.name).read_text(encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == generated, "run python -m evaluation.config_schema"
 
 
 @pytest.mark.parametrize("path", [*CONFIGS, README], ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -76,3 +81,36 @@ def test_every_key_is_described():
     for section in objects:
         plain = {key: value for key, value in section["properties"].items() if value and "const" not in value}
         assert [key for key, value in plain.items() if not value.get("description")] == []
+
+
+@pytest.fixture(scope="module")
+def of_comparisons():
+    Draft202012Validator.check_schema(comparison_schema())
+    return Draft202012Validator(comparison_schema())
+
+
+@pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
+def test_shipped_comparisons_satisfy_their_schema(of_comparisons, path):
+    assert [error.message for error in of_comparisons.iter_errors(read(path))] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seeds", []),
+        ("notes_sen", 1),
+        ("shared", {"modelconfig": {}}),
+        ("reference", {"second": None}),
+        ("representations", {}),
+        ("representations", {"mel": {"modelConfig": {}}}),
+    ],
+)
+def test_faulty_comparisons_do_not_satisfy_their_schema(of_comparisons, key, value):
+    comparison = read(COMPARISONS[0])
+    assert of_comparisons.is_valid(comparison)
+    assert not of_comparisons.is_valid(comparison | {key: value})
+
+
+def test_every_key_of_comparisons_is_described(of_comparisons):
+    described = {key: value for key, value in of_comparisons.schema["properties"].items() if key != "$schema"}
+    assert [key for key, value in described.items() if not value.get("description")] == []

@@ -14,7 +14,7 @@ from training.budget import cost_of
 from utils.config_file import load_experiment
 from utils.errors import DataError
 
-SHIPPED = sorted((ROOT / "config_files").glob("*/*.json"))
+SHIPPED = sorted(path for path in (ROOT / "config_files").glob("*/*.json") if path.parent.name != "comparisons")
 
 
 def nowhere(experiment, tmp_path):

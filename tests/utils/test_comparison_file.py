@@ -30,6 +30,7 @@ def raw():
         "parameters": 10_000,
         "notes_seen": 1_200,
         "seeds": [0, 5],
+        "threads": 2,
         "count": 24,
         "scores": ["pis"],
         "reference": {"real": "notes", "second": None},
@@ -172,11 +173,12 @@ def test_every_fault_of_the_configs_is_said_at_once(faults_of, raw):
         ({"scores": ["pis", "pis"]}, 'scores=["pis", "pis"]: names "pis" twice; keep one'),
         ({"shares": [0, 0]}, "shares=[0, 0]: must give some scale a share"),
         ({"shares": [1]}, "shares has 1 entries but modelConfig.downSamplingFactor 2"),
-        ({"notes_seen": 1_201}, "notes_seen=1201 cannot be divided exactly into batches of [4, 8] notes"),
+        ({"notes_seen": 1_201}, "notes_seen=1201 cannot be divided exactly into steps of [4, 8] notes"),
         ({"notes_seen": 8}, "give a multiple of the smallest that is 12 or more"),
         ({"name": "a/b"}, 'name="a/b": must be a plain folder name'),
         ({"name": "con"}, 'name="con": Windows allows no folder of this name'),
         ({"output_path": ""}, 'output_path="": must be a path'),
+        ({"threads": 0}, "threads=0: must be at least 1"),
         ({"parameters": 0}, "parameters=0: must be at least 1"),
         ({"representations": {}}, "number of entries must be at least 1"),
         ({"representations": ["mel"]}, "must be an object"),
@@ -227,6 +229,10 @@ def test_budget_is_exact_and_about_the_shares(scales, units, data):
     slack = (len(steps) + 1) * max(sizes)
     for got, wished in zip(seen[first:], own, strict=True):
         assert math.isclose(got, notes * wished / sum(own), abs_tol=slack)
+
+
+def test_every_update_of_the_discriminator_sees_notes_of_its_own():
+    assert steps_for_notes(model([1, 1], 4).model_copy(update={"d_updates": 5}), 400) == (10, 10)
 
 
 def test_shares_of_untrained_scales_do_not_count():

@@ -1,0 +1,39 @@
+"""Which command lines of train.py are about a comparison, and which of its flags mean nothing there."""
+
+import argparse
+
+from commands.train.model_flags import given_overrides
+from utils.comparison_file import is_comparison
+from utils.errors import UserError
+
+_OF_SINGLE_RUNS = {
+    "name": "--name",
+    "output_path": "--output",
+    "restart": "--restart",
+    "continue_from": "--continue-from",
+    "fine_tune_from": "--fine-tune-from",
+    "seed": "--seed",
+    "smoke_test": "--smoke-test",
+    "profile": "--profile",
+}
+"""The flags that a comparison's file decides about, or that are about one run: where they are kept -> how spelt."""
+
+
+def trains_comparison(args: argparse.Namespace) -> bool:
+    """Whether `-c` names a comparison. Raises: UserError if other configs or flags do not go with that."""
+    comparisons = [path for path in args.config if is_comparison(path)]
+    if not comparisons:
+        if args.jobs is not None:
+            raise UserError("--jobs goes with a comparison, and -c names none; leave it out")
+        return False
+    if len(args.config) > 1:
+        raise UserError(f"{comparisons[0]}: is a comparison, which is trained alone; give it a command of its own")
+    values = {flag: getattr(args, name) for name, flag in _OF_SINGLE_RUNS.items()}
+    given = [flag for flag, value in values.items() if value is not None and value is not False]
+    given += [f"--{key.partition('.')[2]}" for key in given_overrides(args)]
+    if given:
+        raise UserError(
+            f"{' and '.join(given)}: for a single run, but {comparisons[0]} is a comparison; leave it out, or "
+            "change the file"
+        )
+    return True
