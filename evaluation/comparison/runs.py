@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from audio_transforms import build_transform
+from audio_transforms import image_shape
 from data.attributes import AttributeTable
 from models.checkpoint import experiment_of, list_own_checkpoints, load_checkpoint
+from models.equal_size import total_parameters
 from models.growth import GrowthSchedule
-from models.networks import count_parameters
 from utils.comparison_file import Comparison, ComparisonRun
 from utils.config import ExperimentConfig
 from utils.errors import CheckpointError, UserError
 from utils.files import sha256_of_file
-from utils.run_folder import require_same_experiment
+from utils.folder_lock import is_locked
+from utils.run_folder import changes_of_experiment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +29,8 @@ class FinishedRun:
     checkpoint: Path
     sha256: str  # of the checkpoint
     pitches: frozenset[int] | None  # MIDI pitches that it can be asked for; None: not conditioned on pitch
-    generator_parameters: int
-    discriminator_parameters: int
-    steps: int
+    parameters: int  # of generator and discriminator together
     notes_seen: int
-
-    @property
-    def parameters(self) -> int:
-        """Of both networks."""
-        return self.generator_parameters + self.discriminator_parameters
 
 
 @dataclass(frozen=True)
@@ -78,9 +72,9 @@ def _finished(run: ComparisonRun, *, any_depths: bool) -> FinishedRun:
     _require_ours(run, saved, experiment, any_depths=any_depths)
     schedule = GrowthSchedule(experiment.model)
     if saved["step"] < schedule.total_steps:
-        raise CheckpointError(f"not finished: step {saved['step']:,} of {schedule.total_steps:,}")
+        now = ", is training now" if is_locked(folder) else ""
+        raise CheckpointError(f"not finished: step {saved['step']:,} of {schedule.total_steps:,}{now}")
     table = AttributeTable.from_plain(saved["attributes"])
-    parameters = count_parameters(experiment.model, build_transform(experiment.transform).shape, table.sizes)
     last = schedule.at(schedule.total_steps - 1)
     pitches = table.values.get("pitch")
     return FinishedRun(
@@ -91,9 +85,7 @@ def _finished(run: ComparisonRun, *, any_depths: bool) -> FinishedRun:
         checkpoint=path,
         sha256=sha256_of_file(path),
         pitches=None if pitches is None else frozenset(map(int, pitches)),
-        generator_parameters=parameters["generator"],
-        discriminator_parameters=parameters["discriminator"],
-        steps=schedule.total_steps,
+        parameters=total_parameters(experiment.model, image_shape(experiment.transform), table.sizes),
         notes_seen=last.first_note + last.batch_size,
     )
 
@@ -102,10 +94,12 @@ def _require_ours(
     run: ComparisonRun, saved: Mapping[str, Any], experiment: ExperimentConfig, *, any_depths: bool
 ) -> None:
     """`any_depths`: whether training chose the depths for a number of parameters."""
-    if saved["seed"] != run.seed:
-        raise CheckpointError(f"was trained with seed {saved['seed']}; move it away, and train the comparison again")
     planned = run.experiment
     if any_depths:
         depths = {"depth_scales": experiment.model.depth_scales}
         planned = replace(planned, model=planned.model.model_copy(update=depths))
-    require_same_experiment(run.run_folder, experiment.to_plain(), planned.to_plain())
+    changes = list(changes_of_experiment(experiment.to_plain(), planned.to_plain()).values())
+    if saved["seed"] != run.seed:
+        changes.append(f"seed was {saved['seed']}, is {run.seed}")
+    if changes:
+        raise CheckpointError(f"was trained as another comparison says: {'; '.join(changes)}")

@@ -264,7 +264,7 @@ def test_runs_of_something_else_are_left_out(comparison, out):
     find_checkpoint(folders["Wave, plain", 3]).write_bytes(b"damaged")
     assert run(comparison.file, out) == 0
     table = (out / "table.md").read_text()
-    assert "mag-if_seed3 (was trained with seed 99" in table
+    assert "mag-if_seed3 (was trained as another comparison says: seed was 99, is 3)" in table
     assert "modelConfig.baseLearningRate was 0.5" in table
     assert "wave_plain_seed3 (" in table
     assert set(claims(out).values()) == {"not scored", "no seed in common with mag-if: no claim"}
