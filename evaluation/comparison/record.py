@@ -37,4 +37,5 @@ class Record:
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write `lines` behind the others. Raises: UserError."""
-        self.lines = append_lines(self.path, [{MADE_FOR: self._comparison, **line} for line in lines])
+        if new := [{MADE_FOR: self._comparison, **line} for line in lines]:
+            self.lines = append_lines(self.path, new)

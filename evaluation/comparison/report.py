@@ -9,7 +9,7 @@ import torch
 
 from evaluation.comparison.costs import UNITS, costs_of, measure_costs
 from evaluation.comparison.figures import FOLDER, names_of_figures, write_figures
-from evaluation.comparison.findings import Finding, find
+from evaluation.comparison.findings import find
 from evaluation.comparison.record import Record
 from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs
 from evaluation.comparison.scored_notes import FLOOR, UNSEEN, EqualTerms, Scorer, Subject
@@ -60,8 +60,8 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     runs = find_runs(comparison)
     for note in left_out_notes(runs.left_out):
         logger.warning("%s", note)
-    asked = options.count or comparison.count
-    terms = EqualTerms(runs.finished, comparison.reference, asked, seed=options.seed)
+    count = options.count or comparison.count
+    terms = EqualTerms(runs.finished, comparison.reference, count, seed=options.seed)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
@@ -70,19 +70,8 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     scored = [(subject, scorer.lines(subject)) for subject in subjects]
     if not any(lines for _, lines in scored):
         raise DataError(f"{comparison.path}: no score can be computed from these notes; see the warnings above")
-    values = _sorted(scored)
-    findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
-    summary = Summary(
-        name=comparison.name,
-        baseline=comparison.baseline,
-        scores=comparison.scores,
-        findings=findings,
-        floors=values.floors,
-        unseen=values.unseen,
-        costs=_costs(runs.finished, record, options.device),
-        marked=marked_scores(values.embeddings),
-        notes=[*_notes(comparison, runs, terms, asked, values, findings), cost_note(device_name(options.device))],
-    )
+    costs = _costs(runs.finished, record, options.device)
+    summary = _summary(comparison, runs, terms, _values_of(scored), costs, device_name(options.device))
     text = write_tables(output, summary)
     write_figures(output, summary)
     return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
@@ -98,7 +87,7 @@ class _Values:
     embeddings: dict[str, str]
 
 
-def _sorted(scored: Sequence[tuple[Subject, Mapping[str, Line]]]) -> _Values:
+def _values_of(scored: Sequence[tuple[Subject, Mapping[str, Line]]]) -> _Values:
     found = _Values({}, {}, {}, {})
     for subject, lines in scored:
         for name, line in lines.items():
@@ -122,19 +111,31 @@ def _costs(runs: Sequence[FinishedRun], record: Record, device: torch.device) ->
     return found
 
 
-def _notes(
+def _summary(
     comparison: Comparison,
     runs: FoundRuns,
     terms: EqualTerms,
-    asked: int,
     values: _Values,
-    findings: Sequence[Finding],
-) -> list[str]:
-    return [
-        *left_out_notes(runs.left_out),
-        *protocol_notes(runs.finished, terms.to_plain(), asked, str(comparison.reference.real)),
-        *statistics_notes(findings, comparison.baseline),
-        *direction_notes(comparison.scores),
-        *mark_notes(values.embeddings, MARK),
-        *real_notes_notes(terms.real, terms.second),
-    ]
+    costs: Mapping[str, Mapping[str, OverSeeds]],
+    machine: str,
+) -> Summary:
+    findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
+    return Summary(
+        name=comparison.name,
+        baseline=comparison.baseline,
+        scores=comparison.scores,
+        findings=findings,
+        floors=values.floors,
+        unseen=values.unseen,
+        costs=costs,
+        marked=marked_scores(values.embeddings),
+        notes=[
+            *left_out_notes(runs.left_out),
+            *protocol_notes(runs.finished, terms.to_plain(), terms.asked, str(comparison.reference.real)),
+            *statistics_notes(findings, comparison.baseline),
+            *direction_notes(comparison.scores),
+            *mark_notes(values.embeddings, MARK),
+            *real_notes_notes(terms.real, terms.second),
+            cost_note(machine),
+        ],
+    )

@@ -72,7 +72,7 @@ class EqualTerms:
         """`count` notes, or as many as there are real ones. Raises: UserError if these cannot be read, or have no
         pitch that all runs know.
         """
-        self.seed = seed
+        self.seed, self.asked = seed, count
         self.pitches = _common_pitches(runs, reference.real, count)
         self.labels = labels_of(self.pitches or [None] * count)
         self.real = RealNotes.chosen(reference.real, self.labels, seed)

@@ -61,8 +61,8 @@ def statistics_notes(findings: Sequence[Finding], baseline: str) -> list[str]:
     n_tests = sum(each.p_holm is not None for each in findings)
     most = max((each.over.n for each in findings if each.over), default=0)
     said = [
-        f"The unit is the seed: mean over seeds [t-interval of {CONFIDENCE:.0%}]. Rows are in the order of the file, "
-        "which is no rank."
+        f"The unit is the seed: mean over seeds [t-interval of {100 * CONFIDENCE:g} %]. Rows are in the order of the "
+        "file, which is no rank."
     ]
     if n_tests:
         said.append(
@@ -80,7 +80,7 @@ def direction_notes(scores: Sequence[str]) -> list[str]:
     """Which scores are better the higher, which the lower."""
     kinds = {True: "Higher is better", False: "Lower is better", None: "Neither is better by itself"}
     found = {words: [name for name in scores if higher_is_better(name) is kind] for kind, words in kinds.items()}
-    return ["; ".join(f"{words}: {', '.join(names)}" for words, names in found.items() if names) + "."]
+    return [" ".join(f"{words}: {', '.join(names)}." for words, names in found.items() if names)]
 
 
 def marked_scores(embeddings: Mapping[str, str]) -> list[str]:

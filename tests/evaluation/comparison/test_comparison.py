@@ -164,7 +164,7 @@ def test_table_says_what_may_be_claimed_and_on_what_terms(comparison, scored, ca
         "seeds 3, 7",
         "paired by seed; p is corrected by Holm's method over 3 tests",
         "Scores marked * are computed by a network that was trained on log-magnitudes (note-classifier)",
-        "Higher is better: pis; Lower is better: frechet-note-classifier",
+        "Higher is better: pis. Lower is better: frechet-note-classifier",
         "on the other side of each distance too",
     ):
         assert words in table
@@ -354,4 +354,20 @@ def test_mistakes_are_one_line(comparison, out, tmp_path, capsys):
     assert "pos: no such score; choose from pis, iis" in error(scores=["pos"])
     assert "holds no finished run" in error(name="never trained")
     assert "no such folder" in error(reference={"real": str(tmp_path / "nowhere")})
-    assert not out.exists() or not (out / "table.md").exists()
+    assert not out.exists()
+
+
+def test_a_score_that_these_notes_do_not_allow_is_said_and_asked_again(comparison, out, capsys):
+    comparison.change(scores=["ndb"], seeds=[3])
+    for _ in range(2):
+        assert run(comparison.file, out) == 2
+        said = capsys.readouterr().err
+        assert "left out: ndb: needs 50 real notes or more" in said
+        assert said.splitlines()[-1].endswith("no score can be computed from these notes; see the warnings above")
+    assert {line["kind"] for line in lines_of(out)} == {"cost"}
+    comparison.change(scores=["ndb", "pis"], seeds=[3])
+    assert run(comparison.file, out) == 0
+    assert {name: claim for (title, name), claim in claims(out).items() if title == "Wave, plain"} == {
+        "ndb": "not scored",
+        "pis": "one seed: no claim",
+    }

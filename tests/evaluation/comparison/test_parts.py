@@ -85,7 +85,7 @@ def test_marked_are_the_scores_of_networks_that_hear_log_magnitudes():
 
 def test_directions_are_said():
     assert direction_notes(["loudness", "pkid", "pis", "ikid"]) == [
-        "Higher is better: pis; Lower is better: pkid, ikid; Neither is better by itself: loudness."
+        "Higher is better: pis. Lower is better: pkid, ikid. Neither is better by itself: loudness."
     ]
 
 
