@@ -1,6 +1,7 @@
 """The real notes of a comparison: as many as each run makes, of the same pitches."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from evaluation.scoring.instrument_errors import rows_of_pitches
 from evaluation.scoring.note_labels import NO_INSTRUMENT, NO_PITCH, NoteLabels
 from utils.errors import DataError
 from utils.files import sha256_of_file
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,18 @@ def notes_of_pitches(folder: Path) -> Counter[int]:
 def balanced_pitches(available: Mapping[int, int], count: int) -> list[int]:
     """The pitches of up to `count` notes, every pitch in turn as long as any of its `available` notes is left.
 
+    A turn has them in an order whose every beginning is spread over all of them, so that a last turn that is not whole
+    prefers neither low nor high pitches.
+
     >>> balanced_pitches({60: 1, 62: 3}, 4)
     [60, 62, 62, 62]
     """
-    turns = sorted((turn, pitch) for pitch, notes in available.items() for turn in range(min(notes, count)))
-    return [pitch for _, pitch in turns[:count]]
+    pitches = sorted(available)
+    spread = sorted(range(len(pitches)), key=lambda place: place * _GOLDEN % 1)
+    found: list[int] = []
+    for turn in range(max(available.values())):
+        found += [pitches[place] for place in spread if available[pitches[place]] > turn]
+    return found[:count]
 
 
 def labels_of(pitches: Iterable[int | None]) -> NoteLabels:

@@ -25,10 +25,18 @@ def terms_of(folder, *sets, count=12):
 
 def test_every_pitch_comes_in_turn_as_long_as_there_are_real_notes_of_it():
     assert balanced_pitches({62: 5, 60: 5}, 5) == [60, 62, 60, 62, 60]
-    assert balanced_pitches({60: 1, 62: 2, 64: 9}, 100) == [60, 62, 64, 62, *[64] * 8]
+    assert balanced_pitches({60: 1, 62: 2, 64: 9}, 100) == [60, 64, 62, 64, 62, *[64] * 7]
     found = balanced_pitches(dict.fromkeys(range(40, 64), 1000), 1000)
     assert len(found) == 1000
     assert set(np.unique(found, return_counts=True)[1]) == {41, 42}
+    assert shortest_cycle(found) == found[:24]
+
+
+def test_fewer_notes_than_pitches_are_spread_over_all_of_them():
+    for n_pitches in (25, 48):
+        found = sorted(balanced_pitches(dict.fromkeys(range(n_pitches), 9), 10))
+        assert len(set(found)) == 10
+        assert np.diff([-1, *found, n_pitches]).max() <= 2 * n_pitches / 10
 
 
 def test_what_repeated_gives_the_pitches():
