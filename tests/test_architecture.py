@@ -16,7 +16,7 @@ FLOORS = ("utils", "audio_transforms data", "models", "generation", "evaluation"
 EVALUATION_FLOORS = (
     "metrics embeddings note_sound timing",
     "scoring classifier",
-    "floor listening_page download train_classifier cross_check config_schema",
+    "floor comparison listening_page download train_classifier cross_check config_schema",
 )
 """The same of what is in `evaluation`."""
 

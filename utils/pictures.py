@@ -58,7 +58,7 @@ def save_rainbowgrams(
             axes.set_ylabel("Hz", fontsize=8)
         if lowest:
             axes.set_xlabel("s", fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def save_images_and_sounds(path: Path, rows: list[ImageAndSound], sample_rate: i
         _draw_rainbowgram(axes, row.wave, sample_rate)
         axes.tick_params(labelbottom=place == len(rows) - 1)
         axes.set_title(f"{row.title}, as it comes back", fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_rainbowgram(axes: Axes, wave: npt.NDArray[np.floating], sample_rate: int) -> None:
@@ -110,7 +110,8 @@ def _draw_channel(axes: Axes, channel: npt.NDArray[np.floating], colours: str) -
     axes.tick_params(labelsize=7, labelbottom=False)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure as a PNG, atomically."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
 

@@ -123,6 +123,15 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add_json(parser, "all scores, and what keeps them from being compared,")
 
 
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    help_ = "comparison file, as train.py takes it: config_files/comparisons/NAME.json"
+    parser.add_argument("file", type=path, metavar="FILE", help=help_)
+    _add_output(parser)
+    _add_count(parser, "number of notes of each run and of the real ones (default: as the file says)", None)
+    add_seed(parser, "random seed of the choice of real notes, and of subsets and splits")
+    add_device(parser)
+
+
 # Flags of several subcommands
 
 
@@ -238,6 +247,10 @@ _COMPARE = (
     "Show the scores of several folders in one table. Scores that were not computed in the same way are listed, with "
     "the differences."
 )
+_COMPARISON = (
+    "Compare representations by all finished runs of a comparison file. All are scored on equal terms, and the table "
+    "says which differences may be claimed. What was scored before is not scored again."
+)
 
 SUBCOMMANDS = {
     "all": Subcommand(_ALL, _add_all, "commands.evaluate.score"),
@@ -246,6 +259,7 @@ SUBCOMMANDS = {
     "statistics": Subcommand(_STATISTICS, _add_statistics, "commands.evaluate.save_statistics"),
     "timbre": Subcommand(_TIMBRE, _add_timbre, "commands.evaluate.timbre"),
     "compare": Subcommand(_COMPARE, _add_compare, "commands.evaluate.compare"),
+    "comparison": Subcommand(_COMPARISON, _add_comparison, "commands.evaluate.comparison"),
 } | {
     name: Subcommand(description, partial(_add_score, name), "commands.evaluate.score")
     for name, description in _SCORES.items()

@@ -77,6 +77,15 @@ NoteSource = Callable[[int, int], AbstractContextManager[Notes]]
 """(sample rate in Hz, n_samples) -> the notes at that rate; `n_samples` of each are enough."""
 
 
+class Reader(Protocol):
+    """Opens the notes of files at a sample rate in Hz; `decoded` is one."""
+
+    def __call__(
+        self, records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool = False
+    ) -> AbstractContextManager[Notes]:
+        """With `skip_broken`, notes that cannot be read are left out. Raises: DataError."""
+
+
 def made_notes(notes: MadeNotes, sample_rate: int) -> NoteSource:
     """`notes`, which are at `sample_rate` Hz; at another rate as `data.audio_io.read_audio` would read their files."""
 

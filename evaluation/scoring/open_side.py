@@ -16,7 +16,7 @@ from data.instrument_folders import FromOnset, is_of_instruments, open_from_onse
 from data.note_folder import notes_of_folder
 from data.note_records import NoteRecord
 from evaluation.embeddings.features import Embedding, Features, hear
-from evaluation.embeddings.notes import MadeNotes, NoteSource, decoded, made_notes
+from evaluation.embeddings.notes import MadeNotes, NoteSource, Reader, decoded, made_notes
 from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from evaluation.scoring.instrument_errors import rows_of_pitches
 from evaluation.scoring.note_labels import NoteLabels
@@ -85,14 +85,19 @@ def side_of_folder(
     if like is not None:
         rows = rows_of_pitches(NoteLabels.of(records), like, np.arange(len(records)), seed)
         records = [records[row] for row in rows]
-    reader, begin = (_from_onset, {"begin": "onset"}) if is_of_instruments(folder) else (decoded, {})
-    notes = partial(reader, records, skip_broken=options.skip_broken)
+    begin = {"begin": "onset"} if is_of_instruments(folder) else {}
+    notes = partial(reader_of(folder), records, skip_broken=options.skip_broken)
     return _side(str(folder), notes, embeddings, options, {"kind": "folder", **begin})
+
+
+def reader_of(folder: Path) -> Reader:
+    """How notes of `folder` are read: from their onset in a folder with one folder for each instrument."""
+    return _from_onset if is_of_instruments(folder) else decoded
 
 
 @contextmanager
 def _from_onset(
-    records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool
+    records: Sequence[NoteRecord], sample_rate: int, n_samples: int, skip_broken: bool = False
 ) -> Iterator[FromOnset]:
     """As `decoded`."""
     with TemporaryDirectory(prefix="notes-") as folder:

@@ -9,7 +9,7 @@ import torch
 from audio_transforms import AudioTransform
 from data.note_pitch import hertz
 from data.note_records import NoteRecord
-from evaluation.embeddings.notes import MadeNotes, decoded
+from evaluation.embeddings.notes import MadeNotes, Reader, decoded
 from evaluation.scoring.note_labels import NO_PITCH, NoteLabels
 from generation.one_gain import with_one_gain
 from generation.synthesis import Wave
@@ -43,12 +43,14 @@ def noise(labels: NoteLabels, seed: int) -> MadeNotes:
 
 
 @torch.inference_mode()
-def after_representation(records: Sequence[NoteRecord], transform: AudioTransform) -> MadeNotes:
+def after_representation(
+    records: Sequence[NoteRecord], transform: AudioTransform, reader: Reader = decoded
+) -> MadeNotes:
     """Real notes turned into the representation and back: the best that a generator of its images can reach.
 
     They are at the rate of `transform`, on the CPU. Raises: DataError if a note cannot be read.
     """
-    with decoded(records, transform.sample_rate, transform.n_samples) as notes:
+    with reader(records, transform.sample_rate, transform.n_samples) as notes:
 
         def waves() -> Iterator[Wave]:
             for row in range(len(notes)):

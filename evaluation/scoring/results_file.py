@@ -70,11 +70,7 @@ def append_results(folder: Path, lines: Sequence[Line]) -> None:
 
     Each file is written whole. Raises: UserError.
     """
-    path = folder / RESULTS
-    earlier = read_results(path) if path.exists() else []
-    text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
-    everything = [*earlier, *lines]
+    everything = append_lines(folder / RESULTS, lines)
     # dtype object: whole numbers stay whole in columns where some are missing
     numbers = pd.DataFrame(everything, columns=_COLUMNS, dtype=object)
     with atomic_path(folder / CSV) as temporary:
@@ -82,6 +78,14 @@ def append_results(folder: Path, lines: Sequence[Line]) -> None:
     write_text(folder / MARKDOWN, results_table(everything) + "\n")
     texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
     write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrlll"))
+
+
+def append_lines(path: Path, lines: Sequence[Line]) -> list[Line]:
+    """Append `lines` to those in the file `path`, which is written whole; returns all of them. Raises: UserError."""
+    earlier = read_results(path) if path.exists() else []
+    text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
+    return [*earlier, *lines]
 
 
 def results_table(lines: Sequence[Line]) -> str:

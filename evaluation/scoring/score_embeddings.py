@@ -1,6 +1,7 @@
 """Which network hears the notes of a score: the shipped ones, or the user's own."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,6 +132,13 @@ def all_embeddings(options: EmbeddingOptions, user: Path | None) -> list[Embeddi
             "a sample rate or number of samples is given for a network of your own, but no network; give its file too"
         )
     return [*found, *pitch_trackers(), sound_meter()]
+
+
+def embeddings_for(scores: Sequence[str], options: EmbeddingOptions) -> list[Embedding]:
+    """Those of `all_embeddings` without a user's; VGGish only where one of the `scores` needs it, or none is named."""
+    if not scores or any(name.startswith("fad") for name in scores):
+        return all_embeddings(options, None)
+    return [classifier(options), musicnn(options), *pitch_trackers(), sound_meter()]
 
 
 def _refuse_foreign(name: str, options: EmbeddingOptions) -> None:

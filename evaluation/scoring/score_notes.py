@@ -6,19 +6,10 @@ from pathlib import Path
 
 from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.open_side import SideOptions, open_side
-from evaluation.scoring.score_embeddings import (
-    EmbeddingOptions,
-    all_embeddings,
-    classifier,
-    musicnn,
-    pitch_trackers,
-    sound_meter,
-)
-from evaluation.scoring.score_map import PlannedScore
-from evaluation.scoring.score_plan import plan_all
+from evaluation.scoring.score_embeddings import EmbeddingOptions, embeddings_for
+from evaluation.scoring.score_plan import chosen_scores, plan_all
 from evaluation.scoring.score_report import compute_score, embeddings_of
 from evaluation.scoring.scores import Score
-from evaluation.scoring.side import Side
 from utils.device import choose_device
 from utils.errors import DataError, UserError
 
@@ -36,14 +27,8 @@ def score_notes(
     Raises: UserError if notes cannot be read, a name is unknown, or a score named in `only` cannot be computed.
     """
     options = EmbeddingOptions(device=choose_device(device))
-    hears_by_vggish = not only or any(name.startswith("fad") for name in only)
-    heard_by = (
-        all_embeddings(options, None)
-        if hears_by_vggish
-        else [classifier(options), musicnn(options), *pitch_trackers(), sound_meter()]
-    )
-    planned = plan_all(heard_by, infinite=False, seed=seed)
-    wanted = _chosen(planned, only) if only else [each for each in planned if real or not each.needs_real]
+    planned = plan_all(embeddings_for(only, options), infinite=False, seed=seed)
+    wanted = chosen_scores(planned, only) if only else [each for each in planned if real or not each.needs_real]
     for each in wanted:
         if each.needs_real and not real:
             raise UserError(f"{each.name}: compares with real notes; name a folder of them")
@@ -62,12 +47,3 @@ def score_notes(
             continue
         found |= {score.name: score for score in scores if not score.baseline}
     return {name: score for name, score in found.items() if name in only} if only else found
-
-
-def _chosen(planned: Sequence[PlannedScore[Side]], only: Sequence[str]) -> list[PlannedScore[Side]]:
-    """Those of `planned` that compute the scores named; some compute several, whose names they list."""
-    owners = {name: each for each in planned for name in each.name.split(", ")}
-    unknown = [name for name in only if name not in owners]
-    if unknown:
-        raise UserError(f"{unknown[0]}: no such score; choose from {', '.join(owners)}")
-    return list({owners[name].name: owners[name] for name in only}.values())

@@ -62,10 +62,11 @@ from evaluation.scoring.scores import (
     score_inception,
     score_kernel,
 )
-from evaluation.scoring.second_opinion import plan_second_opinion
+from evaluation.scoring.second_opinion import BY_BOTH, plan_second_opinion
 from evaluation.scoring.side import Side
 from evaluation.scoring.sound_scores import NOTE_SOUND, plan_note_sound
 from utils.arrays import Float64Array, FloatArray, Int64Array
+from utils.errors import UserError
 from utils.spelling import counted
 
 _NEIGHBOURS = "precision, recall, density, coverage"
@@ -123,6 +124,20 @@ def plan_all(
         *(replace(each, hears_all_real=False) for each in _plan_in_tune(trackers)),
         *(plan_note_sound(each) for each in meters),
     ]
+
+
+def chosen_scores(planned: Sequence[PlannedScore[Side]], names: Sequence[str]) -> list[PlannedScore[Side]]:
+    """Those of `planned` that compute the scores of these `names`; some compute several, whose names they list.
+
+    The second opinion on pitch needs what the first tracker hears, so that in-tune comes with it.
+    Raises: UserError if a name is unknown.
+    """
+    owners = {name: each for each in planned for name in each.name.split(", ")}
+    unknown = [name for name in names if name not in owners]
+    if unknown:
+        raise UserError(f"{unknown[0]}: no such score; choose from {', '.join(owners)}")
+    second = any(owners[name].name.startswith(BY_BOTH) for name in names)
+    return list({owners[name].name: owners[name] for name in [*names, *([IN_TUNE] if second else [])]}.values())
 
 
 def _of_classifier(

@@ -16,7 +16,7 @@ from evaluation.scoring.comparison import warnings_of_new
 from evaluation.scoring.instrument_errors import rows_of_pitches
 from evaluation.scoring.metric_card import metric_card
 from evaluation.scoring.note_labels import NoteLabels
-from evaluation.scoring.open_side import SideOptions, is_run, open_like, open_side, side_of_made
+from evaluation.scoring.open_side import SideOptions, is_run, open_like, open_side, reader_of, side_of_made
 from evaluation.scoring.reference_notes import RATE, after_representation, noise, sines
 from evaluation.scoring.results_file import RESULTS, TABLES, Line, append_results, read_own_results, results_table
 from evaluation.scoring.score_map import PlannedScore
@@ -164,7 +164,7 @@ def _floor(fake: Side, embeddings: Sequence[Embedding], options: ReportOptions) 
     run = Instrument.from_run(options.fake, scale=place.scale, iteration=place.iteration, device=torch.device("cpu"))
     records = notes_of_folder(options.real)
     rows = rows_of_pitches(NoteLabels.of(records), fake.labels, np.arange(len(records)), options.seed)
-    restored = after_representation([records[row] for row in rows], run.transform)
+    restored = after_representation([records[row] for row in rows], run.transform, reader_of(options.real))
     return {"floor": side_of_made("real notes restored", restored, embeddings, run.sample_rate)}
 
 

@@ -33,6 +33,15 @@ def verdicts(scores: Sequence[Score]) -> dict[str, str]:
     return found
 
 
+def higher_is_better(name: str) -> bool | None:
+    """Whether a higher value of the score `name` is the better one; None where nobody can say."""
+
+    def is_one_of(stems: Sequence[str]) -> bool:
+        return any(name == stem or name.startswith(f"{stem}-") for stem in stems)
+
+    return True if is_one_of(_HIGHER_IS_BETTER) else False if is_one_of(_LOWER_IS_BETTER) else None
+
+
 def _interval(score: Score, baseline: Score | None) -> tuple[float, float] | None:
     """Middle and half width."""
     if "by_chance_std" in score.details:
@@ -54,14 +63,7 @@ def _in_words(score: Score, middle: float, width: float) -> str:
     if abs(score.value - middle) <= width:
         return f"within the baseline's interval: {said}"
     above = score.value > middle
-    better = _higher_is_better(score.name)
+    better = higher_is_better(score.name)
     if better is None:
         return f"{'above' if above else 'below'} the baseline's interval: {said}"
     return f"{'better' if above == better else 'worse'} than the baseline's interval: {said}"
-
-
-def _higher_is_better(name: str) -> bool | None:
-    def is_one_of(stems: Sequence[str]) -> bool:
-        return any(name == stem or name.startswith(f"{stem}-") for stem in stems)
-
-    return True if is_one_of(_HIGHER_IS_BETTER) else False if is_one_of(_LOWER_IS_BETTER) else None

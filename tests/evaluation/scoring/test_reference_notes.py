@@ -6,15 +6,19 @@ import soundfile
 import torch
 
 import eval
+from audio_transforms import build_transform
 from data.audio_io import write_wav
+from data.note_folder import notes_of_folder
 from data.note_pitch import hertz
 from evaluation.embeddings.note_classifier import PITCHES, SHIPPED, NoteClassifierEmbedding
+from evaluation.embeddings.notes import decoded
 from evaluation.scoring.note_labels import NoteLabels
-from evaluation.scoring.open_side import side_of_made
-from evaluation.scoring.reference_notes import N_SAMPLES, RATE, noise, sines
+from evaluation.scoring.open_side import reader_of, side_of_made
+from evaluation.scoring.reference_notes import N_SAMPLES, RATE, after_representation, noise, sines
 from evaluation.scoring.score_plan import plan_all
 from tests.evaluation.reports import lines_of
 from tests.evaluation.stub_networks import write_notes
+from utils.config_file import parse_transform
 
 ASKED = [48, 60, 61, 62, 67, 72, 74, 79]
 
@@ -109,3 +113,18 @@ def test_unseen_notes_in_folders_of_instruments_begin_at_their_onset(tmp_path, c
     assert found[0] == pytest.approx(found[1], rel=0.05)
     said = capsys.readouterr().out
     assert "unseen: 3 notes for 6 generated, since it has too few at some of their pitches; pis, iis and " in said
+
+
+def test_floor_of_notes_in_folders_of_instruments_begins_at_their_onset(tmp_path):
+    """A representation that keeps the waveform gives back the note without the silence before it."""
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    folder = tmp_path / "mine"
+    write_wav(folder / "oboe" / "oboe_A4_1.wav", np.concatenate([np.zeros(5_000), tone]), RATE)
+    config = parse_transform({"transform": "waveform", "audio_length": 1_000, "sample_rate": RATE}, "test")
+    found = {
+        reader: after_representation(notes_of_folder(folder), build_transform(config), reader).waves([0])[0].numpy()
+        for reader in (reader_of(folder), decoded)
+    }
+    loud = {reader: float(np.abs(wave).max()) for reader, wave in found.items()}
+    assert loud[reader_of(folder)] > 0.4
+    assert loud[decoded] < 1e-3

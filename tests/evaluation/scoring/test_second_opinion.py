@@ -5,11 +5,12 @@ import torch
 
 import eval
 from data.note_pitch import hertz
+from evaluation import score_notes
 from evaluation.embeddings.second_pitch import SwiftF0Embedding, second_tracker
 from evaluation.scoring import score_embeddings
 from tests.evaluation.note_sound.tones import RATE, tone
 from tests.evaluation.reports import lines_of
-from tests.evaluation.stub_networks import StubPyin, write_notes
+from tests.evaluation.stub_networks import StubPyin, use_stubs, write_notes
 
 
 class SecondJudge:
@@ -59,6 +60,13 @@ def test_a_note_in_tune_by_one_judge_alone_does_not_count(scored, tmp_path, monk
     both, second, first = scored(write_notes(tmp_path / "fake", 8, seed=0, name="pitch062_seed{:06d}"))
     assert first["value"] == 1
     assert 0 < both["value"] == second["value"] < 1
+
+
+def test_asked_for_by_name_it_brings_what_it_needs(tmp_path, monkeypatch):
+    use_stubs(monkeypatch, tmp_path)
+    monkeypatch.setattr(score_embeddings, "second_tracker", SecondJudge)
+    fake = write_notes(tmp_path / "fake", 6, seed=0, name="pitch062_seed{:06d}")
+    assert score_notes(fake, only=["in-tune-by-both"], device="cpu").keys() == {"in-tune-by-both"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,104 @@
+"""What a run costs beside its quality: parameters, training time by its log, and the time that a note takes."""
+
+import shlex
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from evaluation.comparison.record import Record
+from evaluation.comparison.runs import FinishedRun
+from evaluation.timing.measures import Subject, time_notes
+from models.growth import GrowthSchedule
+from utils.config import ModelConfig
+from utils.device import device_name, versions
+from utils.run_log import LOG_NAME, Row, read_log
+
+COST = "cost"
+_OF_TRAINING = {"parameters": "", "training-time": "s", "time-per-step": "s"}
+_OF_NOTE = {"generation-time": "ms", "inversion-time": "ms"}
+UNITS = _OF_TRAINING | _OF_NOTE
+"""Name of each cost -> its unit. A step is one at the last scale, and notes are made one by one."""
+
+_SECONDS = 0.2  # of each measurement of a note's time
+
+
+@dataclass(frozen=True)
+class TrainingTime:
+    """Seconds of all training steps, and of one at the last scale, by the median pace of each scale in the log."""
+
+    total: float
+    step: float
+
+
+def measure_costs(run: FinishedRun, record: Record, device: torch.device) -> None:
+    """Write what the `record` lacks of the costs of `run`; a note is timed on `device`. Raises: UserError."""
+    for names, measure in ((_OF_TRAINING, _cost_of_training), (_OF_NOTE, _cost_of_note)):
+        lacking = [name for name in names if record.find(_identity(run, name, device)) is None]
+        if lacking:
+            found = measure(run, device)
+            record.append([_line(run, name, found[name], device) for name in lacking if name in found])
+
+
+def costs_of(run: FinishedRun, record: Record, device: torch.device) -> dict[str, float]:
+    """Cost -> its value, for those that are known of the `run`."""
+    lines = {name: record.find(_identity(run, name, device)) for name in UNITS}
+    return {name: float(line["value"]) for name, line in lines.items() if line is not None}
+
+
+def training_time(rows: Sequence[Row], model: ModelConfig) -> TrainingTime | None:
+    """By the `rows` of a log; None where a scale has none. The first row of a scale is left out: it holds a warm-up."""
+    schedule, total, step = GrowthSchedule(model), 0.0, 0.0
+    for scale in range(model.start_scale, model.n_scales):
+        n_steps = model.max_iter_at_scale[scale]
+        if not n_steps:
+            continue
+        of_scale = [row for row in rows if row.get("scale") == scale and row.get("notes_per_second", 0) > 0]
+        paces = [row["notes_per_second"] for row in of_scale if row.get("iteration") != 0 or len(of_scale) == 1]
+        if not paces:
+            return None
+        step = schedule.at(schedule.steps_done(scale, 0)).batch_size / statistics.median(paces)
+        total += n_steps * step
+    return TrainingTime(total, step)
+
+
+def _cost_of_training(run: FinishedRun, _: torch.device) -> dict[str, float]:
+    found = {"parameters": float(run.parameters)}
+    time = training_time(read_log(run.folder), run.experiment.model) if (run.folder / LOG_NAME).exists() else None
+    return found if time is None else found | {"training-time": time.total, "time-per-step": time.step}
+
+
+def _cost_of_note(run: FinishedRun, device: torch.device) -> dict[str, float]:
+    timing = time_notes(Subject.from_run(run.folder), batch=1, device=device, seconds=_SECONDS)
+    spreads = zip(_OF_NOTE, (timing.generation, timing.inversion), strict=True)
+    return {name: 1000 * spread.median for name, spread in spreads if spread is not None}
+
+
+def _identity(run: FinishedRun, name: str, device: torch.device) -> dict[str, Any]:
+    """What a line has that need not be measured again."""
+    timed = {"device": str(device)} if name in _OF_NOTE else {}
+    return {
+        "kind": COST,
+        "representation": run.title,
+        "training_seed": run.seed,
+        "checkpoint_sha256": run.sha256,
+        "name": name,
+        **timed,
+    }
+
+
+def _line(run: FinishedRun, name: str, value: float, device: torch.device) -> Mapping[str, Any]:
+    machine = {"machine": device_name(device)} if name in _OF_NOTE else {}
+    return {
+        **_identity(run, name, device),
+        "value": value,
+        "unit": UNITS[name],
+        **machine,
+        "command": shlex.join(["eval.py", *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }

@@ -1,0 +1,42 @@
+"""One picture for each primary score: representations with the interval of their seeds, in the order of the file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.comparison.findings import Finding
+from evaluation.comparison.summary import Summary
+from evaluation.comparison.tables import UNSEEN_ROW
+from evaluation.scoring.verdict import higher_is_better
+from utils.interval_chart import IntervalRow, save_intervals
+
+FOLDER = "figures"
+_BETTER = {True: ", higher is better", False: ", lower is better", None: ""}
+
+
+def names_of_figures(scores: Sequence[str]) -> list[str]:
+    """The files below the output folder."""
+    return [f"{FOLDER}/{score}.png" for score in scores]
+
+
+def write_figures(folder: Path, summary: Summary) -> None:
+    """Write the picture of every score into `folder`. Raises: UserError."""
+    for score, name in zip(summary.scores, names_of_figures(summary.scores), strict=True):
+        rows = [
+            _row(each, summary.floors.get(each.representation, {}).get(score))
+            for each in summary.findings
+            if each.score == score
+        ]
+        lines = {UNSEEN_ROW: summary.unseen[score]} if score in summary.unseen else {}
+        title = f"{summary.name}: {score}{_BETTER[higher_is_better(score)]}"
+        save_intervals(folder / name, rows, title=title, beside="real notes through the representation", lines=lines)
+
+
+def _row(finding: Finding, floor: float | None) -> IntervalRow:
+    over = finding.over
+    return IntervalRow(
+        label=finding.representation,
+        mean=over.mean if over else None,
+        interval=over.interval if over else None,
+        values=list(finding.values.values()),
+        beside=floor,
+    )
