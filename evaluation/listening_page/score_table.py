@@ -109,7 +109,7 @@ def _column(line: Line, runs: Sequence[HeardRun]) -> str:
     origin = line.get("fake_origin")
     scored = origin.get("checkpoint_sha256") if isinstance(origin, dict) else None
     run = next((run for run in runs if run.card["checkpoint_sha256"] == scored), None)
-    return run.name if run else str(line.get("fake") or "not recorded")
+    return run.title if run else str(line.get("fake") or "not recorded")
 
 
 def _cell(line: Line, card: int) -> ScoreCell:

@@ -234,8 +234,8 @@ def test_runs_that_learned_other_pitches_leave_gaps(run_folder, experiment_dict,
     page = Page(tmp_path / "all")
     assert page.text.count("not learned") == 1
     assert [button["aria-label"] for button in page.players()] == [
-        "Play tiny, pitch 60 (C4), latent 0", "Play tiny, pitch 64 (E4), latent 0",
-        "Play tiny (2), pitch 64 (E4), latent 0",
+        "Play mag-if, pitch 60 (C4), latent 0", "Play mag-if, pitch 64 (E4), latent 0",
+        "Play mag-if (2), pitch 64 (E4), latent 0",
     ]  # fmt: skip
     assert make_page([other, run_folder], tmp_path / "all", "--seeds", 0, "--pitches", 67) == 0
     assert [note["run"] for note in card_of(tmp_path / "all")["notes"]] == ["tiny (2)"]
