@@ -30,7 +30,7 @@
 
   function label(button) {
     const blind = section.classList.contains("blind") && !isReal(button);
-    return `${blind ? letterOf(button) : button.dataset.title}, ${button.dataset.place}`;
+    return `${blind ? letterOf(button) : button.dataset.title}, ${button.closest("tr").dataset.said}`;
   }
 
   function describe() {
