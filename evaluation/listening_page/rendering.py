@@ -17,7 +17,7 @@ from evaluation.listening_page.comparison_grid import compare_notes
 from evaluation.listening_page.longer_sounds import LongerSound
 from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
-from evaluation.listening_page.score_table import ScoreTable, better
+from evaluation.listening_page.score_table import BASELINE, ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
 from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
@@ -57,7 +57,9 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
     compared = comparison is not None
     theme = _text("theme.js")
     style = _text("page.css", *(["comparison.css"] if compared else []))
-    player = _text("page.js", *(_COMPARING if compared else []))
+    sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
+    scripts = [*(_COMPARING if compared else []), *(["score_sorting.js"] if sortable else [])]
+    player = _text("page.js", *scripts)
     # 'self' is not enough where a browser gives files on disk no origin
     policy = (
         f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
@@ -90,6 +92,9 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
         pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
         run_facts=run_facts,
         scores=scores,
+        baseline=BASELINE,
+        sortable=sortable,
+        trained=any(section.charts for section in sections),
         better=better,
         made=made,
         picture=PICTURE_SIZE,
