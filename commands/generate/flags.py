@@ -72,6 +72,8 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "folder of the page (default: RUN/page; needed with several runs)"
     add("-o", "--output", type=path, metavar="FOLDER", help=help_)
+    help_ = "what the page calls the runs, one for each (default: their representations; the name of a single run)"
+    add("--titles", nargs="+", metavar="TITLE", help=help_)
     add_pitches(parser, "those to hear (default: a few, evenly spaced among those that all runs learned)")
     add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
     add_latent_controls(parser)

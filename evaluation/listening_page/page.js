@@ -102,7 +102,7 @@
     const down = { ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
     for (let r = row + down, c = column + across; rows[r] && c >= 0 && c < rows[row].cells.length; r += down, c += across) {
       const found = rows[r].cells[c]?.querySelector(".play");
-      if (found) return found;
+      if (found?.offsetParent) return found;
     }
     return null;
   }
@@ -110,6 +110,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button, a[href^='#card-']");
     if (!button) return;
+    if (button.matches(".compared")) return;
     if (button.matches(".play")) button === cell ? stop() : play(button);
     else if (button.matches("[data-side]")) choose(button.dataset.side);
     else if (button.id === "stop") stop();
@@ -132,6 +133,12 @@
       event.preventDefault();
       next.focus();
     }
+  });
+
+  // A comparison is heard through sounds of its own.
+  document.addEventListener("comparison-starts", () => {
+    stop();
+    for (const audio of document.querySelectorAll("audio")) audio.pause();
   });
 
   // Longer sounds have the browser's own players; only one of all may sound.

@@ -36,6 +36,7 @@ class PageOptions:
     """What a page shows: the options of `generate.py page`."""
 
     runs: Sequence[Path]
+    titles: Sequence[str] | None
     output: Path
     pitches: Sequence[int] | None
     seeds: Sequence[int]
@@ -56,7 +57,13 @@ def write_page(options: PageOptions) -> int:
     """
     _require_free(options.output)
     require_writable_folder(options.output)
-    runs = open_runs(options.runs, scale=options.scale, iteration=options.iteration, device=options.device)
+    runs = open_runs(
+        options.runs,
+        scale=options.scale,
+        iteration=options.iteration,
+        device=options.device,
+        titles=options.titles,
+    )
     pitches = choose_pitches(runs, options.pitches)
     seeds = list(dict.fromkeys(options.seeds))
     count = len(runs) * len(seeds) * max(1, len(pitches))
@@ -82,6 +89,7 @@ def write_page(options: PageOptions) -> int:
 def page_command(options: PageOptions, pitches: Sequence[int], seeds: Sequence[int]) -> str:
     """The command line that makes this page again, with what was left to it by default spelled out."""
     words = ["python", "generate.py", "page", "-d", *map(str, options.runs), "-o", str(options.output)]
+    words += ["--titles", *options.titles] if options.titles else []
     words += ["--pitches", ",".join(map(str, pitches))] if pitches else []
     words += ["--seeds", ",".join(map(str, seeds)), "--format", options.audio_format]
     words += options.controls.as_flags()
@@ -114,7 +122,8 @@ def _section(notes: RunNotes, number: int, folder: Path) -> RunSection:
 def _account(grid: Sequence[RunNotes]) -> dict[str, Any]:
     """Where every note of the page comes from, as JSON values."""
     runs = [
-        {**run.card, "name": run.name, "training_seed": run.instrument.training_seed} for run in (n.run for n in grid)
+        {**run.card, "name": run.name, "title": run.title, "training_seed": run.instrument.training_seed}
+        for run in (notes.run for notes in grid)
     ]
     generated = [
         {"run": notes.run.name, **asdict(note)} for notes in grid for row in notes.rows.values() for note in row if note

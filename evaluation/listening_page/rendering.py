@@ -6,21 +6,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data.note_pitch import pitch_name
 from evaluation.listening_page import charts
 from evaluation.listening_page.charts import Chart
+from evaluation.listening_page.comparison_grid import compare_notes
 from evaluation.listening_page.longer_sounds import LongerSound
 from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
-from evaluation.listening_page.score_table import ScoreTable, better
+from evaluation.listening_page.score_table import BASELINE, ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
 from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
 
 _HERE = Path(__file__).parent
+MOST_LETTERS = 11  # L repeats a note
+_COMPARING = ("switching.js", "filters.js", "blind.js")
 _LABELLED_HZ = (100, 1_000, 4_000)
 
 
@@ -48,7 +52,14 @@ class Making:
 
 def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, made: Making) -> str:
     """The HTML of the page."""
-    style, theme, player = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "theme.js", "page.js"))
+    grid = [section.notes for section in sections]
+    comparison = compare_notes(grid)
+    compared = comparison is not None
+    theme = _text("theme.js")
+    style = _text("page.css", *(["comparison.css"] if compared else []))
+    sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
+    scripts = [*(_COMPARING if compared else []), *(["score_sorting.js"] if sortable else [])]
+    player = _text("page.js", *scripts)
     # 'self' is not enough where a browser gives files on disk no origin
     policy = (
         f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
@@ -57,7 +68,7 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pitched = [section.notes for section in sections if section.notes.run.pitches is not None]
+    pitched = [notes for notes in grid if notes.run.pitches is not None]
     shown_run, shown = next(
         (each.notes.run, note) for each in sections for row in each.notes.rows.values() for note in row if note
     )
@@ -66,10 +77,13 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
         style=style,
         theme=theme,
         player_script=player,
-        title=", ".join(section.notes.run.name for section in sections),
+        title=", ".join(section.notes.run.title for section in sections),
         sections=sections,
         pitched=pitched,
-        unpitched=[section.notes for section in sections if section.notes.run.pitches is None],
+        comparison=comparison,
+        letters=[ascii_uppercase[number] if number < MOST_LETTERS else "" for number in range(len(grid))],
+        decibels=_decibels,
+        unpitched=[notes for notes in grid if notes.run.pitches is None],
         reals_called=" / ".join(
             sorted({section.notes.reals.called for section in sections if section.notes.has_reals})
         ),
@@ -78,6 +92,9 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
         pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
         run_facts=run_facts,
         scores=scores,
+        baseline=BASELINE,
+        sortable=sortable,
+        trained=any(section.charts for section in sections),
         better=better,
         made=made,
         picture=PICTURE_SIZE,
@@ -95,9 +112,9 @@ def real_rows(pitched: Sequence[RunNotes]) -> list[tuple[str, str, list[RealNote
         reals = notes.reals_by_column
         same = next((names for names, _, row in rows if row == reals), None)
         if same is not None:
-            same.append(notes.run.name)
+            same.append(notes.run.title)
         elif reals:
-            rows.append(([notes.run.name], notes.reals.called, reals))
+            rows.append(([notes.run.title], notes.reals.called, reals))
     return [(", ".join(names), called, row) for names, called, row in rows]
 
 
@@ -106,6 +123,15 @@ def _legend_ticks(sample_rate: int) -> list[tuple[float, str]]:
     span = math.log(sample_rate / 2 / LOWEST_HZ)
     ends = [LOWEST_HZ, *(hertz for hertz in _LABELLED_HZ if hertz < sample_rate / 4), sample_rate / 2]
     return [(round(1 - math.log(hertz / LOWEST_HZ) / span, 3), f"{hertz:g} Hz") for hertz in ends]
+
+
+def _text(*names: str) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def _decibels(value: float) -> str:
+    """`value` with its sign, as typeset; 0 without one."""
+    return f"{value:+.1f}".replace("-", "−") if value else "0"
 
 
 def _hash(text: str) -> str:

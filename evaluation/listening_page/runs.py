@@ -18,10 +18,11 @@ MOST_PITCHES = 8
 
 @dataclass(frozen=True)
 class HeardRun:
-    """A trained run; `name` is its own on the page, `card` says where its sounds come from."""
+    """A trained run: `name` is its own in the logs, `title` on the page; `card` says where its sounds come from."""
 
     folder: Path
     name: str
+    title: str
     instrument: Instrument
     card: dict[str, Any]
 
@@ -33,23 +34,38 @@ class HeardRun:
 
 
 def open_runs(
-    folders: Sequence[Path], *, scale: int | None, iteration: int | None, device: torch.device
+    folders: Sequence[Path],
+    *,
+    scale: int | None,
+    iteration: int | None,
+    device: torch.device,
+    titles: Sequence[str] | None = None,
 ) -> list[HeardRun]:
     """The runs in `folders`, at their newest checkpoints or at that of `scale` and `iteration`.
 
-    Runs of one name get a number behind it. Raises: UserError, CheckpointError.
+    Without `titles`, several runs are called by their representations, a single one by its name. Runs of one name or
+    one title get a number behind it. Raises: UserError, CheckpointError.
     """
     for folder, count in Counter(folder.resolve() for folder in folders).items():
         if count > 1:
             raise UserError(f"{folder}: is given {count} times; give each run once")
-    found: list[HeardRun] = []
+    instruments = [Instrument.from_run(folder, scale=scale, iteration=iteration, device=device) for folder in folders]
+    names = _numbered([instrument.run_name for instrument in instruments])
+    representations = _numbered([instrument.experiment.transform.transform for instrument in instruments])
+    own = representations if len(folders) > 1 else names
+    each = zip(folders, names, own if titles is None else titles, instruments, strict=True)
+    return [
+        HeardRun(folder, name, title, instrument, instrument.to_plain()) for folder, name, title, instrument in each
+    ]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """`names`, with a number behind each one that was there before."""
     taken: Counter[str] = Counter()
-    for folder in folders:
-        instrument = Instrument.from_run(folder, scale=scale, iteration=iteration, device=device)
-        taken[instrument.run_name] += 1
-        number = taken[instrument.run_name]
-        name = instrument.run_name if number == 1 else f"{instrument.run_name} ({number})"
-        found.append(HeardRun(folder, name, instrument, instrument.to_plain()))
+    found = []
+    for name in names:
+        taken[name] += 1
+        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
     return found
 
 
@@ -85,6 +101,7 @@ def run_facts(run: HeardRun) -> list[tuple[str, str]]:
     shape = " × ".join(str(size) for size in transform.shape)
     pitches, last_scale = run.pitches, len(instrument.networks.sizes) - 1
     return [
+        ("Run", run.name),
         ("Representation", f"{instrument.experiment.transform.transform}, images of {shape}"),
         ("Sound", f"{rate} Hz, {seconds:.3g} s a note"),
         ("Trained", f"{counted(instrument.step, 'step')}, up to scale {instrument.scale} of {last_scale}"),

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.listening_page.charts import in_words
 from evaluation.listening_page.runs import HeardRun
-from evaluation.scoring.comparison import compare_results
+from evaluation.listening_page.score_intervals import Interval, bars, clear_best, interval
+from evaluation.scoring.comparison import compare_results, differences
 from evaluation.scoring.results_file import RESULTS, Line, read_results
 from utils.errors import UserError
 
-_BASELINE = "baseline (the real side alone)"
+BASELINE = "baseline (the real side alone)"
 _BETTER = {
     **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage"), "higher is better"),
     **dict.fromkeys(
@@ -26,12 +27,19 @@ _DISTANCES = ("fad-", "frechet-", "kid-", "kad-", "timbre-")
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """One score: value, standard error and notes in words, and the number of its card (from 1)."""
+    """One score: value, standard error and notes in words, and the number of its card (from 1).
+
+    `bar`: its interval as (low, value, high) in percent of the row's span, if it is known. `best`: its interval
+    overlaps that of no other run that was scored under the same conditions.
+    """
 
     value: str
+    number: float
     error: str
     notes: str
     card: int
+    bar: tuple[float, float, float] | None = None
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,16 +85,17 @@ def score_table(folders: Sequence[Path], runs: Sequence[HeardRun]) -> ScoreTable
         return None
     last = {(str(line["name"]), _column(line, runs)): line for line in lines}
     names = list(dict.fromkeys(name for name, _ in last))
-    columns = sorted(dict.fromkeys(column for _, column in last), key=_BASELINE.__eq__)
+    columns = sorted(dict.fromkeys(column for _, column in last), key=BASELINE.__eq__)
     cards: list[ScoreCard] = []
     rows: dict[str, list[ScoreCell | None]] = {}
     for name in names:
-        rows[name] = []
+        row: list[ScoreCell | None] = []
         for column in columns:
             line = last.get((name, column))
             if line:
                 cards.append(ScoreCard(f"{name}, {column}", json.dumps(line, indent=2, ensure_ascii=False)))
-            rows[name].append(_cell(line, len(cards)) if line else None)
+            row.append(_cell(line, len(cards)) if line else None)
+        rows[name] = _side_by_side(name, row, [last.get((name, column)) for column in columns])
     _, remarks = compare_results(folders)
     if len(last) < len(lines):
         remarks.append(f"{len(lines) - len(last)} earlier values of the same scores are in {RESULTS} only.")
@@ -105,11 +114,11 @@ def _lines(folder: Path) -> list[Line]:
 def _column(line: Line, runs: Sequence[HeardRun]) -> str:
     """Where the line stands: under the run whose checkpoint was scored, or else under what its card calls it."""
     if line.get("baseline"):
-        return _BASELINE
+        return BASELINE
     origin = line.get("fake_origin")
     scored = origin.get("checkpoint_sha256") if isinstance(origin, dict) else None
     run = next((run for run in runs if run.card["checkpoint_sha256"] == scored), None)
-    return run.name if run else str(line.get("fake") or "not recorded")
+    return run.title if run else str(line.get("fake") or "not recorded")
 
 
 def _cell(line: Line, card: int) -> ScoreCell:
@@ -119,4 +128,25 @@ def _cell(line: Line, card: int) -> ScoreCell:
     else:
         notes = ", ".join(f"{n} {what}" for n, what in ((n_real, "real"), (n_fake, "generated")) if n is not None)
     said = f"± {error:.2g}" if isinstance(error, int | float) else ""
-    return ScoreCell(in_words(line["value"]), said, notes, card)
+    return ScoreCell(in_words(line["value"]), line["value"], said, notes, card)
+
+
+def _side_by_side(name: str, cells: Sequence[ScoreCell | None], lines: Sequence[Line | None]) -> list[ScoreCell | None]:
+    """The `cells` of one score, with their bars, and the best one marked where it may be called so."""
+    known = [_interval(line) if line else None for line in lines]
+    scored = [place for place, line in enumerate(lines) if line and not line.get("baseline")]
+    best = None
+    if (way := better(name)) in ("higher is better", "lower is better"):
+        clear = clear_best([known[place] for place in scored], higher=way == "higher is better")
+        alike = all(not differences(lines[scored[0]] or {}, lines[place] or {}) for place in scored[1:])
+        best = scored[clear] if clear is not None and alike else None
+    return [
+        cell and replace(cell, bar=bar, best=place == best)
+        for place, (cell, bar) in enumerate(zip(cells, bars(known), strict=True))
+    ]
+
+
+def _interval(line: Line) -> Interval | None:
+    """By instrument where the line has that, since notes of one instrument are not independent."""
+    by_instrument = line.get("standard_error_by_instrument")
+    return interval(line["value"], line.get("standard_error") if by_instrument is None else by_instrument)

@@ -1,13 +1,17 @@
 """The sounds of a page: each as an audio file for browsers, and as a small rainbowgram."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 from PIL import Image
 
 from data.audio_io import write_wav
 from evaluation.listening_page.ogg_files import ogg_codec, write_ogg
+from generation.playing.levels import LoudnessMeter
+from generation.playing.settings import LOWEST_RATE
 from generation.synthesis import Wave
 from utils.pictures import rainbowgram
 
@@ -18,12 +22,16 @@ _COLOURS = 128
 
 @dataclass(frozen=True)
 class PageSound:
-    """Files of one sound, named from the page's folder, and the gain in dB by which it was made to fit full scale."""
+    """Files of one sound, named from the page's folder, with its level.
+
+    `gain_db`: by which it was made to fit full scale; `loudness` in LUFS as written, None of silence.
+    """
 
     audio: str
     picture: str
     seconds: float
     gain_db: float
+    loudness: float | None
 
 
 class SoundFolder:
@@ -48,7 +56,17 @@ class SoundFolder:
         else:
             write_ogg(self.folder / audio, wave, sample_rate)
         save_small_rainbowgram(self.folder / picture, wave, sample_rate)
-        return PageSound(audio, picture, len(wave) / sample_rate, gain_db)
+        return PageSound(audio, picture, len(wave) / sample_rate, gain_db, loudness_of(wave, sample_rate))
+
+
+def loudness_of(wave: Wave, sample_rate: int) -> float | None:
+    """Integrated loudness of `wave` (n_samples,) in LUFS, to a tenth; None of silence. Source: ITU-R BS.1770."""
+    if sample_rate < LOWEST_RATE:
+        wave, sample_rate = soxr.resample(wave, sample_rate, LOWEST_RATE), LOWEST_RATE
+    meter = LoudnessMeter(sample_rate)
+    meter.add(wave)
+    loudness = meter.loudness()
+    return round(loudness, 1) if math.isfinite(loudness) else None
 
 
 def save_small_rainbowgram(path: Path, wave: Wave, sample_rate: int) -> None:

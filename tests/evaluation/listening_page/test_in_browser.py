@@ -1,26 +1,19 @@
 """The page in headless Chromium: it plays, is worked by keyboard, fits its window, and asks for nothing outside."""
 
 import json
-import os
 import shutil
 import time
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.evaluation.listening_page.browsing import click, press, show, wait_for
 from tests.evaluation.listening_page.pages import make_page
 from tests.playing import trained
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-fake-device-for-media-stream")
-SECONDS = 10
 SCHEMES = ("light", "dark")
 CONTRAST = """
 const channel = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
@@ -43,23 +36,6 @@ for (const element of document.querySelectorAll("body *:not(script, style, noscr
 }
 return found.sort((a, b) => a[0] - b[0]).slice(0, 1)[0];
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not (CHROMIUM and DRIVER):
-        missing = "chromium and chromedriver are not installed; `apt-get install chromium chromium-driver`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -88,24 +64,12 @@ def page(browser, finished_page, experiment_dict, tiny_nsynth, tmp_path, _no_pre
     return browser
 
 
-def show(browser, width, scheme):
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-
 def player(page, label):
     return page.find_element(By.CSS_SELECTOR, f'.play[data-label="{label}"]')
 
 
 def cell(page, latent, pitch="60 (C4)"):
     return player(page, f"tiny, pitch {pitch}, latent {latent}")
-
-
-def click(element):
-    element.parent.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
-    element.click()
 
 
 def progress(page, latent):
@@ -124,14 +88,6 @@ def stopped(page):
     return not sounding(page) and page.execute_script(
         "return [...document.querySelectorAll('audio')].every(a => a.paused && !a.ended)"
     )
-
-
-def wait_for(page, condition):
-    return WebDriverWait(page, SECONDS, poll_frequency=0.02).until(lambda _: condition())
-
-
-def press(page, *keys):
-    ActionChains(page).send_keys(*keys).perform()
 
 
 def one_file(page):

@@ -119,7 +119,7 @@ def test_rendered_notes_are_not_called_real(run_folder, tiny_nsynth, tmp_path):
     assert not re.search(r"\breal note", page.text)
 
 
-def test_without_notes_or_log_the_page_says_so(run_folder, tmp_path, capsys):
+def test_without_notes_or_log_the_page_says_so_and_has_no_empty_sections(run_folder, tmp_path, capsys):
     (run_folder / "log.jsonl").unlink()
     assert make_page(run_folder, tmp_path / "page", "--seeds", 0) == 0
     warnings = capsys.readouterr().err
@@ -127,7 +127,8 @@ def test_without_notes_or_log_the_page_says_so(run_folder, tmp_path, capsys):
     assert re.search(r"holds no log\.jsonl, so the page has no loss curves", warnings)
     page = Page(tmp_path / "page")
     assert "not there when this page was made" in page.text
-    assert "no log of the losses" in page.text
+    assert not {"training", "scores", "more"} & {section["id"] for section in page.all("section")}
+    assert not {"#training", "#scores", "#more"} & {link["href"] for link in page.all("a")}
     assert not page.all("button", "data-side")
     assert not page.all("button", "data-real")
 
@@ -234,8 +235,8 @@ def test_runs_that_learned_other_pitches_leave_gaps(run_folder, experiment_dict,
     page = Page(tmp_path / "all")
     assert page.text.count("not learned") == 1
     assert [button["aria-label"] for button in page.players()] == [
-        "Play tiny, pitch 60 (C4), latent 0", "Play tiny, pitch 64 (E4), latent 0",
-        "Play tiny (2), pitch 64 (E4), latent 0",
+        "Play mag-if, pitch 60 (C4), latent 0", "Play mag-if, pitch 64 (E4), latent 0",
+        "Play mag-if (2), pitch 64 (E4), latent 0",
     ]  # fmt: skip
     assert make_page([other, run_folder], tmp_path / "all", "--seeds", 0, "--pitches", 67) == 0
     assert [note["run"] for note in card_of(tmp_path / "all")["notes"]] == ["tiny (2)"]

@@ -1,10 +1,15 @@
 """Scores on the page: under the run whose checkpoint was scored, each with its metric card."""
 
 import json
+import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from evaluation.listening_page.score_intervals import Interval, bars, clear_best, interval
+from evaluation.listening_page.score_table import score_table
 from models.checkpoint import find_checkpoint
 from tests.evaluation.listening_page.pages import Page, make_page
 from utils.files import sha256_of_file
@@ -77,3 +82,63 @@ def test_broken_scores_are_one_line(run_folder, tmp_path, capsys, text, message)
     assert make_page(run_folder, tmp_path / "page", "--seeds", 0) == 2
     assert re.search(rf"results\.jsonl, {message}.*; move the file away\n$", capsys.readouterr().err)
     assert not (tmp_path / "page").exists()
+
+
+INTERVALS = st.lists(
+    st.builds(lambda value, error: interval(value, error), st.floats(-1e6, 1e6), st.floats(0, 1e5)), max_size=6
+)
+
+
+@given(INTERVALS)
+def test_best_is_apart_from_all_others_either_way(intervals):
+    for higher in (True, False):
+        best = clear_best(intervals, higher=higher)
+        apart = [
+            place
+            for place, one in enumerate(intervals)
+            if all(one.low > two.high if higher else one.high < two.low for two in intervals if two is not one)
+        ]
+        assert [place for place in (best,) if place is not None] == (apart if len(intervals) > 1 else [])
+
+
+@given(INTERVALS.filter(len))
+def test_bars_span_their_row(intervals):
+    drawn = bars([*intervals, None])
+    assert drawn[-1] is None
+    assert all(low <= value <= high for low, value, high in drawn[:-1])
+    if max(each.high for each in intervals) > min(each.low for each in intervals):
+        assert (min(low for low, _, _ in drawn[:-1]), max(high for _, _, high in drawn[:-1])) == (0, 100)
+
+
+def test_an_unknown_interval_leaves_no_best():
+    assert clear_best([Interval(9, 8, 10), Interval(1, 0, 2)], higher=True) == 0
+    assert clear_best([Interval(9, 8, 10), Interval(1, 0, 2), None], higher=True) is None
+    assert interval(1.0, None) is interval(math.inf, 0.1) is interval(1.0, math.nan) is None
+    assert interval(2.0, 0.5) == Interval(2.0, 2.0 - 0.98, 2.0 + 0.98)
+
+
+def bests(folder, *lines):
+    """The sources of the cells that are called best, score by score."""
+    table = score_table([write_results(folder, *lines)], [])
+    return {
+        name: [table.columns[place] for place, cell in enumerate(cells) if cell and cell.best]
+        for name, cells in table.rows.items()
+    }
+
+
+def test_best_is_said_where_intervals_and_conditions_allow(tmp_path):
+    sources = ("one", "two")
+    apart = [
+        line(name, value, fake=fake) for name in ("pis", "pkid") for fake, value in zip(sources, (1, 9), strict=True)
+    ]
+    baseline = line("pis", 99.0, baseline=True)
+    unknown_way = [line("attack-time", value, fake=fake) for fake, value in zip(sources, (1, 9), strict=True)]
+    found = bests(tmp_path / "apart", *apart, baseline, *unknown_way)
+    assert found == {"pis": ["two"], "pkid": ["one"], "attack-time": []}
+    near = [line("pis", 1.0, fake="one"), line("pis", 1.9, fake="two")]
+    assert bests(tmp_path / "near", *near) == {"pis": []}
+    dependent = [{**each, "standard_error_by_instrument": 3.0} for each in apart[:2]]
+    assert bests(tmp_path / "by_instrument", *dependent) == {"pis": []}
+    other_notes = [apart[0], {**apart[1], "n_real": 500}]
+    assert bests(tmp_path / "conditions", *other_notes) == {"pis": []}
+    assert bests(tmp_path / "alone", apart[0]) == {"pis": []}
