@@ -125,7 +125,8 @@ def test_grid_is_walked_by_keyboard_past_what_is_filtered(page):
     rows = shown(page, ".compare tbody tr")
     family = rows[0].get_attribute("data-family")
     page.execute_script(
-        "const s = document.querySelector('[data-filter=family]'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
+        "const s = document.querySelector('[data-filter=family]'); s.value = arguments[0];"
+        "s.dispatchEvent(new Event('change'))",
         family,
     )
     left = shown(page, ".compare tbody tr")
@@ -149,7 +150,7 @@ def test_blind_listening_hides_the_names_and_saves_what_was_better(page, tmp_pat
     labels = [each.get_attribute("aria-label") for each in shown(page, ".compared")]
     assert not [label for label in labels if any(title in label for title in TITLES)]
     rows = shown(page, ".compare tbody tr")
-    assert all(len([cell for cell in row.find_elements(By.CSS_SELECTOR, ".pick")]) == 2 for row in rows)
+    assert all(len(row.find_elements(By.CSS_SELECTOR, ".pick")) == 2 for row in rows)
     assert (
         page.execute_script("return getComputedStyle(document.querySelector('.blind .compared img')).visibility")
         == "hidden"
