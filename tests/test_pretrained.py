@@ -14,7 +14,7 @@ from tests.places import ROOT
 from utils.config_file import load_experiment, parse_experiment
 
 NAMES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/run.json"))
-MOST_BYTES = 10_000_000
+MOST_BYTES = 15_000_000
 FAMILIES = {"brass", "flute", "guitar", "keyboard", "mallet", "reed"}
 
 
