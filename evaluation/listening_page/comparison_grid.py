@@ -100,8 +100,8 @@ def _key(note: GeneratedNote) -> Key:
 
 
 def _order(key: Key) -> tuple[int, str, str, int]:
-    pitch, *rest = key
-    return (-1 if pitch is None else pitch, *rest)
+    pitch, family, others, seed = key
+    return -1 if pitch is None else pitch, family, others, seed
 
 
 def _row(key: Key, notes: Sequence[GeneratedNote | None]) -> Row:
