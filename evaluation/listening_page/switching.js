@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const CLOSE = 0.03; // seconds by which two columns may be apart when one gives way to the other
-  const TRIES = 4;
+  const TRIES = 8; // to meet; a busy machine is slow to move a sound
   const section = document.getElementById("compare");
   const repeat = document.getElementById("repeat");
   const now = document.getElementById("now");
@@ -56,7 +56,7 @@
         each.column = button;
         const letter = document.createElement("span");
         letter.textContent = letterOf(button);
-        each.append(letter, section.classList.contains("blind") && !isReal(button) ? "" : button.dataset.title);
+        each.append(letter, section.classList.contains("blind") && !isReal(button) ? "" : ` ${button.dataset.title}`);
         return each;
       }),
     );

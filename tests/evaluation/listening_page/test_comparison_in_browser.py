@@ -18,8 +18,9 @@ TITLES = ("first", "second", "third")
 WATCH = (
     "window.made = []; const Plain = Audio; window.Audio = function () { made.push(new Plain()); return made.at(-1); };"
 )
-HEARD = "made.filter((a) => !a.paused && !a.muted).map((a) => [a.currentSrc.split('/').pop(), a.currentTime])"
-# What is heard from one press to 0.3 s after the change, taken in the page itself: the driver is too slow for it.
+PLACES = "map((a) => [a.currentSrc.split('/').pop(), a.currentTime])"
+HEARD = f"made.filter((a) => !a.paused && !a.muted && a.currentSrc).{PLACES}"
+# What is heard until the change, and where all columns are, taken in the page itself: the driver is too slow for it.
 SWITCH = f"""
 const [from, key, done] = arguments;
 const samples = [];
@@ -29,8 +30,7 @@ from.click();
 let asked = false;
 const timer = setInterval(() => {{
   const heard = {HEARD};
-  const times = made.filter((a) => !a.paused).map((a) => a.currentTime);
-  if (heard.length && heard[0][1] > 0) samples.push([heard, times]);
+  if (heard.length && heard[0][1] > 0) samples.push([heard, made.{PLACES}]);
   if (!asked && heard.length && heard[0][1] > 0.4) press(key), (asked = true);
   if (samples.length && heard[0]?.[0] !== samples[0][0][0][0]) clearInterval(timer), done(samples);
 }}, 2);
@@ -87,14 +87,15 @@ def repeat(page):
 @pytest.mark.parametrize("key", ["b", "C", "3", "r"])
 def test_a_key_changes_the_column_at_the_same_moment_without_a_gap(page, key):
     page.set_script_timeout(30)
+    click(page.find_element(By.ID, "compare-title"))  # without a press of the listener, a browser plays nothing
     samples = page.execute_async_script(SWITCH, shown(page, ".compared")[0], key)
     assert all(len(now) == 1 for now, _ in samples)  # never none, never two
     column = {"b": "run2_pitch060", "C": "run3_pitch060", "3": "run3_pitch060", "r": "real-"}[key]
-    (name, time), times = samples[-1][0][0], samples[-1][1]
+    ((name, time),), places = samples[-1]
     assert name.startswith(column)
     assert time > 0.4
-    assert abs(time - samples[-2][0][0][1]) < 0.1
-    assert max(times) - min(times) < 0.2
+    ((before, _),), _ = samples[0]
+    assert abs(time - dict(places)[before]) < 0.1  # which goes on unheard
     assert page.find_element(By.ID, "now").text.startswith({"r": "real"}.get(key, "third" if key in "C3" else "second"))
 
 
