@@ -2,13 +2,12 @@
 
 import math
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from audio_transforms.base import register_transform
 from audio_transforms.phase_locking import locked_phase, main_lobe_reach
-from audio_transforms.polar import Polar, PolarConfig
+from audio_transforms.polar import Polar, PolarConfig, complex_of
 from audio_transforms.stft import STFT, TwoChannelConfig
 
 GANSYNTH_LOG_MAGNITUDE = (0.0661371661726, 0.113718730221)
@@ -63,7 +62,7 @@ class Mag(STFT):
         first, frequency = image.unbind(dim=1)
         magnitude = self.polar.magnitude.decode(first)
         phase = locked_phase(magnitude, frequency, reach=self._reach)
-        return self.spectrogram.inverse(torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase)))
+        return self.spectrogram.inverse(complex_of(magnitude, phase))
 
 
 class MagIFConfig(MagConfig):

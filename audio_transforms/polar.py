@@ -99,7 +99,12 @@ class Polar:
         first, second = image.unbind(dim=1)
         magnitude = self.magnitude.decode(first)
         phase = integrate_frequency(second) if self.ifreq else second
-        return torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
+        return complex_of(magnitude, phase)
+
+
+def complex_of(magnitude: Tensor, phase: Tensor) -> Tensor:
+    """Modulus and angle in radians -> complex."""
+    return torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
 
 
 def magnitude_and_phase(spectrum: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-from benchmarks.results import ROOT, write_section
+from benchmarks.results import ROOT, show_section
 from benchmarks.training_nets import nets
 from models.growth import Phase
 from models.networks import build_networks
@@ -69,9 +69,7 @@ def main() -> int:
         _train_as_told(args.train)
         return 0
     text = table(args.nets, args.spins, args.steps)
-    print(text)
-    if args.write:
-        write_section(SECTION, text)
+    show_section(SECTION, text, write=args.write)
     return 0
 
 

@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from benchmarks.results import processor, write_section
+from benchmarks.results import processor, show_section
 from evaluation.embeddings.features import Embedding
 from evaluation.embeddings.musicnn import MUSICNN_WEIGHTS, MusicnnEmbedding
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
@@ -60,9 +60,7 @@ def main() -> int:
             *rows,
         ]
     )
-    print(text)
-    if args.write:
-        write_section(SECTION, text + "\n")
+    show_section(SECTION, text, write=args.write)
     return 0
 
 

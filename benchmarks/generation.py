@@ -23,7 +23,7 @@ import mido
 import torch
 
 from audio_transforms import build_transform
-from benchmarks.results import ROOT, in_own_process, peak_bytes, write_section
+from benchmarks.results import ROOT, in_own_process, peak_bytes, show_section
 from data.attributes import AttributeTable
 from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi
@@ -160,9 +160,7 @@ def main() -> int:
         print(json.dumps(play_piece(args.one)))
         return 0
     text = table(args.notes)
-    print(text)
-    if args.write:
-        write_section(SECTION, text)
+    show_section(SECTION, text, write=args.write)
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.results import write_section
+from benchmarks.results import show_section
 from evaluation.embeddings.note_classifier import SHIPPED, NoteClassifierEmbedding
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
 from evaluation.metrics.pitch_accuracy import tuning
@@ -50,10 +50,7 @@ def main() -> int:
             *("| " + " | ".join(row) + " |" for row in rows),
         ]
     )
-    if args.write:
-        write_section(f"{SECTION}: {instrument.run_name}", f"{text}\n")
-    else:
-        print(text)
+    show_section(f"{SECTION}: {instrument.run_name}", text, write=args.write)
     return 0
 
 

@@ -15,7 +15,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.results import write_section
+from benchmarks.results import show_section
 from evaluation.embeddings.features import hear
 from evaluation.embeddings.notes import made_notes
 from evaluation.embeddings.sounding_pitch import PyinEmbedding
@@ -51,11 +51,9 @@ def main() -> int:
     args = parser.parse_args()
     points = [point for run in args.runs for point in measured(run, args.count)]
     text = table(args, points)
-    print(text)
+    show_section(f"{SECTION}: {args.runs[0].name}", text, write=args.write)
     if args.picture:
         draw(points, args.picture)
-    if args.write:
-        write_section(f"{SECTION}: {args.runs[0].name}", text)
     return 0
 
 

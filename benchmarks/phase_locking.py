@@ -13,7 +13,7 @@ import torch
 from audio_transforms import build_transform, with_affine
 from audio_transforms.scaling import ScaledTransform
 from benchmarks.recipe_notes import even_labels
-from benchmarks.results import write_section
+from benchmarks.results import show_section
 from evaluation.note_sound.note_sound import note_sound
 from generation.instrument import Instrument
 from utils.arrays import Float64Array
@@ -51,10 +51,7 @@ def main() -> int:
             ),
         ]
     )
-    if args.write:
-        write_section(section, f"{text}\n")
-    else:
-        print(text)
+    show_section(section, text, write=args.write)
     return 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.checkout_step import MODULE
-from benchmarks.results import WITHOUT_AVX512, processor, without_avx512, write_section
+from benchmarks.results import WITHOUT_AVX512, processor, show_section, without_avx512
 from benchmarks.step_worker import Turns, take_turns
 from benchmarks.training_nets import nets
 
@@ -41,9 +41,7 @@ def main() -> int:
     if not (args.checkout / MODULE).is_file():
         parser.error(f"--checkout {args.checkout} has no {MODULE}: clone the published repository there (see --help)")
     text = table(args)
-    print(text)
-    if args.write:
-        write_section(_section(args), text)
+    show_section(_section(args), text, write=args.write)
     return 0
 
 

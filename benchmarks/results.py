@@ -54,6 +54,13 @@ def _model() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def show_section(heading: str, text: str, *, write: bool) -> None:
+    """Print the section `text`, and with `write` put it into RESULTS.md under the line `heading`."""
+    print(text)
+    if write:
+        write_section(heading, text if text.endswith("\n") else f"{text}\n")
+
+
 def write_section(heading: str, text: str) -> None:
     """Replace the section that begins with the line `heading` in RESULTS.md by `text`, or append it."""
     head, _, rest = RESULTS.read_text(encoding="utf-8").partition(f"{heading}\n")

@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import save_file
 
 from audio_transforms.mag import MagIF, MagIFConfig
-from benchmarks.results import peak_bytes, write_section
+from benchmarks.results import peak_bytes, show_section
 from data.audio_io import read_audio, write_wav
 from data.note_folder import notes_of_folder
 from evaluation.embeddings.features import Embedding
@@ -211,9 +211,7 @@ def main() -> int:
             *features,
         ]
     )
-    print(text)
-    if args.write:
-        write_section(SECTION, text + "\n")
+    show_section(SECTION, text, write=args.write)
     return 0
 
 

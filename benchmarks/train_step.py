@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.results import processor, write_section
+from benchmarks.results import processor, show_section
 from benchmarks.step_worker import KINDS, PARTS, TRIED, Turns, take_turns
 from benchmarks.training_nets import nets
 from evaluation.timing.measures import timed
@@ -39,9 +39,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="replace the section of RESULTS.md")
     args = parser.parse_args()
     text = table_of_parts(args) if args.parts else table(args)
-    print(text)
-    if args.write:
-        write_section(_section(args), text)
+    show_section(_section(args), text, write=args.write)
     return 0
 
 

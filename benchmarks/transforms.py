@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform
-from benchmarks.results import write_section
+from benchmarks.results import show_section
 from data.audio_io import read_audio
 from data.note_dataset import fade_window
 from data.sampling import evenly_spaced
@@ -281,9 +281,7 @@ def main() -> int:
     chosen = [case for case in CASES if not args.only or case.name in args.only]
     rows = [measure(case, notes, args.rounds, args.rival_notes) for case in chosen]
     text = table(rows, args)
-    print(text)
-    if args.write:
-        write_section(SECTION, text)
+    show_section(SECTION, text, write=args.write)
     return 0
 
 
