@@ -41,7 +41,7 @@ def main() -> int:
         [
             f"{SECTION}: {instrument.run_name}\n",
             f"`python -m benchmarks.variety {args.run} -c {args.config} --count {args.count} --write`: {len(fake)} "
-            f"notes and all {len(real)} that it learned from, by the features of the note classifier. Diversity within a "
+            f"notes and all {len(real)} that it learned from, by the features of the note classifier. Diversity in a "
             "pitch is 1 for the learned notes. The distance is that to the nearest learned note of the same pitch; for "
             f"learned notes, {args.count} of them, to the nearest of another instrument.\n",
             f"Diversity within a pitch: {diversity_within_pitch(*_features(real), *_features(fake)):.2f}\n",
