@@ -59,12 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit code is 0, or 2 after a user's mistake."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
-        raise DataError(f"{args.output}: holds something already; choose another --output")
+    require_empty(args.output, "--output")
     sources = open_sources(args.folders, in_tune=args.in_tune)
-    count = _write(args.output, sources)
-    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{counted(count, 'note')} in {args.output}; {where}\n")
+    count = write_notes(args.output, sources, made_by=MADE_BY)
+    sys.stdout.write(where_they_are(args.output, count))
     return 0
 
 
@@ -177,8 +175,23 @@ def _parts(instrument: str) -> tuple[str, int]:
     return kind, int(number)
 
 
-def _write(out: Path, sources: Sequence[NoteSource]) -> int:
-    """Write the data set; return its number of notes. Raises: DataError if two have one name, or none is left."""
+def require_empty(folder: Path, flag: str) -> None:
+    """Raise DataError that names the `flag` if the folder to make holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: holds something already; choose another {flag}")
+
+
+def where_they_are(folder: Path, count: int) -> str:
+    """A line for readers: how many notes there are, and the keys of a config that lead to them."""
+    where = f"data_path {folder / 'audio'}, att_dict_path {folder / 'examples.json'}"
+    return f"{counted(count, 'note')} in {folder}; {where}\n"
+
+
+def write_notes(out: Path, sources: Sequence[NoteSource], *, made_by: str) -> int:
+    """Write the data set and its card; return its number of notes.
+
+    Raises: DataError if two notes have one name, or none is left.
+    """
     notes = [(name, record, source) for source in sources for name, record in source.notes()]
     if not notes:
         raise DataError("no note is left; leave --in-tune out")
@@ -197,7 +210,7 @@ def _write(out: Path, sources: Sequence[NoteSource]) -> int:
             renamed["instrument"] = numbers[_instrument(name)]
             metadata[name] = source.metadata[record.name] | renamed
         write_json(folder / "examples.json", metadata)
-        write_json(folder / "card.json", {"made_by": MADE_BY, "sources": [_account(source) for source in sources]})
+        write_json(folder / "card.json", {"made_by": made_by, "sources": [_account(source) for source in sources]})
     return len(notes)
 
 

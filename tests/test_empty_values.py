@@ -32,6 +32,8 @@ EMPTY_PATHS = [
     ("train", ["-c", "CONFIG", "--continue-from", ""]),
     ("data.combine_notes", ["", "--output", "OUT"]),
     ("data.combine_notes", ["NOTES", "--output", ""]),
+    ("data.split_notes", ["", "--training", "A", "--reference", "B"]),
+    ("data.split_notes", ["NOTES", "--training", "", "--reference", "B"]),
     ("data.render_notes", ["--output", ""]),
     ("data.render_notes", ["--output", "OUT", "--soundfont", ""]),
     ("data.download_nsynth", ["test", "--output", ""]),

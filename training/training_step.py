@@ -137,7 +137,8 @@ class TrainingStep:
             rows = slice(update * share, (update + 1) * share)
             phase = replace(phase, batch_size=share, first_note=first_note)
             real = self._at_scale(images[rows], phase)
-            terms = _still_bad(terms, self._update_discriminator(real, labels[rows], phase))
+            strength = options.penalty_strength_at(phase.iteration * n_updates + update)
+            terms = _still_bad(terms, self._update_discriminator(real, labels[rows], phase, strength))
         if options.gdpp:
             read([terms])  # GDPP waits for the device anyway, and needs finite features
         features = self._features(real, phase) if options.gdpp else None
@@ -150,7 +151,8 @@ class TrainingStep:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
-    def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase) -> Terms:
+    def _update_discriminator(self, real: Tensor, labels: Tensor, phase: Phase, strength: int) -> Terms:
+        """`strength` is what the weights of the penalties are multiplied by; with 0 they are not computed."""
         options, discriminator, ranks = self._options[phase.scale], self.networks.discriminator, self.ranks
         loss = ADVERSARIAL_LOSSES[options.loss_mode]
         with torch.no_grad():
@@ -160,17 +162,17 @@ class TrainingStep:
             real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
             real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
             fake = self._augmented(fake, Purpose.AUGMENT_FAKE, phase)
-        real.requires_grad_(options.r1_weight > 0)
+        real.requires_grad_(strength * options.r1_weight > 0)
         of_real, of_fake = self._judge_both(real, fake, phase)
         losses, watched = {"d_real": loss.real(of_real.critic), "d_fake": loss.fake(of_fake.critic)}, {}
-        if options.gradient_penalty_weight > 0:
+        if weight := strength * options.gradient_penalty_weight:
             mix = self._uniform(Purpose.PENALTY_MIX, phase, len(real), 1)[:, 0]
             penalty, slope = gradient_penalty(lambda x: self._judge(x, phase, exactly=True).critic, real, fake, mix)
             watched["critic_slope"] = ranks.gather(slope[None]).max()
-            losses["d_gradient_penalty"] = options.gradient_penalty_weight * loss.over_batch(penalty, len(real))
+            losses["d_gradient_penalty"] = weight * loss.over_batch(penalty, len(real))
         losses["d_drift"] = options.drift_weight * loss.over_batch(drift_loss(of_real.critic), len(real))
-        if options.r1_weight > 0:
-            losses["d_r1"] = options.r1_weight * loss.over_batch(r1_penalty(of_real.critic, real), len(real))
+        if weight := strength * options.r1_weight:
+            losses["d_r1"] = weight * loss.over_batch(r1_penalty(of_real.critic, real), len(real))
         losses = {name: self._part(value, summed=loss.summed) for name, value in losses.items()}
         if self.networks.n_values:
             soft = self._soft_targets(labels, Purpose.SOFT_LABEL_REAL, phase)
@@ -325,11 +327,12 @@ class TrainingStep:
 
 
 def _still_bad(before: Terms, after: Terms) -> Terms:
-    """The terms `after` an update, with those `before` it that were not finite, so that they are not overlooked."""
-    return {
-        name: torch.where(before[name].isfinite(), value, before[name]) if before else value
-        for name, value in after.items()
-    }
+    """The terms `after` an update, with those `before` it that were not finite, so that they are not overlooked.
+
+    Penalties that the last update did not compute are those of the one before it.
+    """
+    kept = {name: torch.where(before[name].isfinite(), after[name], before[name]) for name in before.keys() & after}
+    return before | after | kept
 
 
 def _mixed(real: Tensor, fake: Tensor, count: int) -> Tensor:

@@ -46,6 +46,11 @@ class ScaleOptions(Section):
         alias="logisticGradReal",
         description="weight of the squared gradient at real images (R1; gamma / 2 in its paper), with every loss",
     )
+    penalty_interval: Updates = Field(
+        1,
+        alias="penaltyInterval",
+        description="updates of the discriminator from one with gradient penalty and R1, that much stronger, to the next",
+    )
     drift_weight: Weight = Field(0.001, alias="epsilonD", description="weight of the critic's squared output")
     learning_rate: Rate | tuple[Rate, Rate] = Field(
         1e-3, alias="baseLearningRate", description="Adam, both networks, or [generator, discriminator]"
@@ -107,6 +112,13 @@ class ScaleOptions(Section):
     def updates_of_discriminator(self) -> int:
         """How often the discriminator learns in one step."""
         return max(self.d_updates, 1)
+
+    def penalty_strength_at(self, update: int) -> int:
+        """What gradient penalty and R1 are multiplied by in the `update`, from 0, of the discriminator at a scale.
+
+        Source: Karras et al. 2020 (StyleGAN2), lazy regularisation.
+        """
+        return 0 if update % self.penalty_interval else self.penalty_interval
 
     def ema_decay_after(self, notes: int) -> float:
         """What a step on so many notes leaves of the generator's average so far."""

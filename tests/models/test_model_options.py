@@ -67,6 +67,39 @@ def test_weight_of_zero_leaves_the_gradient_penalty_out(images):
     assert all(math.isfinite(value) for value in terms.values())
 
 
+def test_penalties_come_every_few_updates_and_are_that_much_stronger(images):
+    weights = {"lambdaGP": 2.0, "logisticGradReal": 3.0}
+    lazy, twin = small_step(small_config(**weights, penaltyInterval=3)), small_step(small_config(**weights))
+    there = []
+    for number in range(4):
+        when = phase(2, iteration=number, first_note=8 + 4 * number)
+        twin.networks.discriminator.load_state_dict(lazy.networks.discriminator.state_dict())
+        twin.networks.generator.load_state_dict(lazy.networks.generator.state_dict())
+        terms, usual = lazy.run(when, images[:4], LABELS), twin.run(when, images[:4], LABELS)
+        there.append("d_gradient_penalty" in terms)
+        assert there[-1] == ("d_r1" in terms) == ("critic_slope" in terms)
+        for name in {"d_gradient_penalty", "d_r1"} & terms.keys():
+            assert terms[name] == pytest.approx(3 * usual[name], rel=1e-4)
+    assert there == [True, False, False, True]
+
+
+def test_penalties_are_counted_in_updates_of_the_discriminator(images):
+    """Two updates a step: those numbered 0 and 3 of 0, 1; 2, 3 have penalties."""
+    step = small_step(small_config(penaltyInterval=3, iter_D_G_ratio=2))
+    for number, places in enumerate(([True, False], [False, True], [False, False])):
+        found = []
+        original = step._descend
+
+        def noting(losses, letter, *rest, found=found, original=original):
+            found += ["d_gradient_penalty" in losses] if letter == "d" else []
+            return original(losses, letter, *rest)
+
+        step._descend = noting
+        step.run(phase(2, iteration=number, first_note=8 * number, batch_size=8), images, LABELS.repeat(2, 1))
+        step._descend = original
+        assert found == places
+
+
 @pytest.mark.parametrize(("mode", "share"), [("WGANGP", 1), ("Logistic", 4), ("Hinge", 4)])
 def test_r1_is_the_squared_slope_at_real_images(images, mode, share):
     config = small_config(lossMode=mode, logisticGradReal=3.0)

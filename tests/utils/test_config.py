@@ -288,6 +288,7 @@ MODELS = st.fixed_dictionaries(
         "startScale": st.integers(0, 1),
         "lossMode": st.sampled_from(["WGANGP", "MSE", "DCGAN", "Logistic", "Hinge"]),
         "iter_D_G_ratio": st.sampled_from([-1, 1, 5]),
+        "penaltyInterval": st.integers(1, 1000),
         "true_fake_split": st.just(-1) | st.floats(0.01, 0.99),
         "augmentProbability": st.floats(0, 1),
         "equalizedlR": st.booleans(),
