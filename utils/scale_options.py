@@ -49,7 +49,7 @@ class ScaleOptions(Section):
     penalty_interval: Updates = Field(
         1,
         alias="penaltyInterval",
-        description="updates of the discriminator from one with gradient penalty and R1, that much stronger, to the next",
+        description="gradient penalty and R1 in every so many updates of the discriminator, that much stronger",
     )
     drift_weight: Weight = Field(0.001, alias="epsilonD", description="weight of the critic's squared output")
     learning_rate: Rate | tuple[Rate, Rate] = Field(

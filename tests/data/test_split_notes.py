@@ -8,7 +8,6 @@ from data.note_selection import find_notes
 from data.split_notes import main
 from utils.config import LoaderConfig
 
-
 ALL = (("brass", 0), ("brass", 1), ("flute", 1), ("flute", 2))
 
 
