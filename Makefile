@@ -1,5 +1,6 @@
 # make demo    install, make notes, train for minutes, listen        make test   install and run the tests
 # make comparison   train three representations under equal terms and score them: under an hour on two cores
+# make comparison-full   all ten representations with three seeds: hours; needs Debian's package timgm6mb-soundfont
 # make check   lint and types        make slow   the long tests       make bench  the README's figures
 # make browser   Debian's chromium for the browser tests (root)
 # make setup-tensorflow   also what reads VGGish from TensorFlow's files
@@ -12,12 +13,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 RUN := demo/runs/mag-if_quick
 COMPARISON := config_files/comparisons/octave.json
+TEN := config_files/comparisons/ten.json
+TEN_FONT ?= /usr/share/sounds/sf2/TimGM6mb.sf2
 JOBS ?= 2
 TRAIN_FLAGS ?=
 CONSTRAINTS ?= -c requirements-lock.txt
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo demo-notes comparison test check slow bench browser clean setup-tensorflow lowest lock
+.PHONY: demo demo-notes comparison comparison-full test check slow bench browser clean setup-tensorflow lowest lock
 
 demo: demo-notes
 	$(BIN)/python train.py -c config_files/mag-if/quick.json --preview-notes 6 $(TRAIN_FLAGS)
@@ -39,6 +42,16 @@ demo: demo-notes
 comparison: demo-notes
 	$(BIN)/python train.py -c $(COMPARISON) --jobs $(JOBS) $(TRAIN_FLAGS)
 	$(BIN)/python eval.py comparison $(COMPARISON) -d demo/comparison
+
+comparison-full: demo/ten/reference/examples.json
+	$(BIN)/python train.py -c $(TEN) --jobs $(JOBS) --loss-iter 20 $(TRAIN_FLAGS)
+	$(BIN)/python eval.py comparison $(TEN) -d demo/ten/scores
+
+# a font that no classifier of ours has heard, divided by instrument
+demo/ten/reference/examples.json: | $(VENV)/.ready
+	$(BIN)/python -m data.render_notes --output demo/ten/notes --soundfont $(TEN_FONT) --pitches 60-71 \
+		--velocities 50 75 100 127 --sources acoustic --families brass flute reed string
+	$(BIN)/python -m data.split_notes demo/ten/notes --training demo/ten/training --reference demo/ten/reference --in-tune
 
 demo-notes: $(VENV)/.ready
 	$(BIN)/python -m data.render_notes --output demo/notes --pitches 60-71 --velocities 75 127 --sources acoustic
