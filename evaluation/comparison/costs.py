@@ -5,13 +5,13 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from evaluation.comparison.record import Record
+from evaluation.comparison.record import Record, now
 from evaluation.comparison.runs import FinishedRun
+from evaluation.scoring.results_file import Line
 from evaluation.timing.measures import Subject, time_notes
 from models.growth import GrowthSchedule
 from utils.config import ModelConfig
@@ -44,10 +44,12 @@ def measure_costs(run: FinishedRun, record: Record, device: torch.device) -> Non
             record.append([_line(run, name, found[name], device) for name in lacking if name in found])
 
 
-def costs_of(run: FinishedRun, record: Record, device: torch.device) -> dict[str, float]:
-    """Cost -> its value, for those that are known of the `run`."""
+def costs_of(run: FinishedRun, record: Record, device: torch.device) -> dict[str, Line]:
+    """Cost -> its line, for those that are known of the `run`; of a run that is not here, on whatever device."""
     lines = {name: record.find(_identity(run, name, device)) for name in UNITS}
-    return {name: float(line["value"]) for name, line in lines.items() if line is not None}
+    if run.recorded:
+        lines |= {name: record.find(_of_any_device(run, name)) for name, line in lines.items() if line is None}
+    return {name: line for name, line in lines.items() if line is not None}
 
 
 def training_time(rows: Sequence[Row], model: ModelConfig) -> TrainingTime | None:
@@ -81,14 +83,11 @@ def _cost_of_note(run: FinishedRun, device: torch.device) -> dict[str, float]:
 def _identity(run: FinishedRun, name: str, device: torch.device) -> dict[str, Any]:
     """What a line has that need not be measured again."""
     timed = {"device": str(device)} if name in _OF_NOTE else {}
-    return {
-        "kind": COST,
-        "representation": run.title,
-        "training_seed": run.seed,
-        "checkpoint_sha256": run.sha256,
-        "name": name,
-        **timed,
-    }
+    return {**_of_any_device(run, name), **timed}
+
+
+def _of_any_device(run: FinishedRun, name: str) -> dict[str, Any]:
+    return {"kind": COST, **run.identity, "name": name}
 
 
 def _line(run: FinishedRun, name: str, value: float, device: torch.device) -> Mapping[str, Any]:
@@ -99,6 +98,6 @@ def _line(run: FinishedRun, name: str, value: float, device: torch.device) -> Ma
         "unit": UNITS[name],
         **machine,
         "command": shlex.join(["eval.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "versions": versions(),
     }

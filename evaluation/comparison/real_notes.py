@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,8 +25,9 @@ class RealNotes:
     """The chosen notes of a folder; `sha256` is that of their names and files."""
 
     folder: Path
-    records: Sequence[NoteRecord]
+    records: Sequence[NoteRecord] | None  # None: they are not here, but known from a record
     sha256: str
+    count: int
 
     @classmethod
     def chosen(cls, folder: Path, like: NoteLabels, seed: int) -> Self:
@@ -39,7 +40,16 @@ class RealNotes:
         digest = hashlib.sha256()
         for record in found:
             digest.update(f"{record.name}\n{sha256_of_file(record.path)}\n".encode())
-        return cls(folder, found, digest.hexdigest())
+        return cls(folder, found, digest.hexdigest(), len(found))
+
+    @classmethod
+    def recorded(cls, folder: Path, plain: Mapping[str, Any]) -> Self:
+        """What `to_plain` said of them."""
+        return cls(folder, None, plain["sha256"], plain["count"])
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"sha256": self.sha256, "count": self.count}
 
 
 def notes_of_pitches(folder: Path) -> Counter[int]:

@@ -1,7 +1,11 @@
-"""The record of a comparison, OUT/results.jsonl: one line for each score and each cost of each run, never changed."""
+"""The record of a comparison, OUT/results.jsonl: one line for each score and each cost of each run, never changed.
+
+What a run is, and on which terms it was scored, are lines too, so that the record alone is enough for the tables.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +14,16 @@ from utils.errors import UserError
 
 MADE_FOR = "comparison"
 """The key of every line that names the comparison."""
+
+
+def now() -> str:
+    """The date of a line that is written now."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def date_of(line: Line) -> str:
+    """When the line was written; dates in this form sort as text."""
+    return str(line.get("date", ""))
 
 
 class Record:
@@ -31,9 +45,17 @@ class Record:
         return cls(path, comparison, lines)
 
     def find(self, wanted: Mapping[str, Any]) -> Line | None:
-        """The last line that has everything `wanted`."""
+        """The last line, by date, that has everything `wanted`."""
+        found = self.find_all(wanted)
+        return found[-1] if found else None
+
+    def find_all(self, wanted: Mapping[str, Any]) -> list[Line]:
+        """The lines that have everything `wanted`, by date; those of one date in the order in which they stand.
+
+        A record may have been put together from those of several machines, so that its order says nothing.
+        """
         plain = json.loads(json.dumps(wanted))
-        return next((line for line in reversed(self.lines) if plain.items() <= line.items()), None)
+        return sorted((line for line in self.lines if plain.items() <= line.items()), key=date_of)
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write `lines` behind the others. Raises: UserError."""

@@ -11,8 +11,8 @@ from evaluation.comparison.costs import UNITS, costs_of, measure_costs
 from evaluation.comparison.figures import FOLDER, names_of_figures, write_figures
 from evaluation.comparison.findings import find
 from evaluation.comparison.record import Record
-from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs
-from evaluation.comparison.scored_notes import FLOOR, UNSEEN, EqualTerms, Scorer, Subject
+from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs, record_run
+from evaluation.comparison.scored_notes import FLOOR, UNSEEN, Scorer, Subject
 from evaluation.comparison.summary import (
     Summary,
     cost_note,
@@ -20,15 +20,17 @@ from evaluation.comparison.summary import (
     left_out_notes,
     mark_notes,
     marked_scores,
+    missing_notes,
     protocol_notes,
     real_notes_notes,
+    recorded_notes,
     statistics_notes,
 )
 from evaluation.comparison.tables import MARK, TABLES, write_tables
+from evaluation.comparison.terms import EqualTerms, settle_terms
 from evaluation.metrics.seeds import OverSeeds, over_seeds
 from evaluation.scoring.results_file import RESULTS, Line
 from utils.comparison_file import Comparison
-from utils.device import device_name
 from utils.errors import DataError
 from utils.files import require_writable_folder
 from utils.own_files import require_replaceable
@@ -57,21 +59,28 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     record = Record.open(output, comparison.name)
     outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores))]
     require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
-    runs = find_runs(comparison)
+    runs = find_runs(comparison, record)
     for note in left_out_notes(runs.left_out):
         logger.warning("%s", note)
     count = options.count or comparison.count
-    terms = EqualTerms(runs.finished, comparison.reference, count, seed=options.seed)
+    terms = settle_terms(runs.finished, comparison.reference, count, record, seed=options.seed)
+    for note in recorded_notes(runs.finished, terms):
+        logger.info("%s", note)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
     for run in runs.finished:
-        measure_costs(run, record, options.device)
+        if not run.recorded:
+            record_run(run, record)
+            measure_costs(run, record, options.device)
+    missing = missing_notes(scorer.missing(subjects))
+    for note in missing:
+        logger.warning("%s", note)
     scored = [(subject, scorer.lines(subject)) for subject in subjects]
     if not any(lines for _, lines in scored):
         raise DataError(f"{comparison.path}: no score can be computed from these notes; see the warnings above")
-    costs = _costs(runs.finished, record, options.device)
-    summary = _summary(comparison, runs, terms, _values_of(scored), costs, device_name(options.device))
+    costs = {run.name: costs_of(run, record, options.device) for run in runs.finished}
+    summary = _summary(comparison, runs, terms, _values_of(scored), costs, missing)
     text = write_tables(output, summary)
     write_figures(output, summary)
     return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
@@ -101,14 +110,20 @@ def _values_of(scored: Sequence[tuple[Subject, Mapping[str, Line]]]) -> _Values:
     return found
 
 
-def _costs(runs: Sequence[FinishedRun], record: Record, device: torch.device) -> dict[str, dict[str, OverSeeds]]:
-    """Representation -> cost -> over the seeds for which it is known."""
+def _costs(runs: Sequence[FinishedRun], lines: Mapping[str, Mapping[str, Line]]) -> dict[str, dict[str, OverSeeds]]:
+    """Representation -> cost -> over the seeds for which it is known, by the `lines` of each run."""
     found: dict[str, dict[str, OverSeeds]] = {}
     for title in dict.fromkeys(run.title for run in runs):
-        of_runs = [costs_of(run, record, device) for run in runs if run.title == title]
-        known = {name: [costs[name] for costs in of_runs if name in costs] for name in UNITS}
+        of_runs = [lines[run.name] for run in runs if run.title == title]
+        known = {name: [float(costs[name]["value"]) for costs in of_runs if name in costs] for name in UNITS}
         found[title] = {name: over_seeds(values) for name, values in known.items() if values}
     return found
+
+
+def _machines(lines: Mapping[str, Mapping[str, Line]]) -> list[str]:
+    """Those that notes were timed on."""
+    found = (line.get("machine") for costs in lines.values() for line in costs.values())
+    return sorted({machine for machine in found if machine})
 
 
 def _summary(
@@ -116,8 +131,8 @@ def _summary(
     runs: FoundRuns,
     terms: EqualTerms,
     values: _Values,
-    costs: Mapping[str, Mapping[str, OverSeeds]],
-    machine: str,
+    costs: Mapping[str, Mapping[str, Line]],
+    missing: Sequence[str],
 ) -> Summary:
     findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
     return Summary(
@@ -127,15 +142,17 @@ def _summary(
         findings=findings,
         floors=values.floors,
         unseen=values.unseen,
-        costs=costs,
+        costs=_costs(runs.finished, costs),
         marked=marked_scores(values.embeddings),
         notes=[
             *left_out_notes(runs.left_out),
-            *protocol_notes(runs.finished, terms.to_plain(), terms.asked, str(comparison.reference.real)),
+            *recorded_notes(runs.finished, terms),
+            *missing,
+            *protocol_notes(runs.finished, terms.protocol, terms.asked, str(comparison.reference.real)),
             *statistics_notes(findings, comparison.baseline),
             *direction_notes(comparison.scores),
             *mark_notes(values.embeddings, MARK),
             *real_notes_notes(terms.real, terms.second),
-            cost_note(machine),
+            cost_note(_machines(costs)),
         ],
     )
