@@ -30,9 +30,12 @@ class RealNotes:
     count: int
 
     @classmethod
-    def chosen(cls, folder: Path, like: NoteLabels, seed: int) -> Self:
-        """For each pitch of `like` as many notes, or all there are: those of `side_of_folder`. Raises: DataError."""
-        records = notes_of_folder(folder)
+    def chosen(cls, folder: Path, like: NoteLabels, seed: int, apart_from: "RealNotes | None" = None) -> Self:
+        """For each pitch of `like` as many notes, or all there are; none of those that are `apart_from` them.
+
+        Raises: DataError if there are none.
+        """
+        records = notes_apart(folder, apart_from)
         rows = rows_of_pitches(NoteLabels.of(records), like, np.arange(len(records)), seed)
         if not len(rows):
             raise DataError(f"{folder}: holds no note of the pitches that the runs can be asked for; give other notes")
@@ -52,9 +55,15 @@ class RealNotes:
         return {"sha256": self.sha256, "count": self.count}
 
 
-def notes_of_pitches(folder: Path) -> Counter[int]:
-    """MIDI pitch -> notes of it in `folder`; those without a pitch are not counted. Raises: DataError."""
-    pitches = NoteLabels.of(notes_of_folder(folder)).pitches
+def notes_apart(folder: Path, apart_from: RealNotes | None) -> list[NoteRecord]:
+    """All notes of `folder` but those that are `apart_from` them. Raises: DataError."""
+    taken = {record.path for record in (apart_from.records or ())} if apart_from else set()
+    return [record for record in notes_of_folder(folder) if record.path not in taken]
+
+
+def notes_of_pitches(folder: Path, apart_from: RealNotes | None = None) -> Counter[int]:
+    """MIDI pitch -> notes of it among `notes_apart`; those without a pitch are not counted. Raises: DataError."""
+    pitches = NoteLabels.of(notes_apart(folder, apart_from)).pitches
     return Counter(pitches[pitches != NO_PITCH].tolist())
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import torch
 
+from evaluation.comparison.checkpoints import kept_checkpoints
 from evaluation.comparison.costs import UNITS, costs_of, measure_costs
+from evaluation.comparison.during_training import (
+    DuringTraining,
+    look_at_training,
+    require_direction,
+    validation_scores,
+)
 from evaluation.comparison.figures import FOLDER, names_of_figures, write_figures
 from evaluation.comparison.findings import find
 from evaluation.comparison.record import Record
@@ -27,7 +34,7 @@ from evaluation.comparison.summary import (
     statistics_notes,
 )
 from evaluation.comparison.tables import MARK, TABLES, write_tables
-from evaluation.comparison.terms import EqualTerms, settle_terms
+from evaluation.comparison.terms import EqualTerms, record_terms, settle_terms, settle_terms_for_choosing
 from evaluation.metrics.seeds import OverSeeds, over_seeds
 from evaluation.scoring.results_file import RESULTS, Line
 from utils.comparison_file import Comparison
@@ -56,8 +63,11 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     """
     output = options.output
     require_writable_folder(output)
+    validation = comparison.validation.score if comparison.validation else None
+    if validation is not None:
+        require_direction(validation, str(comparison.path))
     record = Record.open(output, comparison.name)
-    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores))]
+    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores, validation))]
     require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
     runs = find_runs(comparison, record)
     for note in left_out_notes(runs.left_out):
@@ -67,23 +77,47 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     for note in recorded_notes(runs.finished, terms):
         logger.info("%s", note)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
+    record_terms(terms, record)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
     for run in runs.finished:
         if not run.recorded:
             record_run(run, record)
             measure_costs(run, record, options.device)
-    missing = missing_notes(scorer.missing(subjects))
+    during = _during_training(comparison, runs.finished, terms, scorer, record, options)
+    missing = missing_notes(scorer.missing([*subjects, *(during.subjects if during else ())]))
     for note in missing:
         logger.warning("%s", note)
     scored = [(subject, scorer.lines(subject)) for subject in subjects]
     if not any(lines for _, lines in scored):
         raise DataError(f"{comparison.path}: no score can be computed from these notes; see the warnings above")
     costs = {run.name: costs_of(run, record, options.device) for run in runs.finished}
-    summary = _summary(comparison, runs, terms, _values_of(scored), costs, missing)
+    summary = _summary(comparison, runs, terms, _values_of(scored), costs, during, missing)
     text = write_tables(output, summary)
     write_figures(output, summary)
     return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
+
+
+def _during_training(
+    comparison: Comparison,
+    runs: Sequence[FinishedRun],
+    terms: EqualTerms,
+    scorer: Scorer,
+    record: Record,
+    options: ComparisonOptions,
+) -> DuringTraining | None:
+    """What the kept checkpoints say, if the file asks for them."""
+    asked, minutes = comparison.validation, comparison.equal_minutes
+    if asked is None and minutes is None:
+        return None
+    kept = [each for run in runs for each in kept_checkpoints(run, record)]
+    if asked is None:
+        return look_at_training(kept, comparison.titles, scorer, validation=None, equal_minutes=minutes)
+    choosing = settle_terms_for_choosing(runs, terms, asked.count, record)
+    own = Scorer(choosing, [asked.score], record, options.output, options.device)
+    record_terms(choosing, record)
+    validation = validation_scores(kept, own, asked.score, choosing)
+    return look_at_training(kept, comparison.titles, scorer, validation=validation, equal_minutes=minutes)
 
 
 @dataclass(frozen=True)
@@ -132,6 +166,7 @@ def _summary(
     terms: EqualTerms,
     values: _Values,
     costs: Mapping[str, Mapping[str, Line]],
+    during: DuringTraining | None,
     missing: Sequence[str],
 ) -> Summary:
     findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
@@ -143,6 +178,7 @@ def _summary(
         floors=values.floors,
         unseen=values.unseen,
         costs=_costs(runs.finished, costs),
+        during=during,
         marked=marked_scores(values.embeddings),
         notes=[
             *left_out_notes(runs.left_out),
@@ -153,6 +189,7 @@ def _summary(
             *direction_notes(comparison.scores),
             *mark_notes(values.embeddings, MARK),
             *real_notes_notes(terms.real, terms.second),
+            *(during.notes if during else ()),
             cost_note(_machines(costs)),
         ],
     )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ import torch
 from tqdm import tqdm
 
 from audio_transforms import build_transform
+from evaluation.comparison.checkpoints import KeptCheckpoint
 from evaluation.comparison.real_notes import RealNotes
 from evaluation.comparison.record import Record
 from evaluation.comparison.runs import FinishedRun
 from evaluation.comparison.terms import EqualTerms
 from evaluation.embeddings.features import Embedding
 from evaluation.scoring.metric_card import metric_card
-from evaluation.scoring.open_side import SideOptions, reader_of, side_of_folder, side_of_made, side_of_run
+from evaluation.scoring.open_side import SideOptions, reader_of, side_of_made, side_of_records, side_of_run
 from evaluation.scoring.reference_notes import after_representation
 from evaluation.scoring.results_file import Line
 from evaluation.scoring.score_embeddings import EmbeddingOptions, embeddings_for
@@ -27,11 +28,11 @@ from evaluation.scoring.score_report import compute_score, embeddings_of
 from evaluation.scoring.side import Side
 from utils.cli import show_progress
 from utils.config import ExperimentConfig
-from utils.errors import DataError
+from utils.errors import CheckpointError, DataError
 
 logger = logging.getLogger(__name__)
 
-RUN, FLOOR, UNSEEN = "run", "floor", "unseen"
+RUN, FLOOR, UNSEEN, CHECKPOINT, VALIDATION = "run", "floor", "unseen", "checkpoint", "validation"
 _FEATURES = "features"
 
 
@@ -45,12 +46,14 @@ class Subject:
     sha256: str | None  # of the checkpoint
     settings: Mapping[str, Any]  # what the notes depend on beside checkpoint and protocol
     open: Callable[[Sequence[Embedding]], Side] | None  # None: it is not here
+    place: str = ""  # of a checkpoint in its run, for messages
 
     @property
     def name(self) -> str:
         """For messages."""
-        named = {RUN: f"{self.title}, seed {self.seed}", FLOOR: f"real notes through {self.title}"}
-        return named.get(self.kind, "unseen real notes")
+        if self.kind == FLOOR:
+            return f"real notes through {self.title}"
+        return "unseen real notes" if self.seed is None else f"{self.title}, seed {self.seed}{self.place}"
 
     def to_plain(self) -> dict[str, Any]:
         """What a line says of it, as JSON values."""
@@ -87,13 +90,27 @@ class Scorer:
             *([self._of_unseen(second)] if second else []),
         ]
 
+    def of_checkpoint(self, kept: KeptCheckpoint, kind: str) -> Subject:
+        """A checkpoint of a run, to be scored as such or for choosing; by its `kind`, the last one may be its run."""
+        at_place = replace(self._terms.generation(), scale=kept.scale, iteration=kept.iteration)
+        sides = replace(self._sides, generation=at_place)
+        return Subject(
+            kind=kind,
+            title=kept.title,
+            seed=kept.seed,
+            sha256=kept.sha256,
+            settings={},
+            open=partial(side_of_run, kept.folder, options=sides) if kept.folder and not self._real_is_absent else None,
+            place=f", step {kept.step:,}",
+        )
+
     def score(self, subjects: Sequence[Subject]) -> None:
         """Score what is not in the record yet, one subject after the other. Raises: UserError."""
         lacking = [(subject, self._lacking(subject)) for subject in subjects]
         with tqdm(total=len(subjects), desc="scoring", unit="run", disable=not show_progress(), leave=False) as bar:
             for subject, planned in lacking:
                 if planned and subject.open is not None:
-                    self._record.append(self._lines(subject.open(self._embeddings), subject, planned))
+                    self._record.append(self._lines(subject, planned, subject.open))
                 bar.update()
 
     def missing(self, subjects: Sequence[Subject]) -> dict[str, list[str]]:
@@ -112,8 +129,8 @@ class Scorer:
 
     @cached_property
     def _real(self) -> Side:
-        terms = self._terms
-        return side_of_folder(terms.real.folder, self._embeddings, self._sides, terms.labels, terms.seed)
+        real = self._terms.real
+        return side_of_records(real.folder, real.records or (), self._embeddings, self._sides)
 
     @property
     def _real_is_absent(self) -> bool:
@@ -141,7 +158,17 @@ class Scorer:
         owners = [self._owner(name) for name in self._scores if name not in have]
         return list({each.name: each for each in owners}.values())
 
-    def _lines(self, side: Side, subject: Subject, planned: Sequence[PlannedScore[Side]]) -> Iterator[dict[str, Any]]:
+    def _lines(
+        self,
+        subject: Subject,
+        planned: Sequence[PlannedScore[Side]],
+        opened: Callable[[Sequence[Embedding]], Side],
+    ) -> Iterator[dict[str, Any]]:
+        try:
+            side = opened(self._embeddings)
+        except CheckpointError as error:
+            logger.warning("%s: left out: %s", subject.name, error)
+            return
         for each in planned:
             try:
                 scores = compute_score(each, self._real, side)
@@ -182,8 +209,7 @@ class Scorer:
         )
 
     def _of_unseen(self, second: RealNotes) -> Subject:
-        terms = self._terms
-        opened = partial(side_of_folder, second.folder, options=self._sides, like=terms.labels, seed=terms.seed)
+        opened = partial(side_of_records, second.folder, second.records or (), options=self._sides)
         return Subject(
             kind=UNSEEN,
             title=None,

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from evaluation.comparison.costs import UNITS
+from evaluation.comparison.during_training import DuringTraining
 from evaluation.comparison.findings import SIGNIFICANCE, Finding
 from evaluation.comparison.real_notes import RealNotes
 from evaluation.comparison.runs import FinishedRun
@@ -29,6 +30,8 @@ class Summary:
     floors: Mapping[str, Mapping[str, float]]  # representation -> score -> that of real notes there and back
     unseen: Mapping[str, float]  # score -> that of other real notes; {} without a second reference
     costs: Mapping[str, Mapping[str, OverSeeds]]  # representation -> cost -> over its seeds
+    during: DuringTraining | None
+    """What kept checkpoints say; None: the file does not ask for them."""
     marked: Sequence[str]
     """The scores whose network hears log-magnitudes."""
     notes: Sequence[str]

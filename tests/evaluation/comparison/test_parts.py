@@ -10,7 +10,7 @@ from evaluation.comparison.real_notes import balanced_pitches, notes_of_pitches,
 from evaluation.comparison.summary import direction_notes, marked_scores, protocol_notes
 from evaluation.comparison.terms import EqualTerms
 from tests.conftest import PITCHES
-from utils.comparison_file import ReferenceNotes
+from utils.comparison_keys import ReferenceNotes
 from utils.config_file import parse_experiment
 from utils.errors import DataError
 
