@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.comparison.costs import rows_of_log, time_until
-from evaluation.comparison.record import Record, now
+from evaluation.comparison.record import KEPT, Record, now
 from evaluation.comparison.runs import FinishedRun
 from evaluation.scoring.results_file import Line
 from models.checkpoint import list_own_checkpoints
@@ -15,8 +15,6 @@ from models.growth import GrowthSchedule
 from utils.files import sha256_of_file
 
 logger = logging.getLogger(__name__)
-
-KEPT = "kept"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What the kept checkpoints of a comparison say: scores for choosing them, and those of the chosen ones."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,6 @@ from evaluation.metrics.seeds import OverSeeds, over_seeds
 from evaluation.scoring.verdict import higher_is_better
 from utils.errors import ConfigError
 from utils.spelling import counted
-
-logger = logging.getLogger(__name__)
 
 SOONER = "†"
 BEST, LAST, EQUAL_TIME = "best", "last", "equal-time"

@@ -15,6 +15,20 @@ from utils.errors import UserError
 MADE_FOR = "comparison"
 """The key of every line that names the comparison."""
 
+TRAINED, KEPT, TERMS, TERMS_FOR_CHOOSING = "trained", "kept", "terms", "validation-terms"
+"""The kinds of lines that hold no number of a table, but say what a run, a checkpoint, and the terms are."""
+
+_TERMS_KEYS = {"asked", "seed", "protocol", "real", "date"}
+_KEYS = {
+    TRAINED: {
+        *("representation", "training_seed", "checkpoint_sha256", "checkpoint"),
+        *("pitches", "parameters", "notes_seen", "config", "date"),
+    },
+    KEPT: {"checkpoint_sha256", "scale", "iteration", "step", "notes_seen", "seconds", "date"},
+    TERMS: _TERMS_KEYS | {"second", "reference"},
+    TERMS_FOR_CHOOSING: _TERMS_KEYS,
+}
+
 
 def now() -> str:
     """The date of a line that is written now."""
@@ -38,10 +52,12 @@ class Record:
         """The record in `folder`, which may hold none yet. Raises: UserError if it is that of something else."""
         path = folder / RESULTS
         lines = read_results(path) if path.exists() else []
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             if line.get(MADE_FOR) != comparison:
                 whose = f"of the comparison {line[MADE_FOR]}" if MADE_FOR in line else "of another command"
                 raise UserError(f"{path}: holds results {whose}; choose another output folder")
+            if lacking := sorted(_KEYS.get(str(line.get("kind")), set()) - line.keys()):
+                raise UserError(f"{path}, line {number}: lacks {', '.join(lacking)}; remove the line")
         return cls(path, comparison, lines)
 
     def find(self, wanted: Mapping[str, Any]) -> Line | None:

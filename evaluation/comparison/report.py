@@ -77,6 +77,7 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     for note in recorded_notes(runs.finished, terms):
         logger.info("%s", note)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
+    choosing = _choosing(comparison, runs.finished, terms, record, options)
     record_terms(terms, record)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
@@ -84,7 +85,7 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
         if not run.recorded:
             record_run(run, record)
             measure_costs(run, record, options.device)
-    during = _during_training(comparison, runs.finished, terms, scorer, record, options)
+    during = _during_training(comparison, runs.finished, scorer, record, choosing)
     missing = missing_notes(scorer.missing([*subjects, *(during.subjects if during else ())]))
     for note in missing:
         logger.warning("%s", note)
@@ -98,25 +99,46 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
 
 
-def _during_training(
+@dataclass(frozen=True)
+class _Choosing:
+    """By what kept checkpoints are compared with each other: the score, its terms, and what computes it."""
+
+    score: str
+    terms: EqualTerms
+    scorer: Scorer
+
+
+def _choosing(
     comparison: Comparison,
     runs: Sequence[FinishedRun],
     terms: EqualTerms,
-    scorer: Scorer,
     record: Record,
     options: ComparisonOptions,
+) -> _Choosing | None:
+    """If the file asks for it; nothing is scored yet, so that a faulty `validation` is found before anything is."""
+    asked = comparison.validation
+    if asked is None:
+        return None
+    own = settle_terms_for_choosing(runs, terms, asked.count, record)
+    return _Choosing(asked.score, own, Scorer(own, [asked.score], record, options.output, options.device))
+
+
+def _during_training(
+    comparison: Comparison,
+    runs: Sequence[FinishedRun],
+    scorer: Scorer,
+    record: Record,
+    choosing: _Choosing | None,
 ) -> DuringTraining | None:
     """What the kept checkpoints say, if the file asks for them."""
-    asked, minutes = comparison.validation, comparison.equal_minutes
-    if asked is None and minutes is None:
+    minutes = comparison.equal_minutes
+    if choosing is None and minutes is None:
         return None
     kept = [each for run in runs for each in kept_checkpoints(run, record)]
-    if asked is None:
-        return look_at_training(kept, comparison.titles, scorer, validation=None, equal_minutes=minutes)
-    choosing = settle_terms_for_choosing(runs, terms, asked.count, record)
-    own = Scorer(choosing, [asked.score], record, options.output, options.device)
-    record_terms(choosing, record)
-    validation = validation_scores(kept, own, asked.score, choosing)
+    validation = None
+    if choosing is not None:
+        record_terms(choosing.terms, record)
+        validation = validation_scores(kept, choosing.scorer, choosing.score, choosing.terms)
     return look_at_training(kept, comparison.titles, scorer, validation=validation, equal_minutes=minutes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from audio_transforms import image_shape
 from data.attributes import AttributeTable
-from evaluation.comparison.record import Record, date_of, now
+from evaluation.comparison.record import TRAINED, Record, date_of, now
 from evaluation.scoring.results_file import Line
 from models.checkpoint import experiment_of, list_own_checkpoints, load_checkpoint
 from models.equal_size import TOLERANCE, total_parameters
@@ -19,8 +19,6 @@ from utils.errors import CheckpointError, ConfigError, UserError
 from utils.files import sha256_of_file
 from utils.folder_lock import is_locked
 from utils.run_folder import changes_of_experiment
-
-TRAINED = "trained"
 
 
 @dataclass(frozen=True, kw_only=True)

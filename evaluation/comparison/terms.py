@@ -14,7 +14,7 @@ from evaluation.comparison.real_notes import (
     notes_of_pitches,
     shortest_cycle,
 )
-from evaluation.comparison.record import Record, date_of, now
+from evaluation.comparison.record import TERMS, TERMS_FOR_CHOOSING, Record, date_of, now
 from evaluation.comparison.runs import FinishedRun
 from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.note_labels import NoteLabels
@@ -23,7 +23,6 @@ from utils.comparison_keys import ReferenceNotes
 from utils.config import MAX_NOTES
 from utils.errors import DataError
 
-TERMS, TERMS_FOR_CHOOSING = "terms", "validation-terms"
 OTHER_LATENTS = MAX_NOTES
 """The first seed of notes that choose a checkpoint; those of the scores are from 0 on, and never so many."""
 
@@ -41,7 +40,6 @@ class EqualTerms:
     """As JSON values; scores are those of one protocol where these are equal."""
     new_line: Mapping[str, Any] | None = None  # what the record lacks of them
     recorded: str | None = None  # date of the record that tells the terms, where the real notes are not here
-
     first_seed: int = 0
     """That of the notes that a run makes: with another one, these are other notes."""
 

@@ -190,8 +190,15 @@ def test_damaged_checkpoint_is_named_and_never_chosen(comparison, scored, capsys
     assert "and therefore never chosen by it: mag-if seed 3 step 2." in (scored / "table.md").read_text()
 
 
-def test_score_without_a_direction_chooses_nothing(comparison, out, capsys):
-    comparison.change(validation={"score": "loudness", "count": 8})
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        ("loudness", "validation.score=loudness: neither higher nor lower is better"),
+        ("pis-of-mine", "pis-of-mine: no such score; choose from pis, iis"),
+    ],
+)
+def test_score_that_can_choose_nothing_is_said_before_anything_is_scored(comparison, out, capsys, score, said):
+    comparison.change(validation={"score": score, "count": 8})
     assert run(comparison.file, out) == 2
-    assert "validation.score=loudness: neither higher nor lower is better" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     assert not (out / "results.jsonl").exists()

@@ -138,3 +138,13 @@ def test_costs_are_those_of_the_machine_that_measured_them(comparison, scored):
     text = (scored / "table.md").read_text()
     assert cells(text.partition("## Costs")[2].partition("\n##")[0]) == before
     assert "Notes are timed one by one on elsewhere." in text
+
+
+def test_a_line_that_lost_something_is_named(comparison, scored, capsys):
+    lines = lines_of(scored)
+    place = next(place for place, line in enumerate(lines) if line["kind"] == "trained")
+    del lines[place]["config"], lines[place]["pitches"]
+    (scored / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run(comparison.file, scored) == 2
+    said = f"results.jsonl, line {place + 1}: lacks config, pitches; remove the line"
+    assert said in capsys.readouterr().err
