@@ -7,7 +7,7 @@ from pathlib import Path
 
 from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
-from utils.comparison_file import comparison_schema
+from utils.comparison_keys import comparison_schema
 from utils.config_file import experiment_schema
 from utils.errors import UserError
 from utils.files import read_json, write_json

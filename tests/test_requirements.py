@@ -17,6 +17,7 @@ OPTIONAL = (
     "requirements-tensorflow.txt",
     "requirements-onnx.txt",
     "requirements-pitch.txt",
+    "requirements-slurm.txt",
 )
 LOCKED = ("requirements.txt", "requirements-dev.txt", "requirements-soundfont.txt")
 LOCK = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")

@@ -41,6 +41,18 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be a whole number") from error
 
 
+def key_and_value(text: str) -> tuple[str, int | str]:
+    """A name and its value, which is a number where it has digits alone.
+
+    >>> key_and_value("timeout_min=600")
+    ('timeout_min', 600)
+    """
+    key, equals, value = text.partition("=")
+    if not (equals and value and key.isidentifier()):
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r}: must be KEY=VALUE, such as timeout_min=600")
+    return key, whole_number(value) if value.isdecimal() else value
+
+
 def at_least_one(text: str) -> int:
     """A whole number of 1 or more."""
     return _within(text, 1, math.inf, "1 or more")

@@ -6,139 +6,29 @@ file and configs at once.
 """
 
 import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AfterValidator, Field
-
-from utils.arguments import MAX_SEED
-from utils.config import MAX_NOTES, ExperimentConfig, ModelConfig, UsablePath
+from utils.comparison_keys import (
+    REPRESENTATIONS,
+    Changes,
+    ComparisonKeys,
+    ReferenceNotes,
+    Representation,
+    Validation,
+    slug,
+)
+from utils.config import ExperimentConfig, ModelConfig
 from utils.config_faults import short, unusable
-from utils.config_file import SECTIONS, name_fault, parse_experiment, validate_section, with_changes
+from utils.config_file import SECTIONS, parse_experiment, validate_section, with_changes
 from utils.config_section import Section
 from utils.errors import ConfigError, UserError
 from utils.files import read_json
 from utils.spelling import hint
 
 P = TypeVar("P", bound=Section)
-T = TypeVar("T")
-
-_KEY = "representations"
-
-
-def slug(title: str) -> str:
-    """The title as part of a folder's name.
-
-    >>> slug("mag-if, long window")
-    'mag-if_long_window'
-    """
-    return re.sub(r"[^\w+-]+", "_", title.casefold()).strip("_")
-
-
-def _plain_name(name: str) -> str:
-    if fault := name_fault(name):
-        raise ValueError(fault)
-    return name
-
-
-def _each_once(values: tuple[T, ...]) -> tuple[T, ...]:
-    for value, count in Counter(values).items():
-        if count > 1:
-            raise ValueError(f"names {short(value)} twice; keep one")
-    return values
-
-
-def _not_all_zero(shares: tuple[float, ...]) -> tuple[float, ...]:
-    if not any(shares):
-        raise ValueError("must give some scale a share")
-    return shares
-
-
-def _own_folders(titles: dict[str, Any]) -> dict[str, Any]:
-    faults, folders = [], dict[str, str]()
-    for title in titles:
-        if not slug(title) or not title.isprintable():
-            faults.append(f"{short(title)} is no title with letters or digits, on one line")
-        elif other := folders.get(slug(title)):
-            faults.append(f"{short(other)} and {short(title)} would both be trained as {slug(title)}; change a title")
-        folders[slug(title)] = title
-    if faults:
-        raise ValueError(*faults)
-    return titles
-
-
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-ScoreName = Annotated[str, Field(min_length=1)]
-Share = Annotated[float, Field(ge=0, le=1e6)]
-
-
-class ReferenceNotes(Section):
-    """The key `reference`: the real notes by which all runs are judged."""
-
-    real: UsablePath = Field(description="folder of the real notes that scores compare with")
-    second: UsablePath | None = Field(None, description="folder of other real notes, scored as if they were a run's")
-
-
-class Changes(Section):
-    """Keys laid over a config, by its sections."""
-
-    loader: dict[str, Any] = Field({}, alias="loaderConfig", description="keys that replace those of loaderConfig")
-    transform: dict[str, Any] = Field(
-        {}, alias="transformConfig", description="keys that replace those of transformConfig"
-    )
-    model: dict[str, Any] = Field({}, alias="modelConfig", description="keys that replace those of modelConfig")
-
-
-class Representation(Changes):
-    """One of the `representations`: a config, and what is changed in it after what is shared."""
-
-    config: UsablePath = Field(description="the config of one experiment, from the folder of this file")
-
-
-class ComparisonKeys(Section):
-    """The keys of a comparison file."""
-
-    name: Annotated[str, AfterValidator(_plain_name)] = Field(description="the runs are in output_path/name")
-    comments: str = Field("", description="free text")
-    output_path: UsablePath = Field(description="folder that will hold the comparison's folder")
-    representations: Annotated[dict[str, Any], AfterValidator(_own_folders)] = Field(
-        min_length=1,
-        description="title -> path of a config from the folder of this file, or the path as `config` beside changed "
-        "keys of its sections",
-    )
-    shared: dict[str, Any] = Field({}, description="keys laid over the sections of every config")
-    parameters: int | None = Field(
-        None,
-        ge=1,
-        description="parameters of generator and discriminator together, within 10 %: the depths of each config are "
-        "scaled to that; null: depths as the configs have them",
-    )
-    notes_seen: int = Field(ge=1, le=10**12, description="notes that each run sees in training, over all its scales")
-    shares: Annotated[tuple[Share, ...], AfterValidator(_not_all_zero)] | None = Field(
-        None,
-        description="per scale, its share of notes_seen, up to a common factor; null: as maxIterAtScale and "
-        "miniBatchSize of each config",
-    )
-    seeds: Annotated[tuple[Seed, ...], AfterValidator(_each_once)] = Field(
-        min_length=1, description="each representation is trained once with each"
-    )
-    threads: int | None = Field(
-        None,
-        ge=1,
-        le=4096,
-        description="threads of each run on a CPU, on which its pace and the last bits of its weights depend; null: "
-        "those of the machine, divided among the runs that train at once",
-    )
-    count: int = Field(ge=2, le=MAX_NOTES, description="notes that scores compare, of each run and of the reference")
-    scores: Annotated[tuple[ScoreName, ...], AfterValidator(_each_once)] = Field(
-        min_length=1, description="names of the primary scores, as eval.py spells them"
-    )
-    reference: dict[str, Any] = Field(description="the real notes that runs are compared with")
-    baseline: str = Field(description="title of the representation that all others are compared with")
 
 
 @dataclass(frozen=True)
@@ -171,6 +61,8 @@ class Comparison:
     count: int
     scores: tuple[str, ...]
     reference: ReferenceNotes
+    validation: Validation | None
+    equal_minutes: float | None
     baseline: str
 
     @property
@@ -196,7 +88,7 @@ class Comparison:
 def is_comparison(path: Path) -> bool:
     """Whether the JSON file describes a comparison rather than one experiment. Raises: ConfigError if it is no JSON."""
     raw = read_json(path, ConfigError)
-    return isinstance(raw, dict) and _KEY in raw
+    return isinstance(raw, dict) and REPRESENTATIONS in raw
 
 
 def load_comparison(path: Path) -> Comparison:
@@ -206,7 +98,7 @@ def load_comparison(path: Path) -> Comparison:
     """
     raw = read_json(path, ConfigError)
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must hold a JSON object with {_KEY}, not {short(raw)}")
+        raise ConfigError(f"{path}: must hold a JSON object with {REPRESENTATIONS}, not {short(raw)}")
     if why := unusable(raw):
         raise ConfigError(f"{path}: a value {why}; mend the file")
     values = {key: value for key, value in raw.items() if key != "$schema"}
@@ -214,28 +106,15 @@ def load_comparison(path: Path) -> Comparison:
     keys = validate_section(ComparisonKeys, "", values, faults)
     shared = _part(Changes, "shared", values.get("shared", {}), faults)
     reference = _part(ReferenceNotes, "reference", values.get("reference"), faults)
-    parts = _representations(values.get(_KEY), faults)
-    faults += _baseline_faults(values.get("baseline"), values.get(_KEY))
+    validation = _part(Validation, "validation", values.get("validation"), faults)
+    parts = _representations(values.get(REPRESENTATIONS), faults)
+    faults += _baseline_faults(values.get("baseline"), values.get(REPRESENTATIONS))
     if faults or not (keys and shared and reference):
         raise ConfigError(f"{path}: " + "; ".join(faults))
     experiments = _experiments(path, keys, shared, parts)
-    given = {name: getattr(keys, name) for name in type(keys).model_fields if name not in (_KEY, "shared", "shares")}
-    return Comparison(path=path, experiments=experiments, **given | {"reference": reference})
-
-
-def comparison_schema() -> dict[str, Any]:
-    """JSON schema of a comparison file, for editors to complete and check."""
-    schema = ComparisonKeys.model_json_schema(by_alias=True)
-    shared, reference, changed = (
-        part.model_json_schema(by_alias=True) for part in (Changes, ReferenceNotes, Representation)
-    )
-    keys = schema["properties"]
-    path = {"type": "string", "description": "a config, from the folder of this file"}
-    keys[_KEY] |= {"additionalProperties": {"anyOf": [path, changed]}}
-    for key, part in (("shared", shared), ("reference", reference)):
-        keys[key] = part | {"description": keys[key]["description"]}
-    schema["properties"] = {"$schema": {"type": "string"}} | keys
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "Comparison"}
+    laid = (REPRESENTATIONS, "shared", "shares")
+    given = {name: getattr(keys, name) for name in type(keys).model_fields if name not in laid}
+    return Comparison(path=path, experiments=experiments, **given | {"reference": reference, "validation": validation})
 
 
 def steps_for_notes(model: ModelConfig, notes: int, shares: Sequence[float] | None = None) -> tuple[int, ...]:
@@ -294,7 +173,7 @@ def _baseline_faults(baseline: Any, representations: Any) -> list[str]:
 def _representations(values: Any, faults: list[str]) -> dict[str, Representation]:
     parts = {}
     for title, given in values.items() if isinstance(values, dict) else ():
-        place = f"{_KEY}.{title}"
+        place = f"{REPRESENTATIONS}.{title}"
         if not isinstance(given, str | dict):
             faults.append(f"{place}={short(given)}: must be the path of a config, or an object with `config`")
             continue
@@ -309,7 +188,7 @@ def _experiments(
 ) -> dict[str, ExperimentConfig]:
     experiments, faults = {}, []
     for title, part in parts.items():
-        where = f"{_KEY}.{title} ({part.config})"
+        where = f"{REPRESENTATIONS}.{title} ({part.config})"
         try:
             raw = _laid_over(read_json(path.parent / part.config, ConfigError), shared, part)
             # the longest name that a run of it will have, so that its faults are found now

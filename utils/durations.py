@@ -34,6 +34,11 @@ class TrainingLimit:
         self._steps, self._seconds = steps, seconds
 
     @property
+    def is_set(self) -> bool:
+        """Whether there is one."""
+        return self._steps is not None or self._seconds is not None
+
+    @property
     def reached(self) -> bool:
         """Whether nothing is left of it."""
         return any(left is not None and left <= 0 for left in (self._steps, self._seconds))

@@ -3,14 +3,16 @@
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 
 import torch
 
 from commands.shared_flags import as_json
+from commands.train.run_jobs import RunJobs
 from commands.train.run_processes import RunProcesses
-from training.comparison_runs import plan_runs, read_lines, require_same_comparison, table_of
+from training.comparison_runs import PlannedRun, plan_runs, read_lines, require_same_comparison, table_of
 from utils.cli import EXIT_INTERRUPTED
-from utils.comparison_file import load_comparison
+from utils.comparison_file import Comparison, load_comparison
 from utils.interrupt import StopRequest
 from utils.printable import printable
 from utils.ranks import require_one_process
@@ -22,7 +24,7 @@ EXIT_FAILED = 1
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train until all runs are done or `--stop-after` is reached; returns the exit code."""
+    """Train until all runs are done or `--stop-after` is reached, or hand them to Slurm; returns the exit code."""
     require_one_process("a comparison")
     comparison = load_comparison(args.config[0])
     runs = plan_runs(comparison)
@@ -31,6 +33,12 @@ def run(args: argparse.Namespace) -> int:
         logger.info("%s", each.in_words())
         for text in each.schedule.fade_warnings():
             logger.warning("%s: %s", each.name, text)
+    if args.launcher == "slurm":
+        return _submit(comparison, runs, args)
+    return _train(comparison, runs, args)
+
+
+def _train(comparison: Comparison, runs: Sequence[PlannedRun], args: argparse.Namespace) -> int:
     jobs = args.jobs or 1
     threads = comparison.threads or max(torch.get_num_threads() // jobs, 1)
     logger.info("%s at once, each on %s", counted(jobs, "run"), counted(threads, "thread"))
@@ -49,9 +57,27 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED if stop.made else EXIT_FAILED if failed else 0
     if failed:
         return EXIT_FAILED
-    sys.stdout.write(f"{printable(str(comparison.folder))}: trained {all_of_them}; score them with\n")
-    sys.stdout.write(f"  python eval.py comparison {printable(str(comparison.path))} -d {comparison.name}_scores\n")
+    _say_trained(comparison, len(runs))
     return 0
+
+
+def _submit(comparison: Comparison, runs: Sequence[PlannedRun], args: argparse.Namespace) -> int:
+    jobs = RunJobs(runs, threads=comparison.threads, flags=_flags_of_runs(args))
+    n_submitted = jobs.submit(at_once=args.jobs, parameters=dict(args.slurm or ()))
+    if jobs.n_trained == len(runs):
+        _say_trained(comparison, len(runs))
+        return 0
+    folder, path = printable(str(comparison.folder)), printable(str(comparison.path))
+    sys.stdout.write(
+        f"{folder}: {jobs.n_trained} of {counted(len(runs), 'run')} trained, {n_submitted} submitted now;\n"
+    )
+    sys.stdout.write(f"see how far they are with\n  python train.py --status {path}\n")
+    return 0
+
+
+def _say_trained(comparison: Comparison, n_runs: int) -> None:
+    sys.stdout.write(f"{printable(str(comparison.folder))}: trained {counted(n_runs, 'run')}; score them with\n")
+    sys.stdout.write(f"  python eval.py comparison {printable(str(comparison.path))} -d {comparison.name}_scores\n")
 
 
 def _flags_of_runs(args: argparse.Namespace) -> list[str]:

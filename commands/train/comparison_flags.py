@@ -23,8 +23,10 @@ def trains_comparison(args: argparse.Namespace) -> bool:
     """Whether `-c` names a comparison. Raises: UserError if other configs or flags do not go with that."""
     comparisons = [path for path in args.config if is_comparison(path)]
     if not comparisons:
-        if args.jobs is not None:
-            raise UserError("--jobs goes with a comparison, and -c names none; leave it out")
+        of_comparisons = {"--jobs": args.jobs, "--launcher": args.launcher, "--slurm": args.slurm}
+        given = [flag for flag, value in of_comparisons.items() if value is not None]
+        if given:
+            raise UserError(f"{given[0]} goes with a comparison, and -c names none; leave it out")
         return False
     if len(args.config) > 1:
         raise UserError(f"{comparisons[0]}: is a comparison, which is trained alone; give it a command of its own")
@@ -36,4 +38,9 @@ def trains_comparison(args: argparse.Namespace) -> bool:
             f"{' and '.join(given)}: for a single run, but {comparisons[0]} is a comparison; leave it out, or "
             "change the file"
         )
+    by_slurm = args.launcher == "slurm"
+    if args.slurm and not by_slurm:
+        raise UserError("--slurm goes with --launcher slurm; add that, or leave it out")
+    if by_slurm and args.stop_after.is_set:
+        raise UserError("--stop-after: jobs of Slurm end by its limits; give --slurm timeout_min=MINUTES instead")
     return True

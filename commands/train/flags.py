@@ -4,10 +4,11 @@ import argparse
 
 from commands.shared_flags import add_json
 from commands.train.model_flags import add_model_flags
-from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one, path
+from utils.arguments import add_device, add_precision, add_seed, add_skip_broken, at_least_one, key_and_value, path
 from utils.cli import add_alias, add_verbosity, add_version
 from utils.durations import TrainingLimit, training_limit
 
+LAUNCHERS = ("local", "slurm")
 USAGE = "train.py -c CONFIG [CONFIG ...] [options]\n       train.py --status RUN|COMPARISON [--json]"
 
 
@@ -26,8 +27,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     help_ = "experiments as JSON files, which are trained one after the other, or one comparison"
     add("-c", "--config", type=path, nargs="+", help=help_)
-    help_ = "of a comparison: runs to train at once, among which the threads are divided (default: 1)"
+    help_ = "of a comparison: runs to train at once, among which the threads are divided (default: 1; of Slurm: all)"
     add("-j", "--jobs", type=at_least_one, metavar="N", help=help_)
+    help_ = "of a comparison: who trains its runs, this machine or jobs of Slurm (default: local)"
+    add("--launcher", choices=LAUNCHERS, help=help_)
+    help_ = "what each job asks of Slurm, by the names of submitit: timeout_min=600 slurm_partition=gpu gpus_per_node=1"
+    add("--slurm", type=key_and_value, nargs="+", metavar="KEY=VALUE", help=help_)
     add("-n", "--name", help="name of the run (default: that in the config)")
     help_ = "folder that holds the run folders (default: output_path of the config)"
     output = add("-d", "--output", dest="output_path", type=_path_of_config, metavar="FOLDER", help=help_)

@@ -28,6 +28,11 @@ _WAIT = 0.2  # s between two looks at the processes
 _LOOK = 25  # of these between two looks at what others train, and at the logs of the runs
 
 
+def command_of(run: PlannedRun, flags: Sequence[str]) -> list[str]:
+    """What trains the `run` in a process of its own, by its kept config."""
+    return [sys.executable, str(_TRAIN), f"--config={run.config_path}", f"--seed={run.seed}", *flags]
+
+
 @dataclass(frozen=True)
 class _Process:
     run: PlannedRun
@@ -108,7 +113,7 @@ class RunProcesses:
     def _begun(self, run: PlannedRun) -> _Process:
         write_config(run)
         log = run.experiment.output_path / LOGS / f"{run.name}.txt"
-        command = [sys.executable, str(_TRAIN), f"--config={run.config_path}", f"--seed={run.seed}", *self._flags]
+        command = command_of(run, self._flags)
         with explained_write_errors(log):
             log.parent.mkdir(exist_ok=True)
             with log.open("ab") as file:

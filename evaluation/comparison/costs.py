@@ -5,15 +5,15 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from evaluation.comparison.record import Record
+from evaluation.comparison.record import Record, now
 from evaluation.comparison.runs import FinishedRun
+from evaluation.scoring.results_file import Line
 from evaluation.timing.measures import Subject, time_notes
-from models.growth import GrowthSchedule
 from utils.config import ModelConfig
 from utils.device import device_name, versions
 from utils.run_log import LOG_NAME, Row, read_log
@@ -44,31 +44,44 @@ def measure_costs(run: FinishedRun, record: Record, device: torch.device) -> Non
             record.append([_line(run, name, found[name], device) for name in lacking if name in found])
 
 
-def costs_of(run: FinishedRun, record: Record, device: torch.device) -> dict[str, float]:
-    """Cost -> its value, for those that are known of the `run`."""
+def costs_of(run: FinishedRun, record: Record, device: torch.device) -> dict[str, Line]:
+    """Cost -> its line, for those that are known of the `run`; of a run that is not here, on whatever device."""
     lines = {name: record.find(_identity(run, name, device)) for name in UNITS}
-    return {name: float(line["value"]) for name, line in lines.items() if line is not None}
+    if run.recorded:
+        lines |= {name: record.find(_of_any_device(run, name)) for name, line in lines.items() if line is None}
+    return {name: line for name, line in lines.items() if line is not None}
 
 
 def training_time(rows: Sequence[Row], model: ModelConfig) -> TrainingTime | None:
     """By the `rows` of a log; None where a scale has none. The first row of a scale is left out: it holds a warm-up."""
-    schedule, total, step = GrowthSchedule(model), 0.0, 0.0
-    for scale in range(model.start_scale, model.n_scales):
-        n_steps = model.max_iter_at_scale[scale]
-        if not n_steps:
-            continue
-        of_scale = [row for row in rows if row.get("scale") == scale and row.get("notes_per_second", 0) > 0]
-        paces = [row["notes_per_second"] for row in of_scale if row.get("iteration") != 0 or len(of_scale) == 1]
-        if not paces:
-            return None
-        step = schedule.at(schedule.steps_done(scale, 0)).batch_size / statistics.median(paces)
-        total += n_steps * step
-    return TrainingTime(total, step)
+    last = max(scale for scale in range(model.start_scale, model.n_scales) if model.max_iter_at_scale[scale])
+    total, step = time_until(rows, model, last, model.max_iter_at_scale[last]), _time_of_step(rows, model, last)
+    return None if total is None or step is None else TrainingTime(total, step)
+
+
+def rows_of_log(folder: Path) -> list[Row]:
+    """Those of the run's log; none without a log."""
+    return read_log(folder) if (folder / LOG_NAME).exists() else []
+
+
+def time_until(rows: Sequence[Row], model: ModelConfig, scale: int, iterations: int) -> float | None:
+    """Seconds of training until `iterations` of `scale` are done, as `training_time`."""
+    lengths = [*model.max_iter_at_scale[:scale], iterations]
+    trained = [place for place in range(model.start_scale, scale + 1) if lengths[place]]
+    times = [_time_of_step(rows, model, place) for place in trained]
+    known = [lengths[place] * time for place, time in zip(trained, times, strict=True) if time is not None]
+    return sum(known) if len(known) == len(trained) else None
+
+
+def _time_of_step(rows: Sequence[Row], model: ModelConfig, scale: int) -> float | None:
+    of_scale = [row for row in rows if row.get("scale") == scale and row.get("notes_per_second", 0) > 0]
+    paces = [row["notes_per_second"] for row in of_scale if row.get("iteration") != 0 or len(of_scale) == 1]
+    return model.notes_per_step[scale] / statistics.median(paces) if paces else None
 
 
 def _cost_of_training(run: FinishedRun, _: torch.device) -> dict[str, float]:
     found = {"parameters": float(run.parameters)}
-    time = training_time(read_log(run.folder), run.experiment.model) if (run.folder / LOG_NAME).exists() else None
+    time = training_time(rows_of_log(run.folder), run.experiment.model)
     return found if time is None else found | {"training-time": time.total, "time-per-step": time.step}
 
 
@@ -81,14 +94,11 @@ def _cost_of_note(run: FinishedRun, device: torch.device) -> dict[str, float]:
 def _identity(run: FinishedRun, name: str, device: torch.device) -> dict[str, Any]:
     """What a line has that need not be measured again."""
     timed = {"device": str(device)} if name in _OF_NOTE else {}
-    return {
-        "kind": COST,
-        "representation": run.title,
-        "training_seed": run.seed,
-        "checkpoint_sha256": run.sha256,
-        "name": name,
-        **timed,
-    }
+    return {**_of_any_device(run, name), **timed}
+
+
+def _of_any_device(run: FinishedRun, name: str) -> dict[str, Any]:
+    return {"kind": COST, **run.identity, "name": name}
 
 
 def _line(run: FinishedRun, name: str, value: float, device: torch.device) -> Mapping[str, Any]:
@@ -99,6 +109,6 @@ def _line(run: FinishedRun, name: str, value: float, device: torch.device) -> Ma
         "unit": UNITS[name],
         **machine,
         "command": shlex.join(["eval.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "versions": versions(),
     }

@@ -1,8 +1,12 @@
-"""One picture for each primary score: representations with the interval of their seeds, in the order of the file."""
+"""One picture for each primary score: representations with the interval of their seeds, in the order of the file.
+
+Beside them, the validation score of kept checkpoints.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluation.comparison.checkpoint_tables import names_of_curves, write_curves
 from evaluation.comparison.findings import Finding
 from evaluation.comparison.summary import Summary
 from evaluation.comparison.tables import UNSEEN_ROW
@@ -13,14 +17,15 @@ FOLDER = "figures"
 _BETTER = {True: ", higher is better", False: ", lower is better", None: ""}
 
 
-def names_of_figures(scores: Sequence[str]) -> list[str]:
+def names_of_figures(scores: Sequence[str], validation: str | None) -> list[str]:
     """The files below the output folder."""
-    return [f"{FOLDER}/{score}.png" for score in scores]
+    curves = [] if validation is None else names_of_curves(validation)
+    return [f"{FOLDER}/{name}" for name in (*(f"{score}.png" for score in scores), *curves)]
 
 
 def write_figures(folder: Path, summary: Summary) -> None:
-    """Write the picture of every score into `folder`. Raises: UserError."""
-    for score, name in zip(summary.scores, names_of_figures(summary.scores), strict=True):
+    """Write the picture of every score, and those of kept checkpoints, into `folder`. Raises: UserError."""
+    for score, name in zip(summary.scores, names_of_figures(summary.scores, None), strict=True):
         rows = [
             _row(each, summary.floors.get(each.representation, {}).get(score))
             for each in summary.findings
@@ -29,6 +34,8 @@ def write_figures(folder: Path, summary: Summary) -> None:
         lines = {UNSEEN_ROW: summary.unseen[score]} if score in summary.unseen else {}
         title = f"{summary.name}: {score}{_BETTER[higher_is_better(score)]}"
         save_intervals(folder / name, rows, title=title, beside="real notes through the representation", lines=lines)
+    if summary.during:
+        write_curves(folder / FOLDER, summary.during, [title for title, _ in summary.by_representation()], summary.name)
 
 
 def _row(finding: Finding, floor: float | None) -> IntervalRow:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,13 +25,17 @@ class RealNotes:
     """The chosen notes of a folder; `sha256` is that of their names and files."""
 
     folder: Path
-    records: Sequence[NoteRecord]
+    records: Sequence[NoteRecord] | None  # None: they are not here, but known from a record
     sha256: str
+    count: int
 
     @classmethod
-    def chosen(cls, folder: Path, like: NoteLabels, seed: int) -> Self:
-        """For each pitch of `like` as many notes, or all there are: those of `side_of_folder`. Raises: DataError."""
-        records = notes_of_folder(folder)
+    def chosen(cls, folder: Path, like: NoteLabels, seed: int, apart_from: "RealNotes | None" = None) -> Self:
+        """For each pitch of `like` as many notes, or all there are; none of those that are `apart_from` them.
+
+        Raises: DataError if there are none.
+        """
+        records = notes_apart(folder, apart_from)
         rows = rows_of_pitches(NoteLabels.of(records), like, np.arange(len(records)), seed)
         if not len(rows):
             raise DataError(f"{folder}: holds no note of the pitches that the runs can be asked for; give other notes")
@@ -39,12 +43,27 @@ class RealNotes:
         digest = hashlib.sha256()
         for record in found:
             digest.update(f"{record.name}\n{sha256_of_file(record.path)}\n".encode())
-        return cls(folder, found, digest.hexdigest())
+        return cls(folder, found, digest.hexdigest(), len(found))
+
+    @classmethod
+    def recorded(cls, folder: Path, plain: Mapping[str, Any]) -> Self:
+        """What `to_plain` said of them."""
+        return cls(folder, None, plain["sha256"], plain["count"])
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"sha256": self.sha256, "count": self.count}
 
 
-def notes_of_pitches(folder: Path) -> Counter[int]:
-    """MIDI pitch -> notes of it in `folder`; those without a pitch are not counted. Raises: DataError."""
-    pitches = NoteLabels.of(notes_of_folder(folder)).pitches
+def notes_apart(folder: Path, apart_from: RealNotes | None) -> list[NoteRecord]:
+    """All notes of `folder` but those that are `apart_from` them. Raises: DataError."""
+    taken = {record.path for record in (apart_from.records or ())} if apart_from else set()
+    return [record for record in notes_of_folder(folder) if record.path not in taken]
+
+
+def notes_of_pitches(folder: Path, apart_from: RealNotes | None = None) -> Counter[int]:
+    """MIDI pitch -> notes of it among `notes_apart`; those without a pitch are not counted. Raises: DataError."""
+    pitches = NoteLabels.of(notes_apart(folder, apart_from)).pitches
     return Counter(pitches[pitches != NO_PITCH].tolist())
 
 

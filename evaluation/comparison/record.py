@@ -1,7 +1,11 @@
-"""The record of a comparison, OUT/results.jsonl: one line for each score and each cost of each run, never changed."""
+"""The record of a comparison, OUT/results.jsonl: one line for each score and each cost of each run, never changed.
+
+What a run is, and on which terms it was scored, are lines too, so that the record alone is enough for the tables.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +14,30 @@ from utils.errors import UserError
 
 MADE_FOR = "comparison"
 """The key of every line that names the comparison."""
+
+TRAINED, KEPT, TERMS, TERMS_FOR_CHOOSING = "trained", "kept", "terms", "validation-terms"
+"""The kinds of lines that hold no number of a table, but say what a run, a checkpoint, and the terms are."""
+
+_TERMS_KEYS = {"asked", "seed", "protocol", "real", "date"}
+_KEYS = {
+    TRAINED: {
+        *("representation", "training_seed", "checkpoint_sha256", "checkpoint"),
+        *("pitches", "parameters", "notes_seen", "config", "date"),
+    },
+    KEPT: {"checkpoint_sha256", "scale", "iteration", "step", "notes_seen", "seconds", "date"},
+    TERMS: _TERMS_KEYS | {"second", "reference"},
+    TERMS_FOR_CHOOSING: _TERMS_KEYS,
+}
+
+
+def now() -> str:
+    """The date of a line that is written now."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def date_of(line: Line) -> str:
+    """When the line was written; dates in this form sort as text."""
+    return str(line.get("date", ""))
 
 
 class Record:
@@ -24,16 +52,26 @@ class Record:
         """The record in `folder`, which may hold none yet. Raises: UserError if it is that of something else."""
         path = folder / RESULTS
         lines = read_results(path) if path.exists() else []
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             if line.get(MADE_FOR) != comparison:
                 whose = f"of the comparison {line[MADE_FOR]}" if MADE_FOR in line else "of another command"
                 raise UserError(f"{path}: holds results {whose}; choose another output folder")
+            if lacking := sorted(_KEYS.get(str(line.get("kind")), set()) - line.keys()):
+                raise UserError(f"{path}, line {number}: lacks {', '.join(lacking)}; remove the line")
         return cls(path, comparison, lines)
 
     def find(self, wanted: Mapping[str, Any]) -> Line | None:
-        """The last line that has everything `wanted`."""
+        """The last line, by date, that has everything `wanted`."""
+        found = self.find_all(wanted)
+        return found[-1] if found else None
+
+    def find_all(self, wanted: Mapping[str, Any]) -> list[Line]:
+        """The lines that have everything `wanted`, by date; those of one date in the order in which they stand.
+
+        A record may have been put together from those of several machines, so that its order says nothing.
+        """
         plain = json.loads(json.dumps(wanted))
-        return next((line for line in reversed(self.lines) if plain.items() <= line.items()), None)
+        return sorted((line for line in self.lines if plain.items() <= line.items()), key=date_of)
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write `lines` behind the others. Raises: UserError."""

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import torch
 
+from evaluation.comparison.checkpoints import kept_checkpoints
 from evaluation.comparison.costs import UNITS, costs_of, measure_costs
+from evaluation.comparison.during_training import (
+    DuringTraining,
+    look_at_training,
+    require_direction,
+    validation_scores,
+)
 from evaluation.comparison.figures import FOLDER, names_of_figures, write_figures
 from evaluation.comparison.findings import find
 from evaluation.comparison.record import Record
-from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs
-from evaluation.comparison.scored_notes import FLOOR, UNSEEN, EqualTerms, Scorer, Subject
+from evaluation.comparison.runs import FinishedRun, FoundRuns, find_runs, record_run
+from evaluation.comparison.scored_notes import FLOOR, UNSEEN, Scorer, Subject
 from evaluation.comparison.summary import (
     Summary,
     cost_note,
@@ -20,15 +27,17 @@ from evaluation.comparison.summary import (
     left_out_notes,
     mark_notes,
     marked_scores,
+    missing_notes,
     protocol_notes,
     real_notes_notes,
+    recorded_notes,
     statistics_notes,
 )
 from evaluation.comparison.tables import MARK, TABLES, write_tables
+from evaluation.comparison.terms import EqualTerms, record_terms, settle_terms, settle_terms_for_choosing
 from evaluation.metrics.seeds import OverSeeds, over_seeds
 from evaluation.scoring.results_file import RESULTS, Line
 from utils.comparison_file import Comparison
-from utils.device import device_name
 from utils.errors import DataError
 from utils.files import require_writable_folder
 from utils.own_files import require_replaceable
@@ -54,27 +63,83 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     """
     output = options.output
     require_writable_folder(output)
+    validation = comparison.validation.score if comparison.validation else None
+    if validation is not None:
+        require_direction(validation, str(comparison.path))
     record = Record.open(output, comparison.name)
-    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores))]
+    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores, validation))]
     require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
-    runs = find_runs(comparison)
+    runs = find_runs(comparison, record)
     for note in left_out_notes(runs.left_out):
         logger.warning("%s", note)
     count = options.count or comparison.count
-    terms = EqualTerms(runs.finished, comparison.reference, count, seed=options.seed)
+    terms = settle_terms(runs.finished, comparison.reference, count, record, seed=options.seed)
+    for note in recorded_notes(runs.finished, terms):
+        logger.info("%s", note)
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
+    choosing = _choosing(comparison, runs.finished, terms, record, options)
+    record_terms(terms, record)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
     for run in runs.finished:
-        measure_costs(run, record, options.device)
+        if not run.recorded:
+            record_run(run, record)
+            measure_costs(run, record, options.device)
+    during = _during_training(comparison, runs.finished, scorer, record, choosing)
+    missing = missing_notes(scorer.missing([*subjects, *(during.subjects if during else ())]))
+    for note in missing:
+        logger.warning("%s", note)
     scored = [(subject, scorer.lines(subject)) for subject in subjects]
     if not any(lines for _, lines in scored):
         raise DataError(f"{comparison.path}: no score can be computed from these notes; see the warnings above")
-    costs = _costs(runs.finished, record, options.device)
-    summary = _summary(comparison, runs, terms, _values_of(scored), costs, device_name(options.device))
+    costs = {run.name: costs_of(run, record, options.device) for run in runs.finished}
+    summary = _summary(comparison, runs, terms, _values_of(scored), costs, during, missing)
     text = write_tables(output, summary)
     write_figures(output, summary)
     return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
+
+
+@dataclass(frozen=True)
+class _Choosing:
+    """By what kept checkpoints are compared with each other: the score, its terms, and what computes it."""
+
+    score: str
+    terms: EqualTerms
+    scorer: Scorer
+
+
+def _choosing(
+    comparison: Comparison,
+    runs: Sequence[FinishedRun],
+    terms: EqualTerms,
+    record: Record,
+    options: ComparisonOptions,
+) -> _Choosing | None:
+    """If the file asks for it; nothing is scored yet, so that a faulty `validation` is found before anything is."""
+    asked = comparison.validation
+    if asked is None:
+        return None
+    own = settle_terms_for_choosing(runs, terms, asked.count, record)
+    return _Choosing(asked.score, own, Scorer(own, [asked.score], record, options.output, options.device))
+
+
+def _during_training(
+    comparison: Comparison,
+    runs: Sequence[FinishedRun],
+    scorer: Scorer,
+    record: Record,
+    choosing: _Choosing | None,
+) -> DuringTraining | None:
+    """What the kept checkpoints say, if the file asks for them."""
+    minutes = comparison.equal_minutes
+    if choosing is None and minutes is None:
+        return None
+    kept = [each for run in runs for each in kept_checkpoints(run, record)]
+    validation = None
+    if choosing is not None:
+        record_terms(choosing.terms, record)
+        validation = validation_scores(kept, choosing.scorer, choosing.score, choosing.terms)
+    return look_at_training(kept, comparison.titles, scorer, validation=validation, equal_minutes=minutes)
 
 
 @dataclass(frozen=True)
@@ -101,14 +166,20 @@ def _values_of(scored: Sequence[tuple[Subject, Mapping[str, Line]]]) -> _Values:
     return found
 
 
-def _costs(runs: Sequence[FinishedRun], record: Record, device: torch.device) -> dict[str, dict[str, OverSeeds]]:
-    """Representation -> cost -> over the seeds for which it is known."""
+def _costs(runs: Sequence[FinishedRun], lines: Mapping[str, Mapping[str, Line]]) -> dict[str, dict[str, OverSeeds]]:
+    """Representation -> cost -> over the seeds for which it is known, by the `lines` of each run."""
     found: dict[str, dict[str, OverSeeds]] = {}
     for title in dict.fromkeys(run.title for run in runs):
-        of_runs = [costs_of(run, record, device) for run in runs if run.title == title]
-        known = {name: [costs[name] for costs in of_runs if name in costs] for name in UNITS}
+        of_runs = [lines[run.name] for run in runs if run.title == title]
+        known = {name: [float(costs[name]["value"]) for costs in of_runs if name in costs] for name in UNITS}
         found[title] = {name: over_seeds(values) for name, values in known.items() if values}
     return found
+
+
+def _machines(lines: Mapping[str, Mapping[str, Line]]) -> list[str]:
+    """Those that notes were timed on."""
+    found = (line.get("machine") for costs in lines.values() for line in costs.values())
+    return sorted({machine for machine in found if machine})
 
 
 def _summary(
@@ -116,8 +187,9 @@ def _summary(
     runs: FoundRuns,
     terms: EqualTerms,
     values: _Values,
-    costs: Mapping[str, Mapping[str, OverSeeds]],
-    machine: str,
+    costs: Mapping[str, Mapping[str, Line]],
+    during: DuringTraining | None,
+    missing: Sequence[str],
 ) -> Summary:
     findings = find(values.of_runs, comparison.titles, comparison.scores, comparison.baseline)
     return Summary(
@@ -127,15 +199,19 @@ def _summary(
         findings=findings,
         floors=values.floors,
         unseen=values.unseen,
-        costs=costs,
+        costs=_costs(runs.finished, costs),
+        during=during,
         marked=marked_scores(values.embeddings),
         notes=[
             *left_out_notes(runs.left_out),
-            *protocol_notes(runs.finished, terms.to_plain(), terms.asked, str(comparison.reference.real)),
+            *recorded_notes(runs.finished, terms),
+            *missing,
+            *protocol_notes(runs.finished, terms.protocol, terms.asked, str(comparison.reference.real)),
             *statistics_notes(findings, comparison.baseline),
             *direction_notes(comparison.scores),
             *mark_notes(values.embeddings, MARK),
             *real_notes_notes(terms.real, terms.second),
-            cost_note(machine),
+            *(during.notes if during else ()),
+            cost_note(_machines(costs)),
         ],
     )

@@ -1,9 +1,8 @@
 """The scores of every finished run, of each representation alone, and of unseen real notes, on equal terms."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,14 @@ import torch
 from tqdm import tqdm
 
 from audio_transforms import build_transform
-from evaluation.comparison.real_notes import (
-    RealNotes,
-    balanced_pitches,
-    labels_of,
-    notes_of_pitches,
-    shortest_cycle,
-)
+from evaluation.comparison.checkpoints import KeptCheckpoint
+from evaluation.comparison.real_notes import RealNotes
 from evaluation.comparison.record import Record
 from evaluation.comparison.runs import FinishedRun
+from evaluation.comparison.terms import EqualTerms
 from evaluation.embeddings.features import Embedding
-from evaluation.scoring.generated_notes import GenerationOptions
 from evaluation.scoring.metric_card import metric_card
-from evaluation.scoring.open_side import SideOptions, reader_of, side_of_folder, side_of_made, side_of_run
+from evaluation.scoring.open_side import SideOptions, reader_of, side_of_made, side_of_records, side_of_run
 from evaluation.scoring.reference_notes import after_representation
 from evaluation.scoring.results_file import Line
 from evaluation.scoring.score_embeddings import EmbeddingOptions, embeddings_for
@@ -33,13 +27,12 @@ from evaluation.scoring.score_plan import chosen_scores, plan_all
 from evaluation.scoring.score_report import compute_score, embeddings_of
 from evaluation.scoring.side import Side
 from utils.cli import show_progress
-from utils.comparison_file import ReferenceNotes
 from utils.config import ExperimentConfig
-from utils.errors import DataError
+from utils.errors import CheckpointError, DataError
 
 logger = logging.getLogger(__name__)
 
-RUN, FLOOR, UNSEEN = "run", "floor", "unseen"
+RUN, FLOOR, UNSEEN, CHECKPOINT, VALIDATION = "run", "floor", "unseen", "checkpoint", "validation"
 _FEATURES = "features"
 
 
@@ -52,7 +45,15 @@ class Subject:
     seed: int | None  # of the training
     sha256: str | None  # of the checkpoint
     settings: Mapping[str, Any]  # what the notes depend on beside checkpoint and protocol
-    open: Callable[[Sequence[Embedding]], Side]
+    open: Callable[[Sequence[Embedding]], Side] | None  # None: it is not here
+    place: str = ""  # of a checkpoint in its run, for messages
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        if self.kind == FLOOR:
+            return f"real notes through {self.title}"
+        return "unseen real notes" if self.seed is None else f"{self.title}, seed {self.seed}{self.place}"
 
     def to_plain(self) -> dict[str, Any]:
         """What a line says of it, as JSON values."""
@@ -63,44 +64,6 @@ class Subject:
             "checkpoint_sha256": self.sha256,
             "subject": dict(self.settings),
         }
-
-
-class EqualTerms:
-    """The notes that every run makes and the real notes that it is compared with: equal numbers, pitches in turn."""
-
-    def __init__(self, runs: Sequence[FinishedRun], reference: ReferenceNotes, count: int, *, seed: int) -> None:
-        """`count` notes, or as many as there are real ones. Raises: UserError if these cannot be read, or have no
-        pitch that all runs know.
-        """
-        self.seed, self.asked = seed, count
-        self.pitches = _common_pitches(runs, reference.real, count)
-        self.labels = labels_of(self.pitches or [None] * count)
-        self.real = RealNotes.chosen(reference.real, self.labels, seed)
-        second = reference.second
-        self.second = None if second is None else RealNotes.chosen(second, self.labels, seed)
-        # without pitches there may be fewer real notes than asked for
-        self.count = len(self.real.records)
-
-    def generation(self) -> GenerationOptions:
-        """How a run makes its notes."""
-        return GenerationOptions(count=self.count, pitches=shortest_cycle(self.pitches) if self.pitches else None)
-
-    def to_plain(self) -> dict[str, Any]:
-        """As JSON values; scores are those of one protocol where these are equal."""
-        per_pitch = {str(pitch): notes for pitch, notes in sorted(Counter(self.pitches).items())}
-        return {"count": self.count, "notes_per_pitch": per_pitch, "seed": self.seed, "real_sha256": self.real.sha256}
-
-
-def _common_pitches(runs: Sequence[FinishedRun], real: Path, count: int) -> list[int]:
-    """The pitch of each note; none if some run is not conditioned on pitch."""
-    known = [run.pitches for run in runs]
-    if None in known:
-        return []
-    common = frozenset.intersection(*(pitches for pitches in known if pitches is not None))
-    available = {pitch: notes for pitch, notes in notes_of_pitches(real).items() if pitch in common}
-    if not available:
-        raise DataError(f"{real}: holds no note of a pitch that all runs know; give other real notes")
-    return balanced_pitches(available, count)
 
 
 class Scorer:
@@ -127,14 +90,37 @@ class Scorer:
             *([self._of_unseen(second)] if second else []),
         ]
 
+    def of_checkpoint(self, kept: KeptCheckpoint, kind: str) -> Subject:
+        """A checkpoint of a run, to be scored as such or for choosing; by its `kind`, the last one may be its run."""
+        at_place = replace(self._terms.generation(), scale=kept.scale, iteration=kept.iteration)
+        sides = replace(self._sides, generation=at_place)
+        return Subject(
+            kind=kind,
+            title=kept.title,
+            seed=kept.seed,
+            sha256=kept.sha256,
+            settings={},
+            open=partial(side_of_run, kept.folder, options=sides) if kept.folder and not self._real_is_absent else None,
+            place=f", step {kept.step:,}",
+        )
+
     def score(self, subjects: Sequence[Subject]) -> None:
         """Score what is not in the record yet, one subject after the other. Raises: UserError."""
         lacking = [(subject, self._lacking(subject)) for subject in subjects]
         with tqdm(total=len(subjects), desc="scoring", unit="run", disable=not show_progress(), leave=False) as bar:
             for subject, planned in lacking:
-                if planned:
-                    self._record.append(self._lines(subject, planned))
+                if planned and subject.open is not None:
+                    self._record.append(self._lines(subject, planned, subject.open))
                 bar.update()
+
+    def missing(self, subjects: Sequence[Subject]) -> dict[str, list[str]]:
+        """Name of each subject that is not here -> its scores that are not in the record."""
+        found = {
+            each.name: [name for name in self._scores if name not in self.lines(each)]
+            for each in subjects
+            if not each.open
+        }
+        return {name: scores for name, scores in found.items() if scores}
 
     def lines(self, subject: Subject) -> dict[str, Line]:
         """Score -> its line of the `subject`, for the scores that it has."""
@@ -143,8 +129,12 @@ class Scorer:
 
     @cached_property
     def _real(self) -> Side:
-        terms = self._terms
-        return side_of_folder(terms.real.folder, self._embeddings, self._sides, terms.labels, terms.seed)
+        real = self._terms.real
+        return side_of_records(real.folder, real.records or (), self._embeddings, self._sides)
+
+    @property
+    def _real_is_absent(self) -> bool:
+        return self._terms.real.records is None
 
     @property
     def _embeddings(self) -> list[Embedding]:
@@ -159,7 +149,7 @@ class Scorer:
         return {
             **subject.to_plain(),
             "name": score,
-            "protocol": self._terms.to_plain(),
+            "protocol": dict(self._terms.protocol),
             "embedding": {"name": embedding.name, **embedding.identity},
         }
 
@@ -168,8 +158,17 @@ class Scorer:
         owners = [self._owner(name) for name in self._scores if name not in have]
         return list({each.name: each for each in owners}.values())
 
-    def _lines(self, subject: Subject, planned: Sequence[PlannedScore[Side]]) -> Iterator[dict[str, Any]]:
-        side = subject.open(self._embeddings)
+    def _lines(
+        self,
+        subject: Subject,
+        planned: Sequence[PlannedScore[Side]],
+        opened: Callable[[Sequence[Embedding]], Side],
+    ) -> Iterator[dict[str, Any]]:
+        try:
+            side = opened(self._embeddings)
+        except CheckpointError as error:
+            logger.warning("%s: left out: %s", subject.name, error)
+            return
         for each in planned:
             try:
                 scores = compute_score(each, self._real, side)
@@ -190,7 +189,9 @@ class Scorer:
             seed=run.seed,
             sha256=run.sha256,
             settings={},
-            open=partial(side_of_run, run.folder, options=self._sides),
+            open=None
+            if run.recorded or self._real_is_absent
+            else partial(side_of_run, run.folder, options=self._sides),
         )
 
     def _of_floor(self, title: str, experiment: ExperimentConfig) -> Subject:
@@ -202,18 +203,24 @@ class Scorer:
             seed=None,
             sha256=None,
             settings={"transform": experiment.transform.to_plain(), "notes_sha256": notes.sha256},
-            open=partial(_restored, title, notes, experiment),
+            open=None
+            if notes.records is None or self._real_is_absent
+            else partial(_restored, title, notes, experiment),
         )
 
     def _of_unseen(self, second: RealNotes) -> Subject:
-        terms = self._terms
-        opened = partial(side_of_folder, second.folder, options=self._sides, like=terms.labels, seed=terms.seed)
+        opened = partial(side_of_records, second.folder, second.records or (), options=self._sides)
         return Subject(
-            kind=UNSEEN, title=None, seed=None, sha256=None, settings={"notes_sha256": second.sha256}, open=opened
+            kind=UNSEEN,
+            title=None,
+            seed=None,
+            sha256=None,
+            settings={"notes_sha256": second.sha256},
+            open=None if second.records is None or self._real_is_absent else opened,
         )
 
 
 def _restored(title: str, notes: RealNotes, experiment: ExperimentConfig, embeddings: Sequence[Embedding]) -> Side:
     transform = build_transform(experiment.transform)
-    restored = after_representation(notes.records, transform, reader_of(notes.folder))
+    restored = after_representation(notes.records or (), transform, reader_of(notes.folder))
     return side_of_made(f"{notes.folder} after {title} and back", restored, embeddings, transform.sample_rate)

@@ -6,9 +6,11 @@ from itertools import groupby
 from typing import Any
 
 from evaluation.comparison.costs import UNITS
+from evaluation.comparison.during_training import DuringTraining
 from evaluation.comparison.findings import SIGNIFICANCE, Finding
 from evaluation.comparison.real_notes import RealNotes
 from evaluation.comparison.runs import FinishedRun
+from evaluation.comparison.terms import EqualTerms
 from evaluation.metrics.seeds import CONFIDENCE, OverSeeds
 from evaluation.scoring.verdict import higher_is_better
 from utils.spelling import counted
@@ -28,6 +30,8 @@ class Summary:
     floors: Mapping[str, Mapping[str, float]]  # representation -> score -> that of real notes there and back
     unseen: Mapping[str, float]  # score -> that of other real notes; {} without a second reference
     costs: Mapping[str, Mapping[str, OverSeeds]]  # representation -> cost -> over its seeds
+    during: DuringTraining | None
+    """What kept checkpoints say; None: the file does not ask for them."""
     marked: Sequence[str]
     """The scores whose network hears log-magnitudes."""
     notes: Sequence[str]
@@ -107,8 +111,8 @@ def real_notes_notes(real: RealNotes, second: RealNotes | None) -> list[str]:
             f"{through}. They are those of {real.folder}, which are on the other side of each distance too: distances "
             "are smaller than those of other notes could be."
         ]
-    n = len(second.records)
-    fewer = f", not {len(real.records)}, since it has too few of some pitches" if n < len(real.records) else ""
+    n = second.count
+    fewer = f", not {real.count}, since it has too few of some pitches" if n < real.count else ""
     return [f"{through}. They and the unseen real notes are {counted(n, 'note')} of {second.folder}{fewer}."]
 
 
@@ -120,12 +124,42 @@ def left_out_notes(left_out: Mapping[str, str]) -> list[str]:
     return [f"Left out, {counted(len(left_out), 'run')}: {runs}."]
 
 
-def cost_note(machine: str) -> str:
-    """How costs were measured."""
+def recorded_notes(runs: Sequence[FinishedRun], terms: EqualTerms) -> list[str]:
+    """What is not here, and therefore known from the record alone."""
+    recorded = [f"{run.name} (recorded on {_day(run.recorded)})" for run in runs if run.recorded]
+    said = []
+    if recorded:
+        said.append(
+            f"From the record alone, since their runs are not here, {counted(len(recorded), 'run')}: "
+            f"{'; '.join(recorded)}."
+        )
+    absent = [str(notes.folder) for notes in (terms.real, terms.second) if notes and notes.records is None]
+    if absent and terms.recorded:
+        said.append(
+            f"The real notes of {' and '.join(absent)} are not here: which they are, and what was scored against them, "
+            f"is from the record of {_day(terms.recorded)}."
+        )
+    return said
+
+
+def missing_notes(missing: Mapping[str, Sequence[str]]) -> list[str]:
+    """Which scores of what could not be computed, for want of runs or real notes."""
+    if not missing:
+        return []
+    subjects = "; ".join(f"{name} ({', '.join(scores)})" for name, scores in missing.items())
+    return [f"Not in the record on these terms, and not computed, since runs or real notes are not here: {subjects}."]
+
+
+def _day(date: str) -> str:
+    return date.partition("T")[0]
+
+
+def cost_note(machines: Sequence[str]) -> str:
+    """How costs were measured; notes on these `machines`."""
+    timed = f" Notes are timed one by one on {' and '.join(machines)}." if machines else ""
     return (
         "Costs: means over seeds. Training times are by the pace in each run's log, on the machine that trained it and "
-        f"with all that ran beside it; a step is one at the last scale. Notes are timed one by one on {machine}. Peak "
-        "memory is not recorded."
+        f"with all that ran beside it; a step is one at the last scale.{timed} Peak memory is not recorded."
     )
 
 

@@ -3,28 +3,23 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
+from evaluation.comparison.cells import NOTHING, Table, in_brackets, mean_cell
+from evaluation.comparison.checkpoint_tables import checkpoint_records, checkpoint_tables
 from evaluation.comparison.costs import UNITS
 from evaluation.comparison.findings import Finding
 from evaluation.comparison.summary import Summary, cost_heading
-from evaluation.metrics.seeds import Interval, OverSeeds
+from evaluation.metrics.seeds import OverSeeds
 from utils.files import atomic_path, write_text
 from utils.tables import markdown_table
 
 MARKDOWN, CSV, LATEX = TABLES = ("table.md", "table.csv", "table.tex")
 MARK = "*"
 UNSEEN_ROW = "unseen real notes"
-_NOTHING = "-"
 _WHOLE = 1_000  # numbers from here on are shown without decimals
-
-
-class _Table(NamedTuple):
-    title: str
-    header: list[str]
-    rows: list[list[str]]
 
 
 def write_tables(folder: Path, summary: Summary) -> str:
@@ -37,18 +32,19 @@ def write_tables(folder: Path, summary: Summary) -> str:
     return text
 
 
-def _tables(summary: Summary) -> list[_Table]:
+def _tables(summary: Summary) -> list[Table]:
     marked = set(summary.marked)
     header = ["representation", *(name + MARK * (name in marked) for name in summary.scores)]
     groups = summary.by_representation()
     others = [(title, found) for title, found in groups if title != summary.baseline]
     tables = [
-        _Table("Scores", [header[0], "seeds", *header[1:]], _score_rows(summary)),
-        _Table("What may be said", header, [[title, *map(_claim, found)] for title, found in groups]),
-        _Table(
+        Table("Scores", [header[0], "seeds", *header[1:]], _score_rows(summary)),
+        Table("What may be said", header, [[title, *map(_claim, found)] for title, found in groups]),
+        Table(
             f"Differences to {summary.baseline}", header, [[title, *map(_difference, found)] for title, found in others]
         ),
-        _Table("Costs", ["representation", *map(cost_heading, UNITS)], _cost_rows(summary)),
+        *(checkpoint_tables(summary.during, summary.scores, header[1:]) if summary.during else []),
+        Table("Costs", ["representation", *map(cost_heading, UNITS)], _cost_rows(summary)),
     ]
     return [table for table in tables if table.rows]
 
@@ -57,7 +53,7 @@ def _score_rows(summary: Summary) -> list[list[str]]:
     """Each representation, and below it its floor; unseen real notes last."""
     rows = []
     for title, found in summary.by_representation():
-        rows.append([title, _n_seeds(found), *(_mean(each.over) for each in found)])
+        rows.append([title, _n_seeds(found), *(mean_cell(each.over) for each in found)])
         floor = summary.floors.get(title, {})
         if floor:
             rows.append([f"real notes through {title}", *_values(floor, summary.scores)])
@@ -68,7 +64,7 @@ def _score_rows(summary: Summary) -> list[list[str]]:
 
 def _values(values: Mapping[str, float], scores: Sequence[str]) -> list[str]:
     """Of notes that no training made: no seeds, and a value for each score."""
-    return [_NOTHING, *(f"{values[name]:.4g}" if name in values else _NOTHING for name in scores)]
+    return [NOTHING, *(f"{values[name]:.4g}" if name in values else NOTHING for name in scores)]
 
 
 def _n_seeds(found: Sequence[Finding]) -> str:
@@ -83,24 +79,16 @@ def _cost_rows(summary: Summary) -> list[list[str]]:
 
 
 def _cost(over: OverSeeds | None) -> str:
-    return _NOTHING if over is None else f"{over.mean:,.0f}" if over.mean >= _WHOLE else f"{over.mean:.3g}"
-
-
-def _mean(over: OverSeeds | None) -> str:
-    return _NOTHING if over is None else f"{over.mean:.4g}{_in_brackets(over.interval)}"
+    return NOTHING if over is None else f"{over.mean:,.0f}" if over.mean >= _WHOLE else f"{over.mean:.3g}"
 
 
 def _difference(finding: Finding) -> str:
     found = finding.difference
-    return _NOTHING if found is None else f"{found.mean:+.3g}{_in_brackets(found.interval)}"
+    return NOTHING if found is None else f"{found.mean:+.3g}{in_brackets(found.interval)}"
 
 
 def _claim(finding: Finding) -> str:
     return finding.claim if finding.p_holm is None else f"{finding.claim} (p = {finding.p_holm:.2g})"
-
-
-def _in_brackets(interval: Interval | None) -> str:
-    return "" if interval is None else f" [{interval.low:.4g}, {interval.high:.4g}]"
 
 
 def _markdown(summary: Summary) -> str:
@@ -131,7 +119,7 @@ def _records(summary: Summary) -> list[dict[str, Any]]:
     rows += [_record("unseen", None, name, value) for name, value in summary.unseen.items()]
     for title, costs in summary.costs.items():
         rows += [{**_record("cost", title, name, over.mean), **_spread(over)} for name, over in costs.items()]
-    return rows
+    return rows + (checkpoint_records(summary.during) if summary.during else [])
 
 
 def _record(kind: str, title: str | None, name: str, value: float | None) -> dict[str, Any]:

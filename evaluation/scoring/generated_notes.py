@@ -25,10 +25,11 @@ _BLOCK = 64  # notes that several ranks make together before they exchange them
 class GenerationOptions:
     """How many notes, of which MIDI pitches in turn (None: drawn by the seed), by which checkpoint (None: newest).
 
-    `controls` are those of the latents.
+    Their seeds are `first_seed` and those after it. `controls` are those of the latents.
     """
 
     count: int = 1_000
+    first_seed: int = 0
     pitches: list[int] | None = None
     scale: int | None = None
     iteration: int | None = None
@@ -36,7 +37,7 @@ class GenerationOptions:
 
 
 def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions, ranks: Ranks = ALONE) -> MadeNotes:
-    """The notes of seeds 0 to count - 1, sorted by name as in a folder: (count, n_samples) at the run's sample rate.
+    """The notes of `options.count` seeds, sorted by name as in a folder: (count, n_samples) at the run's sample rate.
 
     Each of `ranks` makes its share, and has all of them at the end.
     Raises: UserError if the run does not know a pitch, its sound is not finite, or the disk has no room for them.
@@ -46,9 +47,10 @@ def generate_notes(instrument: Instrument, run: Path, options: GenerationOptions
     pitches = options.pitches
     if pitches is not None:
         instrument.require_pitches(pitches)
-    asked = [pitches[seed % len(pitches)] if pitches else None for seed in range(options.count)]
+    seeds_in_turn = range(options.first_seed, options.first_seed + options.count)
+    asked = {seed: pitches[place % len(pitches)] if pitches else None for place, seed in enumerate(seeds_in_turn)}
     named = []
-    for seed, pitch in enumerate(asked):
+    for seed, pitch in asked.items():
         values = instrument.values_of(instrument.labels(seed, _fixed(pitch))[0])
         name = generated_name(values, seed)
         named.append((name, seed, NoteRecord(name, run / f"{name}.wav", values)))

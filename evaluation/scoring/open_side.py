@@ -85,6 +85,13 @@ def side_of_folder(
     if like is not None:
         rows = rows_of_pitches(NoteLabels.of(records), like, np.arange(len(records)), seed)
         records = [records[row] for row in rows]
+    return side_of_records(folder, records, embeddings, options)
+
+
+def side_of_records(
+    folder: Path, records: Sequence[NoteRecord], embeddings: Sequence[Embedding], options: SideOptions
+) -> Side:
+    """These notes of `folder`, as `side_of_folder`. Raises: UserError."""
     begin = {"begin": "onset"} if is_of_instruments(folder) else {}
     notes = partial(reader_of(folder), records, skip_broken=options.skip_broken)
     return _side(str(folder), notes, embeddings, options, {"kind": "folder", **begin})

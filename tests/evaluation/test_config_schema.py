@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from audio_transforms import TRANSFORMS
 from evaluation.config_schema import COMPARISON_NAME, SCHEMA_PATH, main
 from tests.places import GOLDEN
-from utils.comparison_file import comparison_schema
+from utils.comparison_keys import comparison_schema
 from utils.config_file import experiment_schema
 
 COMPARISON_PATH = SCHEMA_PATH.with_name(COMPARISON_NAME)
@@ -101,6 +101,8 @@ def test_shipped_comparisons_satisfy_their_schema(of_comparisons, path):
         ("notes_sen", 1),
         ("shared", {"modelconfig": {}}),
         ("reference", {"second": None}),
+        ("validation", {"score": "pis"}),
+        ("equal_minutes", 0),
         ("representations", {}),
         ("representations", {"mel": {"modelConfig": {}}}),
     ],

@@ -47,6 +47,18 @@ def test_each_rank_makes_its_share_of_the_notes(run_folder, monkeypatch):
     assert sorted(made) == [[seed] for seed in range(10)]
 
 
+def test_notes_of_another_first_seed_are_the_later_ones(run_folder):
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    whole, late = (
+        generate_notes(instrument, run_folder, GenerationOptions(count=count, first_seed=first, pitches=[60, 64]))
+        for count, first in ((6, 0), (2, 4))
+    )
+    places = [whole.records.index(record) for record in late.records]
+    quiet = [waves / waves.abs().max() for waves in (late.waves(range(2)), whole.waves(places))]  # each has one gain
+    assert torch.allclose(*quiet, atol=1e-3)
+    assert [record.name for record in late.records] == ["pitch060_seed000004", "pitch064_seed000005"]
+
+
 def test_each_rank_hears_its_share_of_the_shards(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "SHARD", 3)
     waves = np.random.default_rng(0).uniform(-1, 1, (20, 40)).astype(np.float32)

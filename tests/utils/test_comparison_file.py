@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import audio_transforms  # noqa: F401 - fills the registry by which configs are read
 from tests.utils.test_config import valid
-from utils.comparison_file import is_comparison, load_comparison, slug, steps_for_notes
+from utils.comparison_file import is_comparison, load_comparison, steps_for_notes
+from utils.comparison_keys import slug
 from utils.config_file import parse_experiment
 from utils.errors import ConfigError
 
@@ -87,6 +88,7 @@ def test_what_it_means(load, raw):
     )
     assert (comparison.scores, comparison.baseline) == (("pis",), "mag-if")
     assert (comparison.reference.real, comparison.reference.second) == (Path("notes"), None)
+    assert (comparison.validation, comparison.equal_minutes) == (None, None)
     plain, long = comparison.experiments.values()
     assert (plain.transform.n_fft, long.transform.n_fft) == (64, 128)
     for experiment in (plain, long):
@@ -94,6 +96,12 @@ def test_what_it_means(load, raw):
         assert (experiment.model.latent_dim, experiment.model.depth_scales) == (3, (8, 4))
         # half of the notes each, as the config's 10 steps of 8 notes and 20 of 4
         assert experiment.model.max_iter_at_scale == (75, 150)
+
+
+def test_what_kept_checkpoints_are_asked_for(load, raw):
+    comparison = load(raw | {"validation": {"score": "pkid", "count": 50}, "equal_minutes": 1.5})
+    assert (comparison.validation.score, comparison.validation.count) == ("pkid", 50)
+    assert comparison.equal_minutes == 1.5
 
 
 def test_its_runs_are_whole_seeds_in_folders_of_their_own(load, raw):
@@ -187,6 +195,10 @@ def test_every_fault_of_the_configs_is_said_at_once(faults_of, raw):
         ({"representations": {"mag-if": "../one.json", "a\nb": "../one.json"}}, "is no title with letters"),
         ({"representations": {"mag-if": "../one.json", "x" * 250: "../one.json"}}, "must be a plain folder name"),
         ({"reference": None}, "reference=null: must be an object"),
+        ({"validation": "pis"}, 'validation="pis": must be an object'),
+        ({"validation": {"score": "pis"}}, "validation.count: missing"),
+        ({"validation": {"score": "pis", "count": 1, "notes": 3}}, "validation.count=1: must be at least 2"),
+        ({"equal_minutes": 0}, "equal_minutes=0: must be"),
         ({"baseline": "x"}, 'baseline="x": choose from mag-if, Mag-IF, long window'),
         ({"baseline": "\ud800"}, "holds half a surrogate pair"),
     ],

@@ -1,17 +1,29 @@
 """Two representations with two seeds each, trained for 8 steps, and the comparison of them."""
 
+import csv
 import json
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
+import eval
 from tests.evaluation.stub_networks import use_stubs
 from tests.training_runs import run as train
 from utils.comparison_file import load_comparison
 
 SEEDS = (3, 7)
 WAVEFORM = {"transform": "waveform", "audio_length": 16 * 32 - 1, "fade_out": True}
+
+
+def run(file, out, *flags):
+    return eval.main(["comparison", str(file), "-d", str(out), "-q", "--device", "cpu", *map(str, flags)])
+
+
+def rows_of(out):
+    """The rows of table.csv."""
+    with (out / "table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -63,3 +75,29 @@ def comparison(experiment_dict, tiny_nsynth, tmp_path, trained_comparison, _no_p
             assert train(config, "--seed", planned.seed) == 0
         shutil.copytree(folder, trained_comparison)
     return SimpleNamespace(file=file, folder=loaded.folder, change=change, raw=raw)
+
+
+@pytest.fixture
+def _quick_timing(monkeypatch):
+    monkeypatch.setattr("evaluation.comparison.costs._SECONDS", 1e-3)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture(scope="session")
+def scored_once(tmp_path_factory):
+    """Where the output is kept that `scored` copies."""
+    return tmp_path_factory.mktemp("scored") / "kept"
+
+
+@pytest.fixture
+def scored(comparison, out, scored_once):
+    """The output of the whole comparison."""
+    if not scored_once.exists():
+        assert run(comparison.file, out) == 0
+        shutil.copytree(out, scored_once)
+        return out
+    return shutil.copytree(scored_once, out)

@@ -1,6 +1,5 @@
 """`eval.py comparison` from its command line, on runs of 8 steps: what it scores, writes, leaves out and refuses."""
 
-import csv
 import json
 import re
 import shutil
@@ -14,24 +13,14 @@ import eval
 from evaluation.comparison import scored_notes
 from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.conftest import Killed
-from tests.evaluation.comparison.conftest import SEEDS
+from tests.evaluation.comparison.conftest import SEEDS, rows_of, run
 from tests.evaluation.reports import cells, lines_of
 from tests.evaluation.stub_networks import StubClassifier
 
-pytestmark = pytest.mark.usefixtures("_stub_networks")
+pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing")
 TITLES, SCORES = ["mag-if", "Wave, plain"], ["pis", "frechet-note-classifier", "loudness"]
 COSTS = {"parameters", "training-time", "time-per-step", "generation-time", "inversion-time"}
 PITCHES = [60, 64, 62, 67]  # in turn, each beginning spread over all
-
-
-def run(file, out, *flags):
-    return eval.main(["comparison", str(file), "-d", str(out), "-q", "--device", "cpu", *map(str, flags)])
-
-
-def rows_of(out):
-    """The rows of table.csv."""
-    with (out / "table.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def claims(out):
@@ -51,32 +40,6 @@ def change_newest(folder, **keys):
     """Write other values into the newest checkpoint of a run."""
     path = find_checkpoint(folder)
     torch.save(load_checkpoint(path) | keys, path)
-
-
-@pytest.fixture(autouse=True)
-def _quick_timing(monkeypatch):
-    monkeypatch.setattr("evaluation.comparison.costs._SECONDS", 1e-3)
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture(scope="session")
-def scored_once(tmp_path_factory):
-    """Where the output is kept that `scored` copies."""
-    return tmp_path_factory.mktemp("scored") / "kept"
-
-
-@pytest.fixture
-def scored(comparison, out, scored_once):
-    """The output of the whole comparison."""
-    if not scored_once.exists():
-        assert run(comparison.file, out) == 0
-        shutil.copytree(out, scored_once)
-        return out
-    return shutil.copytree(scored_once, out)
 
 
 def test_every_run_is_scored_on_equal_terms(comparison, scored):
@@ -195,11 +158,11 @@ def test_what_has_changed_is_scored_again_and_earlier_lines_stay(comparison, sco
     assert run(comparison.file, scored) == 0
     new = lines_of(scored)[n_before:]
     assert {(line["representation"], line["training_seed"]) for line in new} == {("mag-if", SEEDS[0])}
-    assert {line["name"] for line in new} == {*SCORES, *COSTS}
+    assert {line.get("name", line["kind"]) for line in new} == {*SCORES, *COSTS, "trained"}
     assert run(comparison.file, scored, "--count", 8) == 0
     newest = lines_of(scored)[n_before + len(new) :]
     assert {line["protocol"]["count"] for line in newest} == {8}
-    assert {line["kind"] for line in newest} == {"run", "floor"}  # no cost depends on the number of notes
+    assert {line["kind"] for line in newest} == {"terms", "run", "floor"}  # no cost depends on the number of notes
     assert (scored / "results.jsonl").read_text().startswith(before)
     assert "8 notes of the last checkpoint" in (scored / "table.md").read_text()
 
@@ -228,7 +191,7 @@ def test_killed_and_begun_again_it_comes_to_the_same(comparison, scored, tmp_pat
         patched.setattr(scored_notes, "side_of_run", dies)
         with pytest.raises(Killed):
             run(comparison.file, out)
-    assert len(lines_of(out)) == 2 * len(SCORES)
+    assert len(lines_of(out)) == 1 + 2 * len(SCORES)  # the terms come first
     assert run(comparison.file, out) == 0
     assert values_of(out) == values_of(scored)
     assert claims(out) == claims(scored)
@@ -249,7 +212,7 @@ def test_unfinished_and_missing_runs_are_named_and_left_out(comparison, out, cap
         assert words in table
         assert words in said
     assert {claim for (title, _), claim in claims(out).items() if title == "Wave, plain"} == {"one seed: no claim"}
-    assert not any(line["representation"] == "Wave, plain" and line["training_seed"] == 3 for line in lines_of(out))
+    assert not any(line.get("representation") == "Wave, plain" and line["training_seed"] == 3 for line in lines_of(out))
     row = next(row for row in rows_of(out) if row["representation"] == "Wave, plain")
     assert (row["low"], row["p_value"], row["seeds"]) == ("", "", "1")
 
@@ -364,7 +327,7 @@ def test_a_score_that_these_notes_do_not_allow_is_said_and_asked_again(compariso
         said = capsys.readouterr().err
         assert "left out: ndb: needs 50 real notes or more" in said
         assert said.splitlines()[-1].endswith("no score can be computed from these notes; see the warnings above")
-    assert {line["kind"] for line in lines_of(out)} == {"cost"}
+    assert {line["kind"] for line in lines_of(out)} == {"terms", "trained", "cost"}
     comparison.change(scores=["ndb", "pis"], seeds=[3])
     assert run(comparison.file, out) == 0
     assert {name: claim for (title, name), claim in claims(out).items() if title == "Wave, plain"} == {

@@ -7,10 +7,10 @@ import pytest
 
 from evaluation.comparison.costs import TrainingTime, training_time
 from evaluation.comparison.real_notes import balanced_pitches, notes_of_pitches, shortest_cycle
-from evaluation.comparison.scored_notes import EqualTerms
 from evaluation.comparison.summary import direction_notes, marked_scores, protocol_notes
+from evaluation.comparison.terms import EqualTerms
 from tests.conftest import PITCHES
-from utils.comparison_file import ReferenceNotes
+from utils.comparison_keys import ReferenceNotes
 from utils.config_file import parse_experiment
 from utils.errors import DataError
 
@@ -20,7 +20,7 @@ def runs_that_know(*sets):
 
 
 def terms_of(folder, *sets, count=12):
-    return EqualTerms(runs_that_know(*sets), ReferenceNotes(real=folder), count, seed=0)
+    return EqualTerms.of(runs_that_know(*sets), ReferenceNotes(real=folder), count, seed=0)
 
 
 def test_every_pitch_comes_in_turn_as_long_as_there_are_real_notes_of_it():
@@ -50,7 +50,7 @@ def test_what_repeated_gives_the_pitches():
 def test_only_pitches_that_all_runs_know_are_asked_for(tiny_nsynth):
     assert notes_of_pitches(tiny_nsynth) == dict.fromkeys(PITCHES, 6)
     terms = terms_of(tiny_nsynth, {50, 60, 62, 64}, {60, 64, 67})
-    assert terms.to_plain()["notes_per_pitch"] == {"60": 6, "64": 6}
+    assert terms.protocol["notes_per_pitch"] == {"60": 6, "64": 6}
     assert (terms.generation().count, terms.generation().pitches) == (12, [60, 64])
     assert sorted(record.attributes["pitch"] for record in terms.real.records) == [60] * 6 + [64] * 6
     with pytest.raises(DataError, match="holds no note of a pitch that all runs know"):
@@ -66,8 +66,8 @@ def test_without_a_pitch_any_real_notes_stand_beside(tiny_nsynth):
 
 def test_the_choice_depends_on_the_seed_and_is_known_by_its_content(tiny_nsynth):
     reference = ReferenceNotes(real=tiny_nsynth)
-    one, same, other = (EqualTerms(runs_that_know(PITCHES), reference, 12, seed=seed) for seed in (0, 0, 1))
-    assert one.to_plain() == same.to_plain()
+    one, same, other = (EqualTerms.of(runs_that_know(PITCHES), reference, 12, seed=seed) for seed in (0, 0, 1))
+    assert one.protocol == same.protocol
     assert one.real.sha256 != other.real.sha256
 
 
