@@ -26,7 +26,19 @@ AUDIO_SUFFIXES = (
 )
 """Of files that libsndfile reads, in small letters; in a folder they may be capitals."""
 
-_UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mka", ".webm", ".amr", ".alac", ".dsf")  # sounds, too
+UNREADABLE_SUFFIXES = (
+    ".m4a",
+    ".mp4",
+    ".aac",
+    ".wma",
+    ".ape",
+    ".wv",
+    ".mka",
+    ".webm",
+    ".amr",
+    ".alac",
+    ".dsf",
+)  # sounds, too
 
 _LISTED = 10
 _LARGEST_METADATA = 2_000_000_000  # bytes; NSynth's largest file is ten times smaller
@@ -125,7 +137,7 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
 
 
 def _warn_of_other_formats(folder: Path, files: Sequence[Path]) -> None:
-    others = sorted(path.name for path in files if path.suffix.lower() in _UNREADABLE)
+    others = sorted(path.name for path in files if path.suffix.lower() in UNREADABLE_SUFFIXES)
     if others:
         text = "%s: sounds in formats that cannot be read, left out: %d: %s; convert them to WAV or FLAC"
         logger.warning(text, folder, len(others), first_few(others))
