@@ -122,14 +122,18 @@ class _Sources:
         fits["velocity"] = str.isdecimal
         self._pattern = NamePattern(labelling.pattern, fits) if labelling.pattern else None
         self._folders = labelling.folders
-        self._table, columns = _read_table(labelling.table, list(files)) if labelling.table else (None, ())
+        self._table: dict[str, dict[str, str]] | None = None
+        columns: tuple[str, ...] = ()
+        if labelling.table:
+            self._table, columns = _read_table(labelling.table, list(files))
         fields = [*(self._pattern.fields if self._pattern else ()), *self._folders, *columns]
         _require_possible(fields)
         self.own_fields = [name for name in fields if name not in KNOWN_FIELDS]
 
     def labels_of(self, name: str) -> dict[str, str] | str:
         """The labels of a file, or why it has none."""
-        path, labels = PurePosixPath(name), {}
+        path = PurePosixPath(name)
+        labels: dict[str, str] = {}
         if self._pattern is not None:
             fields = self._pattern.labels_of(path)
             if fields is None:

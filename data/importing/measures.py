@@ -16,7 +16,7 @@ _LEAST_SECONDS = 0.4  # the block of the loudness
 
 
 def measured_pitch(sound: Float32Array) -> dict[str, float]:
-    """`measured_pitch` in MIDI pitches with fractions, and `pitch_confidence`, 0 to 1; only the latter if none is heard.
+    """`measured_pitch` in MIDI pitches with fractions, unless none is heard, and `pitch_confidence`, 0 to 1.
 
     The median of the voiced frames of pyin, and the mean over all frames of its probability that they are voiced.
     Source: Mauch and Dixon 2014, pYIN: a fundamental frequency estimator using probabilistic threshold distributions.
@@ -104,7 +104,7 @@ def _spectrum(sound: Float32Array) -> tuple[Float64Array, Float64Array]:
     padded = np.pad(sound.astype(np.float64), (_FRAME // 2, _FRAME))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_FRAME + 1)[:-1], axis=1))).mean(axis=0)
-    return power, np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE)
+    return np.asarray(power), np.asarray(np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE))
 
 
 def _rounded(value: float) -> float:

@@ -11,22 +11,19 @@ import numpy as np
 from tqdm import tqdm
 
 from data.audio_io import quantise, write_wav
+from data.importing.judging import judge
 from data.importing.measures import MEASURES, loudness_lufs, tracked_pitch
 from data.importing.note_cutting import CutNote, cut_note, split_at_onsets
 from data.note_losses import SILENCE
-from data.note_pitch import LEAST_PERIODICITY, TOLERANCE, SoundingPitch, sounding_pitch
+from data.note_pitch import LEAST_PERIODICITY, SoundingPitch
 from data.sound_font import SAMPLE_RATE
 from data.sound_reading import INT16_SCALE, read_sound
 from data.worker_processes import results_of_workers
 from utils.arrays import Float32Array
 from utils.cli import show_progress
-from utils.config import MIDI_MAX
 from utils.errors import DataError
 
 _CEILING = 32_767 / 32_768
-_SHORTEST = 8192  # samples in which a pitch can be heard
-_ATTACK = SAMPLE_RATE // 20  # samples, whose noise hides the pitch
-_HELD = 3 * SAMPLE_RATE  # samples
 
 
 @dataclass(frozen=True)
@@ -124,23 +121,24 @@ def _note(job: ImportJob, part: int, cut: CutNote, settings: CutSettings, audio:
     if np.abs(cut.samples).max(initial=0.0) * INT16_SCALE <= SILENCE:
         return ImportedNote(job, part, "silent")
     sound, warnings = _levelled(cut.samples, settings.level_lufs)
-    heard = _heard(sound, job.pitch)
-    pitch, said = _judged(job.pitch, heard, fix_octaves=settings.fix_octaves)
+    judged = judge(sound, job.pitch, fix_octaves=settings.fix_octaves)
     measured = {name: value for measure in settings.measures for name, value in MEASURES[measure](sound).items()}
+    pitch, said = judged.pitch, [judged.warning]
     if pitch is None and "pitch" in settings.measures:
         pitch, unheard = _pitch_of_measure(measured)
-        said = (*said, *unheard)
-    warnings += (*said, *(("begins abruptly: nothing before its attack",) if cut.starts_abruptly else ()))
+        said.append(unheard)
+    if cut.starts_abruptly:
+        said.append("begins abruptly")
     samples = quantise(sound)[0]
     note = ImportedNote(
         job=job,
         part=part,
         pitch=pitch,
-        heard=heard,
-        dropped=_out_of_tune(job.pitch, pitch, heard) if settings.in_tune else "",
+        heard=judged.heard,
+        dropped=judged.out_of_tune if settings.in_tune else "",
         seconds=len(samples) / SAMPLE_RATE,
         measured=measured,
-        warnings=warnings,
+        warnings=(*warnings, *filter(None, said)),
         digest=hashlib.sha256(samples.tobytes()).digest(),
     )
     if not note.dropped:
@@ -160,50 +158,13 @@ def _levelled(sound: Float32Array, level: float | None) -> tuple[Float32Array, t
     peak = float(np.abs(sound).max())
     if peak > _CEILING:
         sound = sound * np.float32(_CEILING / peak)
-        warnings += (f"turned down by {20 * np.log10(peak / _CEILING):.2f} dB to stay below full scale",)
+        warnings += (f"turned down to stay below full scale: {20 * np.log10(peak / _CEILING):.2f} dB",)
     return np.clip(sound, -_CEILING, _CEILING), warnings
 
 
-def _heard(sound: Float32Array, label: int | None) -> SoundingPitch | None:
-    """The pitch of the held part; None if there is no label, or the note is too short."""
-    if label is None or len(sound) < _SHORTEST:
-        return None
-    return sounding_pitch(sound[min(_ATTACK, len(sound) - _SHORTEST) :][:_HELD], label, SAMPLE_RATE)
-
-
-def _judged(label: int | None, heard: SoundingPitch | None, *, fix_octaves: bool) -> tuple[int | None, tuple[str, ...]]:
-    """The pitch to give a note, and what contradicts its label."""
-    if label is None:
-        return None, ()
-    if heard is None:
-        return label, ("too short to hear its pitch",)
-    if not heard.periodicity >= LEAST_PERIODICITY:
-        return label, ("no clear pitch",)
-    if abs(heard.offset) <= TOLERANCE:
-        return label, ()
-    octaves = round(heard.offset / 12)
-    if abs(heard.offset - 12 * octaves) > TOLERANCE:
-        return label, (f"sounds {heard.offset:+.2f} semitones from its label",)
-    way = f"sounds {abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'above' if octaves > 0 else 'below'} its label"
-    moved = label + 12 * octaves
-    if not fix_octaves or not 0 <= moved <= MIDI_MAX:
-        return label, (way,)
-    return moved, (f"{way}; pitch {label} became {moved}",)
-
-
-def _out_of_tune(label: int | None, pitch: int | None, heard: SoundingPitch | None) -> str:
-    """Why a note is not in tune with its pitch; empty if it is, or has no label."""
-    if label is None or pitch is None:
-        return ""
-    if heard is None:
-        return "too short to hear its pitch"
-    if not heard.periodicity >= LEAST_PERIODICITY:
-        return "no clear pitch"
-    return "" if abs(heard.offset - (pitch - label)) <= TOLERANCE else "another pitch"
-
-
-def _pitch_of_measure(measured: Mapping[str, float]) -> tuple[int | None, tuple[str, ...]]:
+def _pitch_of_measure(measured: Mapping[str, float]) -> tuple[int | None, str]:
+    """The MIDI pitch that was measured, if any, and what is to be said of it."""
     pitch, confidence = tracked_pitch(measured)
     if pitch is None:
-        return None, ("no pitch could be measured",)
-    return pitch, (f"uncertain pitch: confidence {confidence:.2f}",) if confidence < LEAST_PERIODICITY else ()
+        return None, "no pitch could be measured"
+    return pitch, f"uncertain pitch: confidence {confidence:.2f}" if confidence < LEAST_PERIODICITY else ""

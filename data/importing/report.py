@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from data.importing.labels import UNKNOWN_VELOCITY
+from data.importing.labels import UNKNOWN_VELOCITY, LabelledFile
 from data.importing.note_import import ImportedNote
 from data.importing.note_names import ImportResult, NamedNote
 from data.note_pitch import TOLERANCE, pitch_name
@@ -81,7 +81,7 @@ def write_reports(folder: Path, result: ImportResult) -> None:
     _draw(folder / PICTURE_NAME, result.notes)
 
 
-def _file(result: ImportResult, outcome: ImportedNote) -> Any:
+def _file(result: ImportResult, outcome: ImportedNote) -> LabelledFile:
     return result.files[outcome.job.number]
 
 
@@ -121,13 +121,9 @@ def _warnings(result: ImportResult) -> dict[str, int]:
 
 
 def _kind_of_warning(text: str) -> str:
-    if text.startswith("sounds") and "octave" not in text:
+    if "semitones" in text:
         return "sounds at another pitch than its label"
-    return (
-        "turned down to stay below full scale"
-        if text.startswith("turned down")
-        else text.partition(":")[0].partition(";")[0]
-    )
+    return text.partition(":")[0]
 
 
 def _sorted_counts(values: Iterator[str]) -> dict[str, int]:
@@ -153,9 +149,11 @@ def _table(result: ImportResult) -> str:
     return text.getvalue()
 
 
-def _row(file: Any, outcome: ImportedNote, note: NamedNote | None) -> dict[str, Any]:
+def _row(file: LabelledFile, outcome: ImportedNote, note: NamedNote | None) -> dict[str, Any]:
     heard, label = outcome.heard, outcome.job.pitch
-    told = heard is not None and label is not None and np.isfinite(heard.offset)
+    at = None
+    if heard is not None and label is not None and np.isfinite(heard.offset):
+        at = round(label + heard.offset, 2)
     return {
         **file.own,
         **outcome.measured,
@@ -169,7 +167,7 @@ def _row(file: Any, outcome: ImportedNote, note: NamedNote | None) -> dict[str, 
         "source": file.source,
         "label_pitch": label,
         "pitch": outcome.pitch,
-        "heard_pitch": round(label + heard.offset, 2) if told else None,
+        "heard_pitch": at,
         "periodicity": None if heard is None else round(heard.periodicity, 2),
         "velocity": file.velocity,
         "seconds": round(outcome.seconds, 3),
