@@ -33,6 +33,8 @@ logger = logging.getLogger("data.combine_notes")  # not __name__, which is __mai
 
 MADE_BY = "data.combine_notes"
 _NAME = re.compile(r"(?P<kind>[^/\\\0]+_[a-z]+)_(?P<number>\d{3,})")
+_TAKE = re.compile(r"_\d+")
+"""The end of the name of a note that has an instrument, pitch and velocity with another: `data.import_notes`."""
 _NEEDED = ("instrument_str", "pitch", "velocity")
 
 
@@ -51,7 +53,9 @@ class NoteSource:
         for record in self.taken:
             instrument = str(record.attributes["instrument_str"])
             new = self.renamed.get(instrument, instrument)
-            yield f"{new}-{record.attributes['pitch']:03d}-{record.attributes['velocity']:03d}", record
+            rest = f"-{record.attributes['pitch']:03d}-{record.attributes['velocity']:03d}"
+            own = record.name.removeprefix(f"{instrument}{rest}")
+            yield f"{new}{rest}{own if _TAKE.fullmatch(own) else ''}", record
 
 
 @user_errors_in_one_line("combine_notes")

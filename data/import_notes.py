@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data.importing.labels import LabelledFile, Labelling, family_fault, labelled_files
-from data.importing.measures import MEASURES
+from data.importing.measures import MEASURES, attributes_of_measures
 from data.importing.note_import import CutSettings, ImportJob, import_files
 from data.importing.note_names import ImportResult, choose_instruments, named_notes, without_copies
 from data.importing.report import REPORTS, account_of, reasons_of, summary_of, write_reports
@@ -124,6 +124,7 @@ def _labelling(args: argparse.Namespace) -> Labelling:
         families=families,
         unknown_family=args.unknown_family,
         source=args.source,
+        measured=tuple(attributes_of_measures(args.measure)),
     )
 
 

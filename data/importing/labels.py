@@ -62,6 +62,7 @@ class Labelling:
     families: Mapping[str, str] = field(default_factory=dict)  # those of the user, by name of the instrument
     unknown_family: str | None = None
     source: str = "acoustic"
+    measured: tuple[str, ...] = ()  # attributes that are measured, which no label may be named
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class _Sources:
         if labelling.table:
             self._table, columns = _read_table(labelling.table, list(files))
         fields = [*(self._pattern.fields if self._pattern else ()), *self._folders, *columns]
-        _require_possible(fields)
+        _require_possible(fields, labelling.measured)
         self.own_fields = [name for name in fields if name not in KNOWN_FIELDS]
 
     def labels_of(self, name: str) -> dict[str, str] | str:
@@ -151,13 +152,13 @@ class _Sources:
         return labels
 
 
-def _require_possible(fields: Sequence[str]) -> None:
+def _require_possible(fields: Sequence[str], measured: Iterable[str]) -> None:
     twice = next((name for name, count in Counter(fields).items() if count > 1), None)
     if twice is not None:
         raise UserError(f"{twice!r} is said twice, by name, folder or table; leave one out")
     if set(PITCH_FIELDS) <= set(fields):
         raise UserError("'note' and 'pitch' are the same; leave one out")
-    taken = sorted(set(fields) & _TAKEN)
+    taken = sorted(set(fields) & {*_TAKEN, *measured})
     if taken:
         near = f"; fields with a meaning are {', '.join(KNOWN_FIELDS)}"
         raise UserError(f"{taken[0]!r} is a key that the import writes itself; choose another name{near}")

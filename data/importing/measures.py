@@ -1,6 +1,6 @@
 """What is measured of a note's sound, as attributes with fractions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from data.sound_font import SAMPLE_RATE
 from utils.arrays import Float32Array, Float64Array
 from utils.config import MIDI_MAX
 
+_OF_PITCH = ("measured_pitch", "pitch_confidence")
 _LOWEST_HZ, _HIGHEST_HZ = 27.5, 4_186.0  # A0 to C8
 _FRAME = 2048  # samples
 _HOP = 512  # samples
@@ -27,10 +28,8 @@ def measured_pitch(sound: Float32Array) -> dict[str, float]:
     track, voiced, probability = librosa.pyin(
         padded, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, sr=SAMPLE_RATE, frame_length=_FRAME, hop_length=_HOP
     )
-    confidence = {"pitch_confidence": _rounded(float(probability.mean()))}
-    if not voiced.any():
-        return confidence
-    return {"measured_pitch": _rounded(69 + 12 * float(np.log2(np.median(track[voiced]) / 440))), **confidence}
+    pitch = {_OF_PITCH[0]: _rounded(69 + 12 * float(np.log2(np.median(track[voiced]) / 440)))} if voiced.any() else {}
+    return {**pitch, _OF_PITCH[1]: _rounded(float(probability.mean()))}
 
 
 def tracked_pitch(measured: Mapping[str, float]) -> tuple[int | None, float]:
@@ -83,6 +82,15 @@ def _flatness(sound: Float32Array) -> dict[str, float]:
     power, _ = _spectrum(sound)
     power = np.maximum(power, 1e-12 * power.max())
     return {"flatness": _rounded(float(np.exp(np.log(power).mean()) / power.mean()))}
+
+
+def attributes_of_measures(names: Iterable[str]) -> list[str]:
+    """The attributes that the measures `names` give.
+
+    >>> attributes_of_measures(["pitch", "loudness"])
+    ['measured_pitch', 'pitch_confidence', 'loudness']
+    """
+    return [key for name in names for key in (_OF_PITCH if name == "pitch" else (name,))]
 
 
 MEASURES: dict[str, Callable[[Float32Array], dict[str, float]]] = {

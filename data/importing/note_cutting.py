@@ -15,6 +15,8 @@ SECONDS_OF_FADE = 0.05
 
 _END_DB = -60.0  # against the peak of the note
 _SECONDS_BETWEEN = 0.1  # onsets that are closer are one
+_SECONDS_COMPARED = 0.05  # on either side of an onset
+_LEAST_OF_BEFORE = 0.5  # of the energy before an onset
 
 
 @dataclass(frozen=True)
@@ -66,4 +68,12 @@ def _onsets(wave: Float32Array, sample_rate: int) -> Sequence[int]:
         onset_envelope=strength, sr=sample_rate, hop_length=hop, wait=round(_SECONDS_BETWEEN * sample_rate / hop)
     )
     early = round(SECONDS_BEFORE * sample_rate)
-    return [max(0, int(frame) * hop - early) for frame in frames] or [0]
+    found = [int(frame) * hop for frame in frames if _goes_on(wave, int(frame) * hop, sample_rate)]
+    return [max(0, place - early) for place in found] or [0]
+
+
+def _goes_on(wave: Float32Array, place: int, sample_rate: int) -> bool:
+    """Whether there is sound behind `place`: the click of a sound that breaks off is no onset."""
+    length = round(_SECONDS_COMPARED * sample_rate)
+    before, after = wave[max(0, place - length) : place], wave[place : place + length]
+    return bool(np.square(after).sum() > _LEAST_OF_BEFORE * np.square(before).sum())
