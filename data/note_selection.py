@@ -29,9 +29,8 @@ def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
     is not known of the notes, or if no note is left.
     """
     attributes = expand_attributes(config.attribute_list)
-    kept = _filter(
-        _table(read_records(config), (_SOURCE, _FAMILY, "pitch", *attributes, *config.values_to_keep)), config
-    )
+    columns = (_SOURCE, _FAMILY, "pitch", *attributes, *config.values_to_keep)
+    kept = _filter(_table(read_records(config), columns), config)
     _require(kept, (*attributes, _FAMILY) if config.balanced_data else attributes, config)
     if config.shuffle:
         kept = kept.iloc[np.random.default_rng(seed).permutation(len(kept))]
@@ -103,13 +102,13 @@ def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
 def _with_values(
     found: "pd.DataFrame", kept: "pd.DataFrame", attribute: str, values: Sequence[Value], config: LoaderConfig
 ) -> "pd.DataFrame":
-    """The notes of `kept` with one of `values`. Raises: DataError if no note that was `found` has one of them."""
+    """The notes of `kept` with one of `values`. Raises: DataError if one is a text that no note has."""
     _require(kept, (attribute,), config)
     present = sorted(set(found[attribute].dropna()))
     for value in values:
-        if value not in present:
-            near = f"did you mean {near!r}?; " if (near := closest(str(value), map(str, present))) else ""
-            raise DataError(f"filter: no note has {attribute} {value!r}; {near}these notes have {first_few(present)}")
+        if isinstance(value, str) and value not in present:
+            near = f"did you mean {near!r}? " if (near := closest(str(value), map(str, present))) else ""
+            raise DataError(f"filter: no note has {attribute} {value!r}; {near}(these notes have {first_few(present)})")
     kept = kept[kept[attribute].isin(values)]
     _warn_of_absent(f"filter {attribute}", values, set(kept[attribute].unique()))
     return kept

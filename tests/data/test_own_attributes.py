@@ -49,7 +49,7 @@ def test_notes_are_chosen_by_any_attribute(own):
         ({"attribute_list": ("tecnique",)}, "attribute_list: unknown attribute 'tecnique'; did you mean 'technique'?"),
         ({"filter": {"tecnique": ("pizz",)}}, "filter: unknown attribute 'tecnique'; did you mean 'technique'?"),
         ({"filter": {"technique": ("piz",)}}, "filter: no note has technique 'piz'; did you mean 'pizz'?"),
-        ({"filter": {"string": (7,)}}, "filter: no note has string 7; these notes have 0, 1, 2, 3"),
+        ({"filter": {"string": (7,)}}, "no note left: 14 found; 0 after filter string 7"),
         ({"attribute_list": ("brightness",)}, "brightness is a fraction (0.5), but a class must be an integer or a"),
         ({"attribute_list": ("comment",)}, "13 of 14 notes without 'comment'"),
         ({"filter": {"comment": ("first",)}}, "13 of 14 notes without 'comment'"),
