@@ -18,9 +18,10 @@ from data.importing.labels import LabelledFile, Labelling, family_fault, labelle
 from data.importing.measures import MEASURES, attributes_of_measures
 from data.importing.note_import import CutSettings, ImportJob, import_files
 from data.importing.note_names import ImportResult, choose_instruments, named_notes, without_copies
-from data.importing.report import REPORTS, account_of, reasons_of, summary_of, write_reports
+from data.importing.report import REPORTS, account_of, broken_files, reasons_of, summary_of, write_reports
 from data.instrument_families import instrument_name
 from data.made_folder import former_card, is_empty
+from data.note_records import first_few
 from data.nsynth import SOURCES
 from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output, at_least_one, number_between, path
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(folder / "examples.json", {note.name: note.metadata for note in result.notes})
         write_json(folder / "card.json", card)
         write_reports(folder, result)
+    if broken := broken_files(result):
+        logger.warning("%s: files that cannot be read, left out: %d: %s", args.folder, len(broken), first_few(broken))
     where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
     sys.stdout.write(f"{summary_of(result)}\n\n{counted(len(result.notes), 'note')} in {args.output}; {where}\n")
     return 0
@@ -167,9 +170,8 @@ def _import(
         raise DataError(f"{args.folder}: no note was taken: {reasons_of(result)}")
     for note in result.notes:
         (audio / note.outcome.file_name).rename(audio / f"{note.name}.wav")
-    for leftover in audio.glob("*.wav"):
-        if not _NAME_OF_NOTE.fullmatch(leftover.name):
-            leftover.unlink()
+    for outcome in outcomes:  # copies of others were written, too
+        (audio / outcome.file_name).unlink(missing_ok=True)
     return result
 
 

@@ -53,6 +53,7 @@ class ImportedNote:
     job: ImportJob
     part: int = 0
     dropped: str = ""  # why, if it was
+    is_broken: bool = False  # its file cannot be read
     pitch: int | None = None  # of the note: its label, mended if asked, or measured
     heard: SoundingPitch | None = None  # relative to its label; None: not listened to
     seconds: float = 0.0
@@ -108,7 +109,7 @@ def import_file(job: ImportJob, settings: CutSettings, audio: Path) -> list[Impo
     try:
         wave = read_sound(job.path, SAMPLE_RATE).samples
     except DataError as error:
-        return [ImportedNote(job, dropped=str(error).removeprefix(f"{job.path}: "))]
+        return [ImportedNote(job, dropped=str(error).removeprefix(f"{job.path}: "), is_broken=True)]
     parts = split_at_onsets(wave, SAMPLE_RATE) if settings.split else [wave]
     cuts = (
         cut_note(part, SAMPLE_RATE, settings.seconds, more_follows=number < len(parts) - 1)

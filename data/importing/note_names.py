@@ -13,6 +13,8 @@ from data.sound_font import SAMPLE_RATE
 from utils.errors import UserError
 from utils.spelling import hint
 
+COPY_OF = "the same samples as "
+
 
 @dataclass(frozen=True)
 class NamedNote:
@@ -60,7 +62,7 @@ def without_copies(outcomes: Iterable[ImportedNote], files: Sequence[LabelledFil
         if not outcome.dropped:
             other = first.setdefault(outcome.digest, outcome)
             if other is not outcome:
-                outcome = replace(outcome, dropped=f"the same samples as {files[other.job.number].relative}")
+                outcome = replace(outcome, dropped=f"{COPY_OF}{files[other.job.number].relative}")
         told.append(outcome)
     return told
 
@@ -76,46 +78,47 @@ def named_notes(
     instruments = _instruments(found)
     numbers = {name: number for number, name in enumerate(sorted(instruments.values()))}
     families = _family_numbers(found)
-    taken: list[tuple[str, ImportedNote, dict[str, Any]]] = []
+    taken: dict[str, tuple[ImportedNote, dict[str, Any]]] = {}
     counts: Counter[str] = Counter()
     for outcome in outcomes:
         if outcome.dropped:
             continue
         file = files[outcome.job.number]
         instrument = instruments[_key(file)]
-        velocity = UNKNOWN_VELOCITY if file.velocity is None else file.velocity
         pitch = "none" if outcome.pitch is None else f"{outcome.pitch:03d}"
-        name = f"{instrument}-{pitch}-{velocity:03d}"
+        name = f"{instrument}-{pitch}-{_velocity(file):03d}"
         counts[name] += 1
         name += f"_{counts[name]}" * (counts[name] > 1)
-        family = {"instrument_family": families[file.family], "instrument_family_str": file.family}
-        source = {"instrument_source": SOURCES.index(file.source), "instrument_source_str": file.source}
-        sound = {} if outcome.pitch is None else {"pitch": outcome.pitch}
-        taken.append(
-            (
-                name,
-                outcome,
-                {
-                    "note_str": name,
-                    "instrument": numbers[instrument],
-                    "instrument_str": instrument,
-                    **family,
-                    **source,
-                    **sound,
-                    "velocity": velocity,
-                    "sample_rate": SAMPLE_RATE,
-                    "qualities": [0] * len(QUALITIES),
-                    "qualities_str": [],
-                    "instrument_name": file.instrument,
-                    **file.own,
-                    **outcome.measured,
-                },
-            )
-        )
-    taken.sort(key=lambda note: note[0])
+        numbered = {
+            "instrument": numbers[instrument],
+            "instrument_str": instrument,
+            "instrument_family": families[file.family],
+            "instrument_family_str": file.family,
+        }
+        taken[name] = outcome, {"note_str": name, **numbered, **_described(file, outcome)}
     return [
-        NamedNote(name, outcome, {"note": number, **metadata}) for number, (name, outcome, metadata) in enumerate(taken)
+        NamedNote(name, taken[name][0], {"note": number, **taken[name][1]}) for number, name in enumerate(sorted(taken))
     ]
+
+
+def _described(file: LabelledFile, outcome: ImportedNote) -> dict[str, Any]:
+    """Metadata of a note beside its numbers and names; `pitch` only where it is known."""
+    return {
+        "instrument_source": SOURCES.index(file.source),
+        "instrument_source_str": file.source,
+        **({} if outcome.pitch is None else {"pitch": outcome.pitch}),
+        "velocity": _velocity(file),
+        "sample_rate": SAMPLE_RATE,
+        "qualities": [0] * len(QUALITIES),
+        "qualities_str": [],
+        "instrument_name": file.instrument,
+        **file.own,
+        **outcome.measured,
+    }
+
+
+def _velocity(file: LabelledFile) -> int:
+    return UNKNOWN_VELOCITY if file.velocity is None else file.velocity
 
 
 def _key(file: LabelledFile) -> tuple[str, str, str]:

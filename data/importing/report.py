@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from data.importing.labels import UNKNOWN_VELOCITY, LabelledFile
 from data.importing.note_import import ImportedNote
-from data.importing.note_names import ImportResult, NamedNote
+from data.importing.note_names import COPY_OF, ImportResult, NamedNote
 from data.note_pitch import TOLERANCE, pitch_name
 from utils.files import write_text
 from utils.pictures import save_figure
@@ -28,7 +28,6 @@ _COLUMNS = (
     *("file", "part", "taken", "reason", "note", "instrument", "family", "source", "label_pitch", "pitch"),
     *("heard_pitch", "periodicity", "velocity", "seconds", "warnings"),
 )
-_COPY = "the same samples as "
 _OCTAVES = 2  # of difference that the picture shows
 
 
@@ -101,18 +100,20 @@ def _off(outcome: ImportedNote) -> float | None:
     return heard.offset - (outcome.pitch - outcome.job.pitch)
 
 
+def broken_files(result: ImportResult) -> list[str]:
+    """The files that cannot be read."""
+    return [_file(result, outcome).relative for outcome in result.outcomes if outcome.is_broken]
+
+
 def _dropped(result: ImportResult) -> dict[str, int]:
     """Reasons, and the number of files or notes; files that are broken in their own ways count as one kind."""
-    faults = [file.fault for file in result.files if file.fault]
-    return _sorted_counts(_kind(reason) for reason in (*faults, *(o.dropped for o in result.outcomes if o.dropped)))
-
-
-def _kind(reason: str) -> str:
-    if reason.startswith(_COPY):
-        return "copies of another note"
-    known = ("silent", "no clear pitch", "another pitch", "too short to hear its pitch")
-    labels = ("its ", "lies ", "is not", "another instrument", "'", "source", "velocity", "family")
-    return reason if reason in known or reason.startswith(labels) else "not readable"
+    reasons = [file.fault for file in result.files if file.fault]
+    for outcome in result.outcomes:
+        if outcome.is_broken:
+            reasons.append("not readable")
+        elif outcome.dropped:
+            reasons.append("copies of another note" if outcome.dropped.startswith(COPY_OF) else outcome.dropped)
+    return _sorted_counts(reasons)
 
 
 def _warnings(result: ImportResult) -> dict[str, int]:
@@ -126,7 +127,7 @@ def _kind_of_warning(text: str) -> str:
     return text.partition(":")[0]
 
 
-def _sorted_counts(values: Iterator[str]) -> dict[str, int]:
+def _sorted_counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 

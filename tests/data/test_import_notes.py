@@ -127,8 +127,9 @@ def test_card_and_report_say_what_became_of_each_file(orchestra, run, tmp_path):
     (orchestra / "cello" / "cello_E3_1_forte_normal.m4a").touch()
     copy = orchestra / "trombone" / "trombone_E4_1_forte_copy.ogg"
     shutil.copy(orchestra / "trombone" / "trombone_D4_1_forte_normal.ogg", copy)
-    code, out, _ = run(orchestra, "--pattern", PATTERN)
+    code, out, err = run(orchestra, "--pattern", PATTERN)
     assert code == 0
+    assert "files that cannot be read, left out: 1: cello/cello_C3_1_forte_broken.wav" in err
     rows = report(tmp_path / "notes")
     assert len(rows) == len(SOUNDS) + 5
     reasons = {name.rpartition("/")[2]: row["reason"] for name, row in rows.items() if row["taken"] == "no"}
