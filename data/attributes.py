@@ -9,22 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from data.note_records import NoteRecord, first_few
-from data.nsynth import ATTRIBUTE_TYPES, METADATA_NAME, QUALITIES, Value
+from data.nsynth import METADATA_NAME, QUALITIES, Value
 from utils.errors import DataError
-from utils.spelling import hint
 
 logger = logging.getLogger(__name__)
 
 
 def expand_attributes(attribute_list: Iterable[str]) -> tuple[str, ...]:
-    """The attributes by name, `qualities` being short for all ten. Raises: DataError on one unknown or given twice."""
+    """The attributes by name, `qualities` being short for all ten. Raises: DataError on one given twice."""
     names: list[str] = []
     for name in attribute_list:
         names.extend(QUALITIES if name == "qualities" else (name,))
-    known = (*ATTRIBUTE_TYPES, "qualities", *QUALITIES)
     for name in names:
-        if name not in known:
-            raise DataError(f"attribute_list: unknown attribute {name!r}; {hint(name, known)}")
         if names.count(name) > 1:
             raise DataError(f"attribute_list: {name!r} is given twice; keep one of them")
     return tuple(names)
@@ -44,7 +40,7 @@ class AttributeTable:
     def from_records(cls, records: Sequence[NoteRecord], attribute_list: Iterable[str]) -> Self:
         """The table of the values present in `records`, ascending; a quality is always (0, 1).
 
-        Raises: DataError if an attribute is unknown or a note lacks it.
+        Raises: DataError if a note lacks an attribute.
         """
         values: dict[str, tuple[Value, ...]] = {}
         for name in expand_attributes(attribute_list):

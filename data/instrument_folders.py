@@ -5,7 +5,6 @@ The folder's name is the instrument's, which tells the family; the file's name h
 is heard of a note begins at its onset.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,33 +13,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from data.instrument_families import FAMILY_OF, instrument_name
 from data.note_cache import NoteCache, open_note_cache
+from data.note_pitch import pitch_of_name
 from data.note_records import AUDIO_SUFFIXES, NoteRecord, explained_search_errors
-from utils.config import MIDI_MAX
 from utils.errors import DataError
 from utils.printable import utf8_text
 
 _ONSET_DB = -40.0  # against the peak of the note
 _LONGEST_SILENCE = 2.0  # s before the onset
-_NAMED = {
-    "bass": ("double bass", "electric bass", "bass guitar"),
-    "brass": ("cornet", "euphonium", "flugelhorn", "french horn", "horn", "trombone", "trumpet", "tuba"),
-    "flute": ("alto flute", "bass flute", "flute", "pan flute", "piccolo", "recorder"),
-    "guitar": ("banjo", "guitar", "mandolin", "ukulele"),
-    "keyboard": ("electric piano", "harpsichord", "piano"),
-    "mallet": ("celesta", "glockenspiel", "marimba", "vibraphone", "xylophone"),
-    "organ": ("accordion", "organ"),
-    "reed": (
-        *("bass clarinet", "bassoon", "clarinet", "contrabassoon", "cor anglais", "english horn", "oboe"),
-        *("saxophone", "alto saxophone", "baritone saxophone", "soprano saxophone", "tenor saxophone"),
-    ),
-    "string": ("cello", "harp", "viola", "violin"),
-    "vocal": ("voice",),
-}
-_FAMILY = {name: family for family, names in _NAMED.items() for name in names}
-_PITCH = re.compile(r"(?:^|_)(?P<letter>[A-G])(?P<sign>[sb#]?)(?P<octave>-?\d)(?:_|$)")
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_SIGNS = {"": 0, "s": 1, "#": 1, "b": -1}
 
 
 def is_of_instruments(folder: Path) -> bool:
@@ -57,13 +38,13 @@ def notes_of_instruments(folder: Path) -> list[NoteRecord]:
     records = []
     with explained_search_errors(folder):
         for place in sorted(path for path in folder.iterdir() if path.is_dir() and _sounds(path)):
-            name = _instrument(place)
-            if name not in _FAMILY:
+            name = instrument_name(place.name)
+            if name not in FAMILY_OF:
                 raise DataError(
                     f"{place}: not an instrument whose family is known; name the folder one of "
-                    f"{', '.join(sorted(_FAMILY))}, or give the notes an examples.json"
+                    f"{', '.join(sorted(FAMILY_OF))}, or give the notes an examples.json"
                 )
-            attributes = {"instrument_str": name, "instrument_family_str": _FAMILY[name]}
+            attributes = {"instrument_str": name, "instrument_family_str": FAMILY_OF[name]}
             for path in _sounds(place):
                 records.append(NoteRecord(utf8_text(path.stem), path, {**attributes, "pitch": _pitch(path)}))
     return records
@@ -108,18 +89,15 @@ def _sounds(folder: Path) -> list[Path]:
 
 
 def _instruments(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir() and _instrument(path) in _FAMILY and _sounds(path)]
-
-
-def _instrument(folder: Path) -> str:
-    """`Bass-Clarinet` is `bass clarinet`."""
-    return re.sub(r"[\s_-]+", " ", folder.name).strip().lower()
+    return [
+        path for path in folder.iterdir() if path.is_dir() and instrument_name(path.name) in FAMILY_OF and _sounds(path)
+    ]
 
 
 def _pitch(path: Path) -> int:
-    match = _PITCH.search(path.stem)
-    pitch = match and 12 * (int(match["octave"]) + 1) + _SEMITONES[match["letter"]] + _SIGNS[match["sign"]]
-    if pitch is None or not 0 <= pitch <= MIDI_MAX:
+    named = (pitch_of_name(part) for part in path.stem.split("_") if part[:1] in tuple("ABCDEFG"))
+    pitch = next((each for each in named if each is not None), None)
+    if pitch is None:
         raise DataError(
             f"{path}: its name has no pitch between underscores, such as As3 in oboe_As3_1.wav; name it so, or give "
             "the notes an examples.json"

@@ -5,6 +5,7 @@ oversampled wave, and then takes more than three times as long. Its `pyin` takes
 Of 596 notes of a sound font, 28 are dropped here; `yin` would keep 10 of these and drop 7 others.
 """
 
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.arrays import Float64Array
+from utils.config import MIDI_MAX
 
 TOLERANCE = 0.5  # semitones between label and sound
 LEAST_PERIODICITY = 0.5  # chords and noises stay below
@@ -35,6 +37,9 @@ class SoundingPitch(NamedTuple):
 
 
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_NAME = re.compile(r"(?P<letter>[A-Ga-g])(?P<sign>[sb#♯♭]?)(?P<octave>-?\d)", re.ASCII)
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_SIGNS = {"": 0, "s": 1, "#": 1, "♯": 1, "b": -1, "♭": -1}
 
 
 def pitch_name(pitch: int) -> str:
@@ -44,6 +49,20 @@ def pitch_name(pitch: int) -> str:
     ('C4', 'A#4')
     """
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def pitch_of_name(text: str, octave_of_middle_c: int = 4) -> int | None:
+    """MIDI pitch of a name such as A4, As3, a#3 or Bb-1; None if `text` is none, or beyond MIDI's range.
+
+    >>> pitch_of_name("As3"), pitch_of_name("Bb2"), pitch_of_name("H4"), pitch_of_name("C3", 3)
+    (58, 46, None, 60)
+    """
+    match = _NAME.fullmatch(text)
+    if match is None:
+        return None
+    octave = int(match["octave"]) - octave_of_middle_c + 5
+    pitch = 12 * octave + _SEMITONES[match["letter"].upper()] + _SIGNS[match["sign"]]
+    return pitch if 0 <= pitch <= MIDI_MAX else None
 
 
 def hertz(pitch: float) -> float:

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1704.01279.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from utils.config import MIDI_MAX, LoaderConfig
 from utils.errors import DataError
 from utils.files import read_json
 from utils.printable import utf8_text
-from utils.spelling import counted
+from utils.spelling import counted, hint
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,21 @@ AUDIO_SUFFIXES = (
 )
 """Of files that libsndfile reads, in small letters; in a folder they may be capitals."""
 
-_UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mka", ".webm", ".amr", ".alac", ".dsf")  # sounds, too
+UNREADABLE_SUFFIXES = (
+    ".m4a",
+    ".mp4",
+    ".aac",
+    ".wma",
+    ".ape",
+    ".wv",
+    ".mka",
+    ".webm",
+    ".amr",
+    ".alac",
+    ".dsf",
+)  # sounds, too
 
+_DESCRIPTIONS = ("note", "note_str", "sample_rate", "qualities_str")  # keys of NSynth's that are no attributes
 _LISTED = 10
 _LARGEST_METADATA = 2_000_000_000  # bytes; NSynth's largest file is ten times smaller
 _KINDS: dict[type, str] = {
@@ -53,13 +66,16 @@ class NoteRecord:
 def read_records(config: LoaderConfig) -> list[NoteRecord]:
     """All notes of `config.data_path` or of its `audio/`, by name, before any selection.
 
-    Their attributes come from the metadata, else (`load_metadata` false) from their names. Notes that the metadata
-    do not describe are left out, which is a warning.
-    Raises: DataError if audio or metadata are missing or malformed.
+    Their attributes come from the metadata, else (`load_metadata` false) from their names: NSynth's, and those others
+    that `config` names. Notes that the metadata do not describe are left out, which is a warning.
+    Raises: DataError if audio or metadata are missing or malformed, or no note has an attribute that `config` names.
     """
     with explained_search_errors(config.data_path):
         audio = _find_audio(config.data_path)
-        return _records_of_metadata(audio, metadata_path(config)) if config.load_metadata else _records_of_names(audio)
+        if config.load_metadata:
+            return _records_of_metadata(audio, metadata_path(config), config)
+        _require_known(config, ())
+        return _records_of_names(audio)
 
 
 @contextmanager
@@ -125,18 +141,20 @@ def _find_audio(data_path: Path) -> dict[str, Path]:
 
 
 def _warn_of_other_formats(folder: Path, files: Sequence[Path]) -> None:
-    others = sorted(path.name for path in files if path.suffix.lower() in _UNREADABLE)
+    others = sorted(path.name for path in files if path.suffix.lower() in UNREADABLE_SUFFIXES)
     if others:
         text = "%s: sounds in formats that cannot be read, left out: %d: %s; convert them to WAV or FLAC"
         logger.warning(text, folder, len(others), first_few(others))
 
 
-def _records_of_metadata(audio: Mapping[str, Path], metadata: Path) -> list[NoteRecord]:
+def _records_of_metadata(audio: Mapping[str, Path], metadata: Path, config: LoaderConfig) -> list[NoteRecord]:
     content = read_json(metadata, DataError, most_bytes=_LARGEST_METADATA)
     if not isinstance(content, dict):
         found = _KINDS[type(content)]
         raise DataError(f"{metadata}: expected one JSON object per note, got {found}; give {METADATA_NAME}")
     attributes = {name: _checked_attributes(f"{metadata}: note {name!r}", note) for name, note in content.items()}
+    for own in _require_known(config, content.values()):
+        _add_own(metadata, own, content, attributes)
     _report_unmatched(audio, attributes, metadata)
     return [NoteRecord(name, path, attributes[name]) for name, path in audio.items() if name in attributes]
 
@@ -169,12 +187,46 @@ def _report_unmatched(audio: Mapping[str, Path], metadata: Mapping[str, Any], wh
         )
 
 
+def _require_known(config: LoaderConfig, notes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The attributes that `config` names and NSynth does not have. Raises: DataError if no note has one of them."""
+    known = (*ATTRIBUTE_TYPES, "qualities", *QUALITIES)
+    asked = dict.fromkeys(config.attribute_list, "attribute_list") | dict.fromkeys(config.values_to_keep, "filter")
+    own = [name for name in asked if name not in known]
+    present = set().union(*notes) if own else set()
+    for name in own:
+        if name not in present:
+            choices = (*known, *sorted(present - {*known, *_DESCRIPTIONS}))
+            raise DataError(f"{asked[name]}: unknown attribute {name!r}; {hint(name, choices)}")
+    return own
+
+
+def _add_own(metadata: Path, own: str, content: Mapping[str, Any], attributes: Mapping[str, dict[str, Value]]) -> None:
+    """Add the attribute `own`, of the user's, to those of all notes that have it."""
+    first: dict[type, str] = {}
+    for name, note in content.items():
+        value = note.get(own)
+        if value is None:
+            continue
+        where = f"{metadata}: note {name!r}: {own}"
+        if type(value) not in (int, str):
+            what = f"{_KINDS[type(value)]} ({str(value)[:40]})"
+            raise DataError(f"{where} is {what}, but a class must be an integer or a string; round it, or name it")
+        if isinstance(value, str) and utf8_text(value) != value:
+            raise DataError(f"{where} has halves of characters, {value!a}; correct the file")
+        first.setdefault(type(value), name)
+        attributes[name][own] = value
+    if len(first) > 1:
+        number, text = first[int], first[str]
+        said = f"an integer in {number!r} ({content[number][own]}) and a string in {text!r} ({content[text][own]!r})"
+        raise DataError(f"{metadata}: {own} is {said}; write all its values in one way")
+
+
 def _checked_attributes(where: str, note: Any) -> dict[str, Value]:
     if not isinstance(note, dict):
         raise DataError(f"{where}: expected a JSON object, got {_KINDS[type(note)]}; correct the file")
     attributes: dict[str, Value] = {}
     for name, expected in ATTRIBUTE_TYPES.items():
-        if name in note:
+        if note.get(name) is not None:
             value = note[name]
             if type(value) is not expected:
                 kinds = f"must be {_KINDS[expected]}, got {_KINDS[type(value)]}"
@@ -185,7 +237,7 @@ def _checked_attributes(where: str, note: Any) -> dict[str, Value]:
     for name in ("pitch", "velocity"):
         if name in attributes and attributes[name] not in range(MIDI_MAX + 1):
             raise DataError(f"{where}: {name} {attributes[name]} is outside 0 to {MIDI_MAX}; correct the file")
-    if "qualities" in note:
+    if note.get("qualities") is not None:
         attributes.update(_checked_qualities(where, note["qualities"]))
     return attributes
 

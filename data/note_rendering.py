@@ -1,15 +1,8 @@
 """Notes of a sound font as wav files: rendered, judged, written, on all cores."""
 
-import multiprocessing
-import os
-import signal
-import threading
 import wave
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +13,8 @@ from tqdm import tqdm
 from data.general_midi import MAY_SOUND_OCTAVES_OFF, Program
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE, SoundingPitch, sounding_pitch
 from data.sound_font import HELD_SECONDS, SAMPLE_RATE, SoundFontPlayer
+from data.worker_processes import results_of_workers
 from utils.cli import show_progress
-from utils.errors import UserError
 
 SILENCE = 1e-3  # of full scale: -60 dB, 33 steps of 16 bits
 
@@ -76,14 +69,8 @@ def _results(
     if workers == 1:
         yield (render_job(job, player, audio) for job in jobs)
         return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks of numpy and tqdm
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(font, audio))
-    try:
-        yield pool.map(_render_in_worker, jobs, chunksize=8)
-    except BrokenProcessPool as error:
-        raise UserError("a worker process died, perhaps for lack of memory; use fewer worker processes") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with results_of_workers(_render_in_worker, jobs, workers, start=_start_worker, settings=(font, audio)) as results:
+        yield results
 
 
 _worker: tuple[SoundFontPlayer, Path]
@@ -91,17 +78,7 @@ _worker: tuple[SoundFontPlayer, Path]
 
 def _start_worker(font: Path, audio: Path) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the others
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = (SoundFontPlayer(font), audio)
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot end its workers, which would then wait for jobs for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _render_in_worker(job: Job) -> list[Outcome]:

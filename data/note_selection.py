@@ -8,10 +8,10 @@ import numpy as np
 
 from data.attributes import expand_attributes
 from data.note_records import NoteRecord, first_few, metadata_path, read_records
-from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES
+from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES, Value
 from utils.config import LoaderConfig
 from utils.errors import DataError
-from utils.spelling import counted, hint
+from utils.spelling import closest, counted, hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,8 @@ def find_notes(config: LoaderConfig, seed: int) -> list[NoteRecord]:
     is not known of the notes, or if no note is left.
     """
     attributes = expand_attributes(config.attribute_list)
-    kept = _filter(_table(read_records(config), (_SOURCE, _FAMILY, "pitch", *attributes)), config)
+    columns = (_SOURCE, _FAMILY, "pitch", *attributes, *config.values_to_keep)
+    kept = _filter(_table(read_records(config), columns), config)
     _require(kept, (*attributes, _FAMILY) if config.balanced_data else attributes, config)
     if config.shuffle:
         kept = kept.iloc[np.random.default_rng(seed).permutation(len(kept))]
@@ -84,6 +85,9 @@ def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
             kept = kept[kept[attribute].isin(asked)]
             _warn_of_absent(key, asked, set(kept[attribute].unique()))
             counts.append(f"{len(kept)} after {key} {', '.join(asked)}")
+    for attribute, values in config.values_to_keep.items():
+        kept = _with_values(found, kept, attribute, values, config)
+        counts.append(f"{len(kept)} after filter {attribute} {first_few(values)}")
     if config.pitch_range is not None:
         _require(found, ("pitch",), config)
         low, high = config.pitch_range
@@ -92,6 +96,21 @@ def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
     if kept.empty:
         raise DataError(f"{config.data_path}: no note left: {'; '.join(counts)}; widen the one that leaves none")
     logger.info("%s: notes: %s", config.data_path, "; ".join(counts))
+    return kept
+
+
+def _with_values(
+    found: "pd.DataFrame", kept: "pd.DataFrame", attribute: str, values: Sequence[Value], config: LoaderConfig
+) -> "pd.DataFrame":
+    """The notes of `kept` with one of `values`. Raises: DataError if one is a text that no note has."""
+    _require(kept, (attribute,), config)
+    present = sorted(set(found[attribute].dropna()))
+    for value in values:
+        if isinstance(value, str) and value not in present:
+            near = f"did you mean {near!r}? " if (near := closest(str(value), map(str, present))) else ""
+            raise DataError(f"filter: no note has {attribute} {value!r}; {near}(these notes have {first_few(present)})")
+    kept = kept[kept[attribute].isin(values)]
+    _warn_of_absent(f"filter {attribute}", values, set(kept[attribute].unique()))
     return kept
 
 
@@ -104,10 +123,10 @@ def _check_names(key: str, asked: Iterable[str], known: Iterable[str], present: 
             )
 
 
-def _warn_of_absent(key: str, asked: Iterable[str], left: set[str]) -> None:
+def _warn_of_absent(key: str, asked: Iterable[Value], left: set[Value]) -> None:
     absent = [name for name in asked if name not in left]
     if absent and left:
-        logger.warning("%s: no note of %s passes", key, ", ".join(absent))
+        logger.warning("%s: no note of %s passes", key, ", ".join(map(str, absent)))
 
 
 def _balanced(kept: "pd.DataFrame", size: int | None) -> "pd.DataFrame":

@@ -21,6 +21,7 @@ from typing import Any
 
 from data import sound_font
 from data.general_midi import PROGRAMS, Program
+from data.made_folder import former_card, is_empty
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
@@ -142,9 +143,9 @@ def _ranges(pitches: Sequence[int]) -> list[Any]:
 
 def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
     """Whether `out` holds all that is asked for. Raises: DataError if it holds anything else that must stay."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if is_empty(out):
         return False
-    former = _former_card(out)
+    former = former_card(out, MADE_BY, _NAME_OF_NOTE)
     if former is None:
         raise DataError(f"{out}: holds something that this program did not make; choose another --output")
     same = all(former.get(key) == value for key, value in card.items())
@@ -154,26 +155,6 @@ def _is_done(out: Path, card: dict[str, Any], *, overwrite: bool) -> bool:
         return same and whole and not overwrite
     fault = "was rendered with other settings or another font" if whole else "is no longer complete"
     raise DataError(f"{out}: {fault}; choose another --output, or give --overwrite to replace it")
-
-
-def _former_card(out: Path) -> dict[str, Any] | None:
-    """The card in `out` if this program, and nothing else, filled that folder."""
-    others = not out.is_dir() or {path.name for path in out.iterdir()} - {"audio", "examples.json", "card.json"}
-    if others or not (out / "card.json").is_file():
-        return None
-    card = read_json(out / "card.json", DataError)
-    ours = isinstance(card, dict) and card.get("made_by") == MADE_BY and "kept" in card.get("notes", {})
-    return card if ours and not _strangers(out) else None
-
-
-def _strangers(out: Path) -> list[str]:
-    """Names in `out/audio` of what is no rendered note."""
-    metadata = out / "examples.json"
-    notes = read_json(metadata, DataError) if metadata.is_file() else {}
-    there = (out / "audio").iterdir() if (out / "audio").is_dir() else ()
-    if not notes:  # lost, so that names alone tell
-        return [path.name for path in there if not _NAME_OF_NOTE.fullmatch(path.name)]
-    return [path.name for path in there if path.suffix != ".wav" or path.stem not in notes]
 
 
 def _render(

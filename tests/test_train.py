@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import train
 from data.note_cache_card import CacheCard
 from models.checkpoint import find_checkpoint, list_checkpoints, load_checkpoint
+from tests.conftest import PITCHES
 from tests.training_runs import (
     FLAGS,
     assert_same_bits,
@@ -690,6 +691,21 @@ def test_dry_run_of_several_configs_as_json(write, capsys):
     assert (costs[0]["shape"], costs[0]["sizes"]) == ([2, 32, 16], [[4, 2], [8, 4], [16, 8], [32, 16]])
     assert (costs[0]["total_steps"], costs[0]["notes"], costs[0]["cache_bytes"]) == (STEPS, 24, 2 * 24 * 511)
     assert all(costs[0][key] > 0 for key in ("generator_parameters", "checkpoint_bytes", "memory_bytes"))
+
+
+@pytest.mark.parametrize("flag", ["--data-path", "--data_path"])
+def test_notes_of_another_folder_condition_by_attributes_of_their_own(write, tiny_nsynth, tmp_path, capsys, flag):
+    other = shutil.copytree(tiny_nsynth, tmp_path / "other")
+    notes = json.loads((other / "examples.json").read_text())
+    for note in notes.values():
+        note |= {"mood": "calm" if note["instrument_family_str"] == "brass" else "wild", "take": 1 + note["pitch"] % 2}
+    (other / "examples.json").write_text(json.dumps(notes))
+    loader = {"attribute_list": ["pitch", "mood", "take"], "filter": {"take": [1, 2]}}
+    path, folder = write("run", loaderConfig=loader, modelConfig={"attribKeysOrder": None})
+    assert run(path, "--dry-run") == 2
+    assert "unknown attribute 'mood'" in capsys.readouterr().err
+    assert run(path, flag, other) == 0
+    assert final_state(folder)["attributes"] == {"pitch": list(PITCHES), "mood": ["calm", "wild"], "take": [1, 2]}
 
 
 def test_budget_of_a_checkpoint_is_near_its_real_size(write, capsys):

@@ -11,6 +11,7 @@ from models.geometry import Shape, scale_sizes
 from models.growth import GrowthSchedule
 from models.networks import count_parameters
 from utils.config import ExperimentConfig, LoaderConfig
+from utils.errors import DataError
 from utils.spelling import counted
 
 _NSYNTH_PITCHES = (9, 119)  # the lowest and the highest of NSynth's notes
@@ -132,15 +133,20 @@ def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
 
 def _most_values(attribute: str, config: LoaderConfig) -> int:
     """How many values notes that pass the filters of `config` can have; NSynth's number where no filter says."""
+    if attribute in config.values_to_keep:
+        return len(config.values_to_keep[attribute])
     low, high = config.pitch_range or _NSYNTH_PITCHES
-    return {
+    known = {
         "pitch": high - low + 1,
         "velocity": _NSYNTH_VELOCITIES,
         **dict.fromkeys(("instrument", "instrument_str"), _NSYNTH_INSTRUMENTS),
         **dict.fromkeys(("instrument_family", "instrument_family_str"), len(config.instrument_labels or FAMILIES)),
         **dict.fromkeys(("instrument_source", "instrument_source_str"), len(config.sources or SOURCES)),
         **dict.fromkeys(QUALITIES, 2),
-    }[attribute]
+    }
+    if attribute not in known:
+        raise DataError(f"{config.data_path}: no such folder; only its notes tell how many values {attribute!r} has")
+    return known[attribute]
 
 
 def _mega(size: int) -> str:

@@ -6,6 +6,7 @@ terms. `utils.config_file` reads files into these classes and reports their faul
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,12 @@ _LONGEST_PATH = 3_000  # bytes; systems take 4 096, and runs add names to theirs
 # A validator that runs first hands its value on as a Python object, where strict typing asks for tuples.
 def _all_means_no_filter(value: Any) -> Any:
     return () if value == ["all"] else _as_tuple(value)
+
+
+def _as_filter(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_tuple(values) for name, values in value.items()}
+    return _all_means_no_filter(value)
 
 
 def _all_means_every_pitch(value: Any) -> Any:
@@ -71,6 +78,8 @@ def usable_path(value: Any) -> Any:
 UsablePath = Annotated[Path, BeforeValidator(usable_path, json_schema_input_type=str)]
 
 
+AttributeValues = Annotated[tuple[int | str, ...], Field(min_length=1)]
+FilterInJson = tuple[str, ...] | dict[str, AttributeValues]
 Pitch = Annotated[int, Field(ge=0, le=MIDI_MAX)]
 SampleCount = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
 SampleRate = Annotated[int, Field(ge=1_000, le=768_000)]
@@ -83,9 +92,14 @@ class LoaderConfig(Section):
     att_dict_path: UsablePath | None = Field(
         None, description="NSynth's examples.json; null: looked for in data_path and in its parent folder"
     )
-    sources: Annotated[
-        tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
-    ] = Field((), alias="filter", description="instrument sources to keep (acoustic, electronic, synthetic); [] = all")
+    note_filter: Annotated[
+        tuple[str, ...] | dict[str, AttributeValues], BeforeValidator(_as_filter, json_schema_input_type=FilterInJson)
+    ] = Field(
+        (),
+        alias="filter",
+        description="instrument sources to keep (acoustic, electronic, synthetic), or an object of any attributes "
+        "with the values of each to keep; [] = all",
+    )
     instrument_labels: Annotated[
         tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
     ] = Field((), description='instrument families to keep; [] or ["all"] = all')
@@ -97,7 +111,8 @@ class LoaderConfig(Section):
         ),
     ] = Field(None, description='lowest and highest MIDI pitch, both kept; [] or ["all"] = all')
     attribute_list: tuple[str, ...] = Field(
-        (), description="NSynth attributes that condition the generator; [] = unconditional"
+        (),
+        description="attributes that condition the generator, NSynth's or others of examples.json; [] = unconditional",
     )
     load_metadata: bool = Field(True, description="false: read the attributes from the file names alone")
     size: int = Field(-1, ge=-1, le=MAX_NOTES, description="the largest number of notes; -1 = all")
@@ -105,6 +120,16 @@ class LoaderConfig(Section):
     shuffle: bool = Field(False, description="shuffle the notes by the seed before the first `size` of them are taken")
     sample_rate: SampleRate | None = Field(None, description="Hz; here or in transformConfig")
     audio_length: SampleCount | None = Field(None, description="samples; here or in transformConfig")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Instrument sources to keep; empty: all."""
+        return self.note_filter if isinstance(self.note_filter, tuple) else ()
+
+    @property
+    def values_to_keep(self) -> Mapping[str, AttributeValues]:
+        """Attributes, other than by `sources`, whose values decide which notes are kept."""
+        return self.note_filter if isinstance(self.note_filter, dict) else {}
 
     def conflicts(self) -> list[str]:
         """Faults of the pitch range, the size, and the list of attributes."""

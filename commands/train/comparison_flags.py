@@ -9,6 +9,7 @@ from utils.errors import UserError
 _OF_SINGLE_RUNS = {
     "name": "--name",
     "output_path": "--output",
+    "data_path": "--data-path",
     "restart": "--restart",
     "continue_from": "--continue-from",
     "fine_tune_from": "--fine-tune-from",

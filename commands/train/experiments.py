@@ -20,5 +20,7 @@ def read_experiments(args: argparse.Namespace) -> list[ExperimentConfig]:
 def _read(path: Path, args: argparse.Namespace) -> ExperimentConfig:
     top = {"name": args.name, "output_path": args.output_path}
     overrides = {key: value for key, value in top.items() if value is not None} | given_overrides(args)
+    if args.data_path is not None:
+        overrides |= {"loaderConfig.data_path": args.data_path, "loaderConfig.att_dict_path": None}
     experiment = load_experiment(path, overrides)
     return shrink_to_smoke_test(experiment) if args.smoke_test else experiment

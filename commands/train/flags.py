@@ -37,6 +37,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     help_ = "folder that holds the run folders (default: output_path of the config)"
     output = add("-d", "--output", dest="output_path", type=_path_of_config, metavar="FOLDER", help=help_)
     add_alias(parser, output, "--dir")
+    help_ = "folder of notes, with its examples.json (default: data_path and att_dict_path of the config)"
+    notes = add("--data-path", type=_path_of_config, metavar="DIR", help=help_)
+    add_alias(parser, notes, "--data_path")
 
 
 def _path_of_config(text: str) -> str:

@@ -200,6 +200,7 @@ def test_networks_that_do_not_fit_are_all_said(write, here, capsys):
     [
         (["-n", "x"], "--name"),
         (["-d", "x"], "--output"),
+        (["--data-path", "x"], "--data-path"),
         (["--seed", "0"], "--seed"),
         (["--restart"], "--restart"),
         (["--continue-from", "x"], "--continue-from"),

@@ -12,7 +12,6 @@ from data.instrument_folders import (
     onset_of,
     open_from_onset,
 )
-from data.nsynth import FAMILIES
 from utils.errors import DataError
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(1, 8001) / 16_000)
@@ -39,11 +38,6 @@ def test_labels_come_from_folders_and_names(orchestra):
     assert [attributes["pitch"] for attributes in found] == [46, 60, 58]
     assert [attributes["instrument_str"] for attributes in found] == ["bass clarinet", "bass clarinet", "french horn"]
     assert [attributes["instrument_family_str"] for attributes in found] == ["reed", "reed", "brass"]
-
-
-def test_every_instrument_has_one_of_the_families():
-    assert set(instrument_folders._NAMED) <= set(FAMILIES)
-    assert len(instrument_folders._FAMILY) == sum(map(len, instrument_folders._NAMED.values()))
 
 
 def test_notes_begin_at_their_onset(orchestra, tmp_path):

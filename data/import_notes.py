@@ -1,0 +1,187 @@
+"""Turn a folder of your own sound files into notes with NSynth's layout, names and metadata.
+
+`python -m data.import_notes DIR --output NOTES` writes NOTES/audio/*.wav (16 kHz, mono, 16 bits), NOTES/examples.json,
+NOTES/card.json, and a report of what became of each file. Source of the layout: Engel et al. 2017,
+https://arxiv.org/abs/1704.01279.
+"""
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data.importing.labels import LabelledFile, Labelling, family_fault, labelled_files
+from data.importing.measures import MEASURES, attributes_of_measures
+from data.importing.note_import import CutSettings, ImportJob, import_files
+from data.importing.note_names import ImportResult, choose_instruments, named_notes, without_copies
+from data.importing.report import REPORTS, account_of, broken_files, reasons_of, summary_of, write_reports
+from data.instrument_families import instrument_name
+from data.made_folder import former_card, is_empty
+from data.note_records import first_few
+from data.nsynth import SOURCES
+from data.sound_font import SAMPLE_RATE
+from utils.arguments import add_output, at_least_one, number_between, path
+from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
+from utils.errors import DataError, UserError
+from utils.files import atomic_folder, read_json, require_disk_space, write_json
+from utils.spelling import counted
+
+logger = logging.getLogger("data.import_notes")  # not __name__, which is __main__ when run as a script
+
+MADE_BY = "data.import_notes"
+_NAME_OF_NOTE = re.compile(r"\w+_[a-z]+_\d{3,}-(\d{3}|none)-\d{3}(_\d+)?\.wav")
+_MIDDLE_C = {"C3": 3, "C4": 4, "C5": 5}
+
+
+@user_errors_in_one_line("import_notes")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code is 0, or 2 after a user's mistake."""
+    args = build_parser().parse_args(argv)
+    start_logging(args)
+    labelling = _labelling(args)
+    settings = CutSettings(
+        seconds=args.seconds,
+        split=args.split,
+        level_lufs=args.match_level,
+        in_tune=args.in_tune,
+        fix_octaves=args.fix_octaves,
+        measures=tuple(name for name in MEASURES if name in args.measure),
+    )
+    _require_free(args.folder, args.output, overwrite=args.overwrite)
+    found = labelled_files(args.folder, labelling)
+    files = choose_instruments(found, args.only_instruments, args.except_instruments)
+    with atomic_folder(args.output, replace=args.overwrite) as folder:
+        result = _import(args, settings, found, files, folder)
+        card = {"made_by": MADE_BY, "settings": _plain(args), **account_of(result)}
+        write_json(folder / "examples.json", {note.name: note.metadata for note in result.notes})
+        write_json(folder / "card.json", card)
+        write_reports(folder, result)
+    if broken := broken_files(result):
+        logger.warning("%s: files that cannot be read, left out: %d: %s", args.folder, len(broken), first_few(broken))
+    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
+    sys.stdout.write(f"{summary_of(result)}\n\n{counted(len(result.notes), 'note')} in {args.output}; {where}\n")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = Parser(
+        prog="python -m data.import_notes",
+        description="Turn a folder of your own sound files into notes like NSynth's.",
+    )
+    parser.add_argument("folder", type=path, metavar="DIR", help="folder of sound files, also in folders below")
+    add_output(parser, "folder to make; it must not exist, or be empty")
+    _add_labels(parser)
+    _add_sound(parser)
+    add = parser.add_argument
+    help_ = "number of processes (default: one for each core)"
+    add("--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help=help_)
+    add("--overwrite", action="store_true", help="replace notes that this program made there before")
+    add_verbosity(parser)
+    return parser
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what the sounds are").add_argument
+    help_ = "how files are named, such as '{instrument}_{note}_{dynamic}'; * is anything, / divides folders"
+    add("--pattern", metavar="TEXT", help=help_)
+    help_ = "what the folders say, from the outermost on, such as family or instrument"
+    add("--folders", nargs="+", default=(), metavar="NAME", help=help_)
+    add("--csv", type=path, metavar="FILE", help="a table with a column file, and others that are labels")
+    add("--middle-c", choices=_MIDDLE_C, default="C4", help="the name of MIDI pitch 60 (default: %(default)s)")
+    add("--families", type=path, metavar="FILE", help='families by instrument, as JSON: {"kazoo": "reed"}')
+    help_ = "family of the instruments that neither --families nor the built-in table has"
+    add("--unknown-family", metavar="NAME", help=help_)
+    add("--source", choices=SOURCES, default=SOURCES[0], help="instrument source (default: %(default)s)")
+    add("--only-instruments", nargs="+", default=(), metavar="NAME", help="take the notes of these alone")
+    add("--except-instruments", nargs="+", default=(), metavar="NAME", help="take the notes of all others")
+
+
+def _add_sound(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what is done to the sound").add_argument
+    help_ = "the longest note, faded out where it is cut (default: %(default)s)"
+    add("--seconds", type=number_between(0.05, 60), default=4.0, metavar="S", help=help_)
+    add("--split", action="store_true", help="cut files that hold several notes at their onsets")
+    help_ = "bring every note to this loudness in LUFS by a gain of its own (default: leave levels as recorded)"
+    add("--match-level", type=number_between(-70, 0), metavar="LUFS", help=help_)
+    add("--measure", nargs="+", choices=MEASURES, default=(), metavar="NAME", help=f"of {', '.join(MEASURES)}")
+    help_ = "leave out notes that sound half a semitone or more from their label, or have no clear pitch"
+    add("--in-tune", action="store_true", help=help_)
+    help_ = "move the labels of notes that sound whole octaves away from them"
+    add("--fix-octaves", action="store_true", help=help_)
+
+
+def _labelling(args: argparse.Namespace) -> Labelling:
+    families = _read_families(args.families) if args.families else {}
+    if args.unknown_family is not None and (fault := family_fault(args.unknown_family)):
+        raise UserError(f"--unknown-family: {fault}")
+    return Labelling(
+        pattern=args.pattern,
+        folders=tuple(args.folders),
+        table=args.csv,
+        octave_of_middle_c=_MIDDLE_C[args.middle_c],
+        families=families,
+        unknown_family=args.unknown_family,
+        source=args.source,
+        measured=tuple(attributes_of_measures(args.measure)),
+    )
+
+
+def _read_families(path: Path) -> dict[str, str]:
+    content = read_json(path, DataError)
+    if not isinstance(content, dict) or not all(isinstance(family, str) for family in content.values()):
+        raise DataError(f'{path}: must be one object of names, such as {{"kazoo": "reed"}}; correct it')
+    for name, family in content.items():
+        if fault := family_fault(family):
+            raise DataError(f"{path}: {name!r}: {fault}")
+    return {instrument_name(name): family for name, family in content.items()}
+
+
+def _require_free(source: Path, out: Path, *, overwrite: bool) -> None:
+    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise UserError(f"{out}: lies in the folder that is imported; choose another --output")
+    if is_empty(out):
+        return
+    if former_card(out, MADE_BY, _NAME_OF_NOTE, REPORTS) is None:
+        raise DataError(f"{out}: holds something that this program did not make; choose another --output")
+    if not overwrite:
+        raise DataError(f"{out}: holds an earlier import; choose another --output, or give --overwrite to replace it")
+
+
+def _import(
+    args: argparse.Namespace,
+    settings: CutSettings,
+    found: Sequence[LabelledFile],
+    files: Sequence[LabelledFile],
+    folder: Path,
+) -> ImportResult:
+    """The notes of `files`, whose sounds are written into `folder`. Raises: DataError if none is taken."""
+    jobs = [ImportJob(number, file.path, file.pitch) for number, file in enumerate(files) if not file.fault]
+    require_disk_space(args.output, round(len(jobs) * 2 * settings.seconds * SAMPLE_RATE))
+    audio = folder / "audio"
+    audio.mkdir()
+    outcomes = without_copies(import_files(jobs, settings, audio, args.workers), files)
+    result = ImportResult(files, outcomes, named_notes(outcomes, files, found))
+    if not result.notes:
+        raise DataError(f"{args.folder}: no note was taken: {reasons_of(result)}")
+    for note in result.notes:
+        (audio / note.outcome.file_name).rename(audio / f"{note.name}.wav")
+    for outcome in outcomes:  # copies of others were written, too
+        (audio / outcome.file_name).unlink(missing_ok=True)
+    return result
+
+
+def _plain(args: argparse.Namespace) -> dict[str, Any]:
+    """The flags as JSON; those that change no note are left out, and of paths only names are told."""
+    unsaid = ("folder", "output", "workers", "overwrite", "verbose", "quiet")
+    flags = {name: value for name, value in vars(args).items() if name not in unsaid}
+    told = {name: value.name if isinstance(value, Path) else value for name, value in flags.items()}
+    return {"folder": args.folder.resolve().name, "sample_rate": SAMPLE_RATE, **told}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
