@@ -142,7 +142,7 @@ def test_what_was_scored_before_is_not_scored_again(comparison, scored, monkeypa
         pytest.fail("scored or timed again")
 
     with monkeypatch.context() as patched:
-        for name in ("side_of_run", "side_of_folder", "after_representation"):
+        for name in ("side_of_run", "side_of_records", "after_representation"):
             patched.setattr(scored_notes, name, forbidden)
         patched.setattr("evaluation.comparison.costs.time_notes", forbidden)
         assert run(comparison.file, scored) == 0
