@@ -14,6 +14,7 @@ from data.note_pitch import pitch_name
 from evaluation.listening_page import charts
 from evaluation.listening_page.charts import Chart
 from evaluation.listening_page.comparison_grid import compare_notes
+from evaluation.listening_page.comparison_scores import ComparisonScores
 from evaluation.listening_page.longer_sounds import LongerSound
 from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
@@ -50,8 +51,17 @@ class Making:
     controls: LatentControls
 
 
-def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, made: Making) -> str:
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a page: of single runs, and of comparisons over seeds."""
+
+    table: ScoreTable | None
+    comparisons: Sequence[ComparisonScores]
+
+
+def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: Scores, made: Making) -> str:
     """The HTML of the page."""
+    scores = scored.table
     grid = [section.notes for section in sections]
     comparison = compare_notes(grid)
     compared = comparison is not None
@@ -92,6 +102,8 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
         pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
         run_facts=run_facts,
         scores=scores,
+        comparisons=scored.comparisons,
+        places={section.notes.run.title: place for place, section in enumerate(sections, start=1)},
         baseline=BASELINE,
         sortable=sortable,
         trained=any(section.charts for section in sections),

@@ -58,6 +58,11 @@ def _quick_timing(monkeypatch):
     monkeypatch.setattr("evaluation.comparison.costs._SECONDS", 1e-3)
 
 
+@pytest.fixture(autouse=True)
+def _no_page(monkeypatch):
+    monkeypatch.setattr("commands.evaluate.comparison._write_page", lambda *_: "page")
+
+
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
