@@ -11,7 +11,6 @@ from string import ascii_uppercase
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data.note_pitch import pitch_name
-from evaluation.listening_page import charts
 from evaluation.listening_page.charts import Chart
 from evaluation.listening_page.comparison_grid import compare_notes
 from evaluation.listening_page.comparison_scores import ComparisonScores
@@ -24,6 +23,7 @@ from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
 
 _HERE = Path(__file__).parent
+_UPLOT = "vendored/uPlot"
 MOST_LETTERS = 11  # L repeats a note
 _COMPARING = ("switching.js", "filters.js", "blind.js")
 _LABELLED_HZ = (100, 1_000, 4_000)
@@ -66,10 +66,15 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: 
     comparison = compare_notes(grid)
     compared = comparison is not None
     theme = _text("theme.js")
-    style = _text("page.css", *(["comparison.css"] if compared else []))
+    trained = any(section.charts for section in sections)
+    style = _text(*([f"{_UPLOT}.min.css"] if trained else []), "page.css", *(["comparison.css"] if compared else []))
     sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
-    scripts = [*(_COMPARING if compared else []), *(["score_sorting.js"] if sortable else [])]
-    player = _text("page.js", *scripts)
+    scripts = [
+        *(_COMPARING if compared else []),
+        *(["score_sorting.js"] if sortable else []),
+        *([f"{_UPLOT}.iife.min.js", "charts.js"] if trained else []),
+    ]
+    player = _text("page.js", "scrubber.js", *scripts)
     # 'self' is not enough where a browser gives files on disk no origin
     policy = (
         f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
@@ -106,11 +111,10 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: 
         places={section.notes.run.title: place for place, section in enumerate(sections, start=1)},
         baseline=BASELINE,
         sortable=sortable,
-        trained=any(section.charts for section in sections),
+        trained=trained,
         better=better,
         made=made,
         picture=PICTURE_SIZE,
-        frame=charts,
         shown=shown,
         legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
         floor_db=FLOOR_DB,
