@@ -41,7 +41,7 @@
     const shown = new Map();
     trials = [];
     for (const row of rows) {
-      const there = cellsOf(row).filter((cell) => cell.querySelector(".compared")).map(columnOf).sort((a, b) => a - b);
+      const there = cellsOf(row).filter((cell) => cell.querySelector(".compared") && !cell.classList.contains("off")).map(columnOf).sort((a, b) => a - b);
       const used = !row.hidden && there.length > 1;
       row.classList.toggle("unused", !used);
       if (used) trials.push({ row, order: shuffled(byTwo() ? rarestPair(there, shown) : there), chosen: [] });

@@ -67,7 +67,9 @@
       hooks: { draw: [(plot) => drawMarks(plot, marks)] },
     };
     plots.get(place)?.destroy();
-    plots.set(place, new uPlot(options, [steps, ...curves.map(({ values }) => values)], place));
+    const plot = new uPlot(options, [steps, ...curves.map(({ values }) => values)], place);
+    plot.root.ariaHidden = "true"; // the place itself says what is drawn
+    plots.set(place, plot);
   }
 
   const resized = new ResizeObserver((entries) => {

@@ -21,6 +21,7 @@ from evaluation.listening_page.score_table import BASELINE, ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
 from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
+from utils.web_style import web_style
 
 _HERE = Path(__file__).parent
 _UPLOT = "vendored/uPlot"
@@ -67,10 +68,12 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: 
     compared = comparison is not None
     theme = _text("theme.js")
     trained = any(section.charts for section in sections)
-    style = _text(*([f"{_UPLOT}.min.css"] if trained else []), "page.css", *(["comparison.css"] if compared else []))
+    styles = [*([f"{_UPLOT}.min.css"] if trained else []), "page.css", *(["comparison.css"] if compared else [])]
+    style = web_style() + _text(*styles)
     sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
     scripts = [
         *(_COMPARING if compared else []),
+        *(["run_filter.js"] if len(sections) > 1 else []),
         *(["score_sorting.js"] if sortable else []),
         *([f"{_UPLOT}.iife.min.js", "charts.js"] if trained else []),
     ]

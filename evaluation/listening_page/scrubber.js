@@ -81,7 +81,7 @@
       const blind = Boolean(now.button.closest(".blind td:not(.real-column)"));
       shown = { button: now.button, peaks: now.peaks };
       bar.hidden = false;
-      find("scrub-picture").src = now.picture;
+      find("scrub-picture").style.backgroundImage = `url("${now.picture}")`;
       bar.classList.toggle("unseen", blind);
       draw();
       if (idle) watch();

@@ -191,7 +191,7 @@
 
   document.addEventListener("play", stop, true); // of a sound of the page, since those of the pool are not in it
   document.addEventListener("seek", ({ detail }) => seek(detail));
-  section.addEventListener("filtered", () => row?.hidden && stop());
+  section.addEventListener("filtered", () => heard && !heard.offsetParent && stop());
   section.addEventListener("order-changes", () => (stop(), describe()));
   for (const audio of pool) {
     audio.preload = "auto";
