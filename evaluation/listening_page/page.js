@@ -150,7 +150,7 @@
     if (!cell) return;
     const audio = sounds[sideOf(cell)];
     moveTo(audio, detail.seconds);
-    if (audio.paused) audio.play();
+    if (audio.paused) audio.play().catch(() => {}); // what went wrong was said when it began
   });
 
   // A comparison is heard through sounds of its own.

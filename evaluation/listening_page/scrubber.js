@@ -15,6 +15,7 @@
   const loop = { start: 0, end: 1 }; // parts of the note
   let shown = null; // what was heard last: {button, peaks, picture}
   let audio = null; // the sound that is heard now
+  let watching = false;
   let dragged = null; // "moment", "start" or "end"
 
   const within = (part) => Math.min(1, Math.max(0, part));
@@ -67,7 +68,8 @@
 
   // The end of the part is met between two pictures of the screen, whether it moves or not.
   function watch() {
-    if (!audio) return;
+    watching = Boolean(audio);
+    if (!watching) return;
     const past = loop.end < 1 && moment() >= loop.end;
     if (repeat.checked && past && dragged === null) seek(loop.start);
     if (!calm.matches) tell();
@@ -75,7 +77,6 @@
   }
 
   function heard(now) {
-    const idle = !audio;
     audio = now?.audio ?? null;
     if (now) {
       const blind = Boolean(now.button.closest(".blind td:not(.real-column)"));
@@ -84,7 +85,7 @@
       find("scrub-picture").style.backgroundImage = `url("${now.picture}")`;
       bar.classList.toggle("unseen", blind);
       draw();
-      if (idle) watch();
+      if (!watching) watch();
     }
     tell();
   }
