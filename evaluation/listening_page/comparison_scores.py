@@ -105,7 +105,7 @@ def _records(path: Path) -> list[Record]:
     what = "not the table of a comparison; score it again"
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            records = list(csv.DictReader(file))
+            records: list[Record] = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read; score the comparison again") from error
     for number, record in enumerate(records, start=2):
@@ -135,7 +135,7 @@ def _column(score: str, records: Sequence[Record | None]) -> list[SeedsCell | No
         clear = clear_best(spread, higher=higher)
         best = None if clear is None else of_runs[clear]
     return [
-        record and each and bar and _cell(record, each, bar, place == best)
+        _cell(record, each, bar, place == best) if record and each and bar else None
         for place, (record, each, bar) in enumerate(zip(records, known, bars(known), strict=True))
     ]
 
