@@ -110,7 +110,7 @@ def _records(path: Path) -> list[Record]:
         raise UserError(f"{path}: cannot be read; score the comparison again") from error
     for number, record in enumerate(records, start=2):
         try:
-            values = {name: record[name] for name in ("kind", "representation", "name", "claim")}
+            values = {name: record[name] for name in ("kind", "representation", "name", "seeds", "claim")}
             numbers = [_number(record[name]) for name in ("value", "low", "high")]
         except (KeyError, ValueError) as error:
             raise UserError(f"{path}, line {number}: {what}") from error
