@@ -15,6 +15,7 @@ from utils.config_file import load_experiment, parse_experiment
 
 NAMES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/run.json"))
 MOST_BYTES = 15_000_000
+MOST_BYTES_OF_NOTES = 300_000
 FAMILIES = {"brass", "flute", "guitar", "keyboard", "mallet", "reed"}
 
 
@@ -56,6 +57,17 @@ def test_it_plays_from_the_command_line(folder, tmp_path):
     assert len(waves) == 2
     assert all(0.01 < abs(wave).max() <= 1 for wave in waves)
     assert all(np.abs(wave[[0, -1]]).max() < 1e-4 for wave in waves)  # notes begin and end at silence
+
+
+def test_its_page_has_real_notes_to_compare_with(folder, tmp_path):
+    notes = folder / "notes"
+    assert sum(path.stat().st_size for path in notes.rglob("*") if path.is_file()) < MOST_BYTES_OF_NOTES
+    assert len(list(notes.glob("audio/*"))) == 8
+    page = tmp_path / "page"
+    assert generate.main(["page", "-d", str(folder), "-o", str(page), "--seeds", "0", "--pitches", "63", "-q"]) == 0
+    (note,) = json.loads((page / "page.json").read_text(encoding="utf-8"))["notes"]
+    assert note["real"]["name"] == "keyboard_acoustic_000-063-075"
+    assert "FluidR3_GM.sf2" in (page / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

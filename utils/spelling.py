@@ -1,6 +1,7 @@
-"""Names that a user misspelt, and long ones cut for messages. Nothing here imports what is slow to import."""
+"""Names misspelt by users, long ones cut for messages, equal ones numbered. Nothing here imports what is slow."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LONGEST = 60
@@ -45,3 +46,17 @@ def counted(count: int, thing: str, things: str | None = None, *, form: str = ""
     ('1 note', '2 families', '2,000 steps')
     """
     return f"{count:{form}} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """`names`, with a number behind each one that was there before.
+
+    >>> numbered(["mel", "stft", "mel"])
+    ['mel', 'stft', 'mel (2)']
+    """
+    taken: Counter[str] = Counter()
+    found = []
+    for name in names:
+        taken[name] += 1
+        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+    return found

@@ -86,7 +86,7 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
-    add_run(parser)
+    add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
     parser.add_argument("--port", type=port, default=8765, metavar="N", help=help_)
     add_latent_controls(parser)
@@ -134,7 +134,7 @@ _PAGE = (
     "Make a web page to hear and see runs. It shows their notes beside real ones, their losses, scores, configs and "
     "commands, and needs no server."
 )
-_SERVE = "Serve a page to play a run on, for the browser of this computer. Ctrl-C ends it."
+_SERVE = "Serve a page to play runs on, for the browser of this computer. Ctrl-C ends it."
 
 SUBCOMMANDS = {
     "random": Subcommand(_RANDOM, _add_random, "commands.generate.random_notes"),

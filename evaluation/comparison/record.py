@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from evaluation.scoring.results_file import RESULTS, Line, append_lines, read_results
+from evaluation.scoring.results_file import COMPARISON_KEY, RESULTS, Line, append_lines, read_results
 from utils.errors import UserError
-
-MADE_FOR = "comparison"
-"""The key of every line that names the comparison."""
 
 TRAINED, KEPT, TERMS, TERMS_FOR_CHOOSING = "trained", "kept", "terms", "validation-terms"
 """The kinds of lines that hold no number of a table, but say what a run, a checkpoint, and the terms are."""
@@ -53,8 +50,8 @@ class Record:
         path = folder / RESULTS
         lines = read_results(path) if path.exists() else []
         for number, line in enumerate(lines, start=1):
-            if line.get(MADE_FOR) != comparison:
-                whose = f"of the comparison {line[MADE_FOR]}" if MADE_FOR in line else "of another command"
+            if line.get(COMPARISON_KEY) != comparison:
+                whose = f"of the comparison {line[COMPARISON_KEY]}" if COMPARISON_KEY in line else "of another command"
                 raise UserError(f"{path}: holds results {whose}; choose another output folder")
             if lacking := sorted(_KEYS.get(str(line.get("kind")), set()) - line.keys()):
                 raise UserError(f"{path}, line {number}: lacks {', '.join(lacking)}; remove the line")
@@ -75,5 +72,5 @@ class Record:
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write `lines` behind the others. Raises: UserError."""
-        if new := [{MADE_FOR: self._comparison, **line} for line in lines]:
+        if new := [{COMPARISON_KEY: self._comparison, **line} for line in lines]:
             self.lines = append_lines(self.path, new)

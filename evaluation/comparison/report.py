@@ -55,11 +55,19 @@ class ComparisonOptions:
     device: torch.device
 
 
-def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
+@dataclass(frozen=True)
+class ScoredComparison:
+    """The tables in words, and the runs that they are of."""
+
+    text: str
+    runs: Sequence[FinishedRun]
+
+
+def write_comparison(comparison: Comparison, options: ComparisonOptions) -> ScoredComparison:
     """Score and time every finished run, as far as OUT/results.jsonl lacks it, and write tables and figures.
 
     Each run's lines are written before the next run is scored, so that an interrupted comparison goes on there.
-    Returns the tables in words. Raises: UserError.
+    Raises: UserError.
     """
     output = options.output
     require_writable_folder(output)
@@ -96,7 +104,8 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> str:
     summary = _summary(comparison, runs, terms, _values_of(scored), costs, during, missing)
     text = write_tables(output, summary)
     write_figures(output, summary)
-    return f"{text}\n{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
+    written = f"{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
+    return ScoredComparison(f"{text}\n{written}", runs.finished)
 
 
 @dataclass(frozen=True)

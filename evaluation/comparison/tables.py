@@ -13,10 +13,11 @@ from evaluation.comparison.costs import UNITS
 from evaluation.comparison.findings import Finding
 from evaluation.comparison.summary import Summary, cost_heading
 from evaluation.metrics.seeds import OverSeeds
+from evaluation.scoring.results_file import COMPARISON_TABLE
 from utils.files import atomic_path, write_text
 from utils.tables import markdown_table
 
-MARKDOWN, CSV, LATEX = TABLES = ("table.md", "table.csv", "table.tex")
+MARKDOWN, CSV, LATEX = TABLES = ("table.md", COMPARISON_TABLE, "table.tex")
 MARK = "*"
 UNSEEN_ROW = "unseen real notes"
 _WHOLE = 1_000  # numbers from here on are shown without decimals

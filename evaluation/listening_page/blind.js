@@ -41,7 +41,7 @@
     const shown = new Map();
     trials = [];
     for (const row of rows) {
-      const there = cellsOf(row).filter((cell) => cell.querySelector(".compared")).map(columnOf).sort((a, b) => a - b);
+      const there = cellsOf(row).filter((cell) => cell.querySelector(".compared") && !cell.classList.contains("off")).map(columnOf).sort((a, b) => a - b);
       const used = !row.hidden && there.length > 1;
       row.classList.toggle("unused", !used);
       if (used) trials.push({ row, order: shuffled(byTwo() ? rarestPair(there, shown) : there), chosen: [] });
@@ -233,7 +233,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== "p") return;
-    section.querySelector(".sounds")?.closest("td").querySelector(".pick")?.click();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
+    const key = event.key.toLowerCase();
+    const sounding = section.querySelector(".sounds");
+    if (key === "p") sounding?.closest("td").querySelector(".pick")?.click();
+    else if (key === "u") sounding?.closest("tr").querySelector(".equal")?.click();
+    else if (key === "v") document.getElementById(section.classList.contains("blind") ? "blind-end" : "blind-start").click();
   });
 })();

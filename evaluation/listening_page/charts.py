@@ -1,20 +1,16 @@
-"""Curves over the steps of a training, laid out for an inline SVG that the page's colours apply to."""
+"""Curves over the steps of a training, as the page's script draws them."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import itemgetter
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from utils.config import ModelConfig
 from utils.spelling import counted
-
-WIDTH, HEIGHT = 460, 230
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 22, 30
 
 _MOST_POINTS = 400
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -24,51 +20,48 @@ Row = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve: what it is of, its path as SVG writes it, and its last value in words."""
+    """A curve: what it is of, its value at each step of its chart (None where there is none), the last one in words."""
 
     title: str
-    path: str
+    values: list[float | None]
     last: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart in a box of WIDTH x HEIGHT: curves, ticks and marks as (place, text), and all of it in a sentence."""
+    """Curves over `steps`, which ascend, with marks as (step, text), and all of it in a sentence."""
 
     title: str
+    steps: list[float]
     curves: list[Curve]
-    x_ticks: list[tuple[float, str]]
-    y_ticks: list[tuple[float, str]]
-    marks: list[tuple[float, str]]
+    marks: list[tuple[int, str]]
     described: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """What the script needs, as JSON values."""
+        curves = [{"title": curve.title, "values": curve.values} for curve in self.curves]
+        return {"steps": self.steps, "curves": curves, "marks": self.marks}
 
 
 def chart(title: str, rows: Sequence[Row], series: Mapping[str, str], marks: Sequence[tuple[int, str]]) -> Chart | None:
     """The curves of `series`, key of the rows -> title; None if no row has a finite number for any of them.
 
-    `marks` are (step, text). Of more than 400 rows, the least and the greatest of each of 200 stretches are drawn.
+    A row may lack some of them. `marks` are (step, text). Of more than 400 rows of a curve, the least and the greatest
+    of each of 200 stretches are drawn.
     """
     points = {name: _points(rows, key) for key, name in series.items()}
     points = {name: found for name, found in points.items() if found}
     if not points:
         return None
-    steps = [step for found in points.values() for step, _ in found]
-    values = [value for found in points.values() for _, value in found]
-    last_step = max(steps)
-    x_axis = _Axis(min(steps), last_step, LEFT, WIDTH - RIGHT)
-    y_axis = _Axis(min(values), max(values), HEIGHT - BOTTOM, TOP)
+    drawn = {name: dict(_thinned(found)) for name, found in points.items()}
+    steps = sorted({step for curve in drawn.values() for step in curve})
     curves = [
-        Curve(
-            name,
-            "M" + "L".join(f"{x_axis(step):g},{y_axis(value):g}" for step, value in _thinned(found)),
-            in_words(found[-1][1]),
-        )
-        for name, found in points.items()
+        Curve(name, [curve.get(step) for step in steps], in_words(points[name][-1][1])) for name, curve in drawn.items()
     ]
-    shown_marks = [(x_axis(step), text) for step, text in marks if min(steps) <= step < last_step]
+    shown_marks = [(step, text) for step, text in marks if steps[0] <= step < steps[-1]]
     lasts = ", ".join(f"{curve.title} {curve.last}" for curve in curves)
-    described = f"{title} over {counted(round(last_step), 'step')}. Last values: {lasts}."
-    return Chart(title, curves, x_axis.ticks(whole=True), y_axis.ticks(whole=False), shown_marks, described)
+    described = f"{title} over {counted(round(steps[-1]), 'step')}. Last values: {lasts}."
+    return Chart(title, steps, curves, shown_marks, described)
 
 
 def growth_marks(model: ModelConfig) -> list[tuple[int, str]]:
@@ -85,22 +78,6 @@ def in_words(value: float) -> str:
     """
     number, _, exponent = f"{value:.4g}".replace("-", "−", 1 if value < 0 else 0).partition("e")
     return f"{number} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else number
-
-
-@dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-    at_low: float
-    at_high: float
-
-    def __call__(self, value: float) -> float:
-        part = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
-        return round(self.at_low + part * (self.at_high - self.at_low), 1)
-
-    def ticks(self, *, whole: bool) -> list[tuple[float, str]]:
-        wanted = MaxNLocator(4, integer=whole).tick_values(self.low, self.high)
-        return [(self(value), in_words(float(value))) for value in wanted if self.low <= value <= self.high]
 
 
 def _points(rows: Sequence[Row], key: str) -> list[tuple[float, float]]:

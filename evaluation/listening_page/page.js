@@ -3,6 +3,7 @@
   const dock = document.getElementById("dock");
   const now = document.getElementById("now");
   const stopButton = document.getElementById("stop");
+  const repeat = document.getElementById("repeat");
   const sounds = { generated: document.getElementById("generated"), real: document.getElementById("real") };
   const sides = [...document.querySelectorAll("[data-side]")];
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -10,6 +11,8 @@
   let cell = null; // the button whose note sounds
 
   const sideOf = (button) => (side === "real" && button.dataset.real ? "real" : "generated");
+
+  const tellHeard = (detail) => document.dispatchEvent(new CustomEvent("heard", { detail }));
 
   function describe() {
     const real = cell && sideOf(cell) === "real";
@@ -36,17 +39,23 @@
     if (!calm.matches) requestAnimationFrame(progress);
   }
 
+  function moveTo(audio, seconds) {
+    const move = () => {
+      audio.currentTime = seconds;
+    };
+    if (seconds > 0 && audio.readyState === 0) audio.addEventListener("loadedmetadata", move, { once: true });
+    else if (audio.readyState > 0) move();
+  }
+
   function sound(which, from) {
     const audio = sounds[which];
-    const start = () => {
-      audio.currentTime = from;
-    };
-    if (from > 0 && audio.readyState === 0) audio.addEventListener("loadedmetadata", start, { once: true });
-    else if (audio.readyState > 0) start();
+    moveTo(audio, from);
     audio.play().catch((error) => {
       if (error.name !== "AbortError") fail(error.name === "NotAllowedError" ? "Press again to play" : "This browser cannot play");
     });
     picture(cell, which === "real");
+    const { peaks, realPeaks } = cell.dataset;
+    tellHeard({ audio, button: cell, peaks: which === "real" ? realPeaks : peaks, picture: cell.querySelector("img").src });
     cell.classList.toggle("real-sounds", which === "real");
     describe();
   }
@@ -66,6 +75,7 @@
     cell.setAttribute("aria-label", `Play ${cell.dataset.label}`);
     cell.style.removeProperty("--progress");
     cell = null;
+    tellHeard(null);
     describe();
   }
 
@@ -124,8 +134,9 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") stop();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
+    if (["Escape", "s", "S"].includes(event.key)) stop();
+    else if (event.key.toLowerCase() === "t") switchTheme();
     else if (event.key.toLowerCase() === "b" && sides.length) choose(side === "real" ? "generated" : "real");
     else if (event.key.startsWith("Arrow") && document.activeElement.matches(".play")) {
       const next = neighbour(document.activeElement, event.key);
@@ -133,6 +144,13 @@
       event.preventDefault();
       next.focus();
     }
+  });
+
+  document.addEventListener("seek", ({ detail }) => {
+    if (!cell) return;
+    const audio = sounds[sideOf(cell)];
+    moveTo(audio, detail.seconds);
+    if (audio.paused) audio.play().catch(() => {}); // what went wrong was said when it began
   });
 
   // A comparison is heard through sounds of its own.
@@ -149,7 +167,7 @@
   }, true);
 
   for (const audio of Object.values(sounds)) {
-    audio.addEventListener("ended", stop);
+    audio.addEventListener("ended", () => (repeat.checked ? document.dispatchEvent(new Event("again")) : stop()));
     audio.addEventListener("error", () => cell && audio === sounds[sideOf(cell)] && fail("This browser cannot play"));
     audio.addEventListener("timeupdate", () => calm.matches && progress());
   }

@@ -11,9 +11,10 @@ from typing import Any
 import soundfile
 import torch
 
+from evaluation.listening_page.comparison_scores import comparison_scores, is_comparison
 from evaluation.listening_page.longer_sounds import copy_longer_sounds
 from evaluation.listening_page.note_grid import RunNotes, write_grid
-from evaluation.listening_page.rendering import Making, RunSection, render_page
+from evaluation.listening_page.rendering import Making, RunSection, Scores, render_page
 from evaluation.listening_page.runs import choose_pitches, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
@@ -55,7 +56,7 @@ def write_page(options: PageOptions) -> int:
     A folder that this function wrote gives way to the new one; any other that holds something is refused.
     Raises: UserError.
     """
-    _require_free(options.output)
+    require_free(options.output)
     require_writable_folder(options.output)
     runs = open_runs(
         options.runs,
@@ -71,14 +72,17 @@ def write_page(options: PageOptions) -> int:
         raise UserError(
             f"{count} notes are too many for one page, at most {MOST_NOTES}; ask for fewer seeds or pitches"
         )
-    scores = score_table(default_score_folders(runs) if options.scores is None else options.scores, runs)
+    folders = default_score_folders(runs) if options.scores is None else options.scores
+    compared = [folder for folder in folders if is_comparison(folder)]
+    comparisons = [comparison_scores(folder, runs) for folder in compared]
+    scores = score_table([folder for folder in folders if folder not in compared], runs)
     command = page_command(options, pitches, seeds)
     with atomic_folder(options.output, replace=True) as folder:
         sounds = SoundFolder(folder, options.audio_format)
         grid = write_grid(runs, pitches, seeds, sounds, controls=options.controls, real=options.real)
         sections = [_section(notes, number, folder) for number, notes in enumerate(grid, start=1)]
         made = Making(command, sounds.format_said, options.controls)
-        write_text(folder / INDEX, render_page(sections, pitches, scores, made))
+        write_text(folder / INDEX, render_page(sections, pitches, Scores(scores, comparisons), made))
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         asked = {"pitches": pitches, "seeds": seeds, **asdict(options.controls)}
         card = {"made_by": MADE_BY, "command": command, "format": sounds.format_said, **asked, **_account(grid)}
@@ -131,7 +135,7 @@ def _account(grid: Sequence[RunNotes]) -> dict[str, Any]:
     return {"runs": runs, "notes": generated, "versions": {**versions(), "soundfile": soundfile.__version__}}
 
 
-def _require_free(folder: Path) -> None:
+def require_free(folder: Path) -> None:
     """Refuse a folder that holds anything but what an earlier page wrote there. Raises: UserError."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 REAL = "real"
 RENDERED = "rendered"
+SHIPPED = "notes"
+"""The folder of a shipped run that holds a few notes like those it learned from."""
 
 _CARD = "card.json"
 
@@ -40,13 +42,16 @@ class RealNotes:
 def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
     """The notes that `run` learned from, or those of `folder` that its filters keep.
 
-    Training notes that are gone leave none, which is a warning. Raises: DataError if notes of `folder` cannot be used.
+    Where the training notes are gone, those that a shipped run brings in its folder `notes` take their place; without
+    them there are none, which is a warning. Raises: DataError if notes of a folder cannot be used.
     """
     loader = run.instrument.experiment.loader
     if folder is None:
         try:
             records = find_notes(loader, run.instrument.training_seed)
         except DataError as error:
+            if (run.folder / SHIPPED).is_dir():
+                return find_real_notes(run, run.folder / SHIPPED)
             logger.warning("%s: no real notes to compare with (%s); name a folder of them", run.name, error)
             gone = "The notes it learned from were not there when this page was made"
             return RealNotes([], REAL, f"{gone}, so there is nothing to compare with.")

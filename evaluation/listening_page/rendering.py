@@ -11,9 +11,9 @@ from string import ascii_uppercase
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data.note_pitch import pitch_name
-from evaluation.listening_page import charts
 from evaluation.listening_page.charts import Chart
 from evaluation.listening_page.comparison_grid import compare_notes
+from evaluation.listening_page.comparison_scores import ComparisonScores
 from evaluation.listening_page.longer_sounds import LongerSound
 from evaluation.listening_page.note_grid import RealNote, RunNotes
 from evaluation.listening_page.runs import run_facts
@@ -21,8 +21,10 @@ from evaluation.listening_page.score_table import BASELINE, ScoreTable, better
 from evaluation.listening_page.sound_files import PICTURE_SIZE
 from generation.latent_controls import LatentControls
 from utils.pictures import FLOOR_DB, LOWEST_HZ
+from utils.web_style import web_style
 
 _HERE = Path(__file__).parent
+_UPLOT = "vendored/uPlot"
 MOST_LETTERS = 11  # L repeats a note
 _COMPARING = ("switching.js", "filters.js", "blind.js")
 _LABELLED_HZ = (100, 1_000, 4_000)
@@ -50,16 +52,32 @@ class Making:
     controls: LatentControls
 
 
-def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: ScoreTable | None, made: Making) -> str:
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a page: of single runs, and of comparisons over seeds."""
+
+    table: ScoreTable | None
+    comparisons: Sequence[ComparisonScores]
+
+
+def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: Scores, made: Making) -> str:
     """The HTML of the page."""
+    scores = scored.table
     grid = [section.notes for section in sections]
     comparison = compare_notes(grid)
     compared = comparison is not None
     theme = _text("theme.js")
-    style = _text("page.css", *(["comparison.css"] if compared else []))
+    trained = any(section.charts for section in sections)
+    styles = [*([f"{_UPLOT}.min.css"] if trained else []), "page.css", *(["comparison.css"] if compared else [])]
+    style = web_style() + _text(*styles)
     sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
-    scripts = [*(_COMPARING if compared else []), *(["score_sorting.js"] if sortable else [])]
-    player = _text("page.js", *scripts)
+    scripts = [
+        *(_COMPARING if compared else []),
+        *(["run_filter.js"] if len(sections) > 1 else []),
+        *(["score_sorting.js"] if sortable else []),
+        *([f"{_UPLOT}.iife.min.js", "charts.js"] if trained else []),
+    ]
+    player = _text("page.js", "scrubber.js", *scripts)
     # 'self' is not enough where a browser gives files on disk no origin
     policy = (
         f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
@@ -92,13 +110,14 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scores: 
         pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
         run_facts=run_facts,
         scores=scores,
+        comparisons=scored.comparisons,
+        places={section.notes.run.title: place for place, section in enumerate(sections, start=1)},
         baseline=BASELINE,
         sortable=sortable,
-        trained=any(section.charts for section in sections),
+        trained=trained,
         better=better,
         made=made,
         picture=PICTURE_SIZE,
-        frame=charts,
         shown=shown,
         legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
         floor_db=FLOOR_DB,

@@ -11,7 +11,7 @@ import torch
 from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
 from utils.errors import UserError
-from utils.spelling import counted
+from utils.spelling import counted, numbered
 
 MOST_PITCHES = 8
 
@@ -50,23 +50,13 @@ def open_runs(
         if count > 1:
             raise UserError(f"{folder}: is given {count} times; give each run once")
     instruments = [Instrument.from_run(folder, scale=scale, iteration=iteration, device=device) for folder in folders]
-    names = _numbered([instrument.run_name for instrument in instruments])
-    representations = _numbered([instrument.experiment.transform.transform for instrument in instruments])
+    names = numbered([instrument.run_name for instrument in instruments])
+    representations = numbered([instrument.experiment.transform.transform for instrument in instruments])
     own = representations if len(folders) > 1 else names
     each = zip(folders, names, own if titles is None else titles, instruments, strict=True)
     return [
         HeardRun(folder, name, title, instrument, instrument.to_plain()) for folder, name, title, instrument in each
     ]
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    """`names`, with a number behind each one that was there before."""
-    taken: Counter[str] = Counter()
-    found = []
-    for name in names:
-        taken[name] += 1
-        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
-    return found
 
 
 def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> list[int]:

@@ -1,7 +1,7 @@
 // A score's name sorts the columns by it: the best first, or the least where no way is better; again: the other way.
 (() => {
   "use strict";
-  const table = document.querySelector("table.scores");
+  const table = document.getElementById("run-scores");
 
   function sort(button) {
     const score = button.closest("tr");

@@ -58,6 +58,8 @@ class ScoreTable:
     rows: dict[str, list[ScoreCell | None]]
     cards: list[ScoreCard]
     remarks: list[str]
+    runs: list[int | None]
+    """For each column, the place of its run among those of the page, from 1; None if it is not there."""
 
 
 def better(score: str) -> str:
@@ -99,7 +101,9 @@ def score_table(folders: Sequence[Path], runs: Sequence[HeardRun]) -> ScoreTable
     _, remarks = compare_results(folders)
     if len(last) < len(lines):
         remarks.append(f"{len(lines) - len(last)} earlier values of the same scores are in {RESULTS} only.")
-    return ScoreTable(columns, rows, cards, remarks)
+    titles = [run.title for run in runs]
+    heard = [titles.index(column) + 1 if column in titles else None for column in columns]
+    return ScoreTable(columns, rows, cards, remarks, heard)
 
 
 def _lines(folder: Path) -> list[Line]:

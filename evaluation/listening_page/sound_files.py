@@ -1,6 +1,7 @@
 """The sounds of a page: each as an audio file for browsers, and as a small rainbowgram."""
 
 import math
+import string
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,18 @@ from utils.pictures import rainbowgram
 
 PICTURE_SIZE = (192, 128)  # pixels across and down: one and a half of a cell's
 
+PEAKS = 160
+
 _COLOURS = 128
+_LEVELS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "-_"
 
 
 @dataclass(frozen=True)
 class PageSound:
     """Files of one sound, named from the page's folder, with its level.
 
-    `gain_db`: by which it was made to fit full scale; `loudness` in LUFS as written, None of silence.
+    `gain_db`: by which it was made to fit full scale; `loudness` in LUFS as written, None of silence; `peaks`: its
+    waveform, as `waveform_peaks` writes it.
     """
 
     audio: str
@@ -32,6 +37,7 @@ class PageSound:
     seconds: float
     gain_db: float
     loudness: float | None
+    peaks: str
 
 
 class SoundFolder:
@@ -56,7 +62,21 @@ class SoundFolder:
         else:
             write_ogg(self.folder / audio, wave, sample_rate)
         save_small_rainbowgram(self.folder / picture, wave, sample_rate)
-        return PageSound(audio, picture, len(wave) / sample_rate, gain_db, loudness_of(wave, sample_rate))
+        return PageSound(
+            audio, picture, len(wave) / sample_rate, gain_db, loudness_of(wave, sample_rate), waveform_peaks(wave)
+        )
+
+
+def waveform_peaks(wave: Wave) -> str:
+    """The largest magnitude in each of 160 stretches of `wave` (n_samples,), of its largest: a sign of 64 for each.
+
+    >>> waveform_peaks(np.concatenate([np.zeros(1600), np.ones(1600)]))[78:82]
+    '00__'
+    """
+    stretches = np.array_split(np.abs(wave), min(PEAKS, len(wave)))
+    peaks = np.array([stretch.max() for stretch in stretches])
+    levels = np.rint((len(_LEVELS) - 1) * peaks / max(peaks.max(), np.finfo(np.float32).tiny)).astype(int)
+    return "".join(_LEVELS[level] for level in levels)
 
 
 def loudness_of(wave: Wave, sample_rate: int) -> float | None:

@@ -85,6 +85,7 @@
     }
     fillStrip();
     describe();
+    tellHeard();
     progress();
   }
 
@@ -93,6 +94,7 @@
     for (const audio of pool) audio.pause();
     row = heard = wanted = null;
     describe();
+    tellHeard();
   }
 
   function hear(button) {
@@ -100,6 +102,7 @@
     if (button !== heard) audioOf(heard).muted = true;
     heard = button;
     describe();
+    tellHeard();
   }
 
   // Until the other column is at the same moment, the one that is heard goes on.
@@ -127,11 +130,26 @@
 
   function ended(audio) {
     if (!heard || audio !== audioOf(heard)) return;
-    if (!repeat.checked) return stop();
-    for (const button of buttonsOf(row)) {
-      audioOf(button).currentTime = 0;
-      begin(audioOf(button));
+    repeat.checked ? document.dispatchEvent(new Event("again")) : stop();
+  }
+
+  // While a listener drags, the others wait: they come along once that is done, or when they are asked for.
+  function seek({ seconds, all }) {
+    if (!heard) return;
+    for (const button of all ? buttonsOf(row) : [heard]) {
+      const audio = audioOf(button);
+      const move = () => {
+        audio.currentTime = seconds;
+        if (audio.paused) begin(audio);
+      };
+      audio.readyState ? move() : audio.addEventListener("loadedmetadata", move, { once: true });
     }
+  }
+
+  function tellHeard() {
+    const { peaks } = heard?.dataset ?? {};
+    const detail = heard && { audio: audioOf(heard), button: heard, peaks, picture: heard.querySelector("img").src };
+    document.dispatchEvent(new CustomEvent("heard", { detail }));
   }
 
   function progress() {
@@ -163,18 +181,17 @@
   // Before the page's own keys, of which B is one.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
-    if (event.key === "Escape") return stop();
+    if (["Escape", "s", "S"].includes(event.key)) return stop();
     const button = event.key.length === 1 && named(event.key);
-    const repeats = event.key.toLowerCase() === "l" && (row || section.contains(document.activeElement));
-    if (!button && !repeats) return;
+    if (!button) return;
     event.stopPropagation();
     event.preventDefault();
-    if (repeats) repeat.checked = !repeat.checked;
-    else if (button !== heard) press(button);
+    if (button !== heard) press(button);
   }, true);
 
   document.addEventListener("play", stop, true); // of a sound of the page, since those of the pool are not in it
-  section.addEventListener("filtered", () => row?.hidden && stop());
+  document.addEventListener("seek", ({ detail }) => seek(detail));
+  section.addEventListener("filtered", () => heard && !heard.offsetParent && stop());
   section.addEventListener("order-changes", () => (stop(), describe()));
   for (const audio of pool) {
     audio.preload = "auto";

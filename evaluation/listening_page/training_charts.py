@@ -14,6 +14,7 @@ _LOSSES = {
     "Total loss": {"d_total": "discriminator", "g_total": "generator"},
     "Classification loss": {"d_classification": "discriminator", "g_classification": "generator"},
     "Output of the critic": {"d_real": "of training notes", "d_fake": "of generated notes"},
+    "Penalties of the critic": {"d_gradient_penalty": "gradient", "d_r1": "R1", "d_drift": "drift"},
 }
 
 

@@ -15,6 +15,8 @@ from utils.tables import markdown_table
 
 RESULTS = "results.jsonl"
 CSV, MARKDOWN, LATEX = TABLES = ("results.csv", "results.md", "results.tex")
+COMPARISON_KEY, COMPARISON_TABLE = "comparison", "table.csv"
+"""The key that names its comparison in every line of one, and the table of what such lines say together."""
 
 _COLUMNS = [
     "name",

@@ -2,8 +2,8 @@
 
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 const COLUMNS = [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]; // of 14 in an octave; each key spans two
-const LETTERS = [..."AWSEDFTGYHUJKOLP"];
-const CODES = LETTERS.map((letter) => `Key${letter}`); // where they lie, whatever the layout
+const LETTERS = [..."ZSXDCVGBHNJMQ2W3ER5T6Y7U"]; // an octave in each half of the computer's keys, as in trackers
+const CODES = LETTERS.map((letter) => (letter > "9" ? `Key${letter}` : `Digit${letter}`)); // where they lie, whatever the layout
 
 export const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
@@ -12,9 +12,8 @@ export class Keyboard {
   #held = new Set();
 
   constructor(parts, known, hands) {
-    Object.assign(this, { ...parts, known: new Set(known), hands }); // keys, lower, higher, range; press, release
-    this.lowest = [...Array(10).keys()].map((octave) => 12 * octave).reduce((best, first) => (this.#within(first) >= this.#within(best) ? first : best));
-    this.#lay();
+    Object.assign(this, { ...parts, hands }); // keys, lower, higher, range; press, release
+    this.learn(known);
     this.lower.addEventListener("click", () => this.#shift(-12));
     this.higher.addEventListener("click", () => this.#shift(12));
     this.keys.addEventListener("pointerdown", (event) => {
@@ -33,15 +32,29 @@ export class Keyboard {
     addEventListener("blur", () => this.#lift());
   }
 
+  // Other pitches, as another run has; the octave is kept where it has any of them.
+  learn(known, lowest = this.lowest) {
+    this.known = new Set(known);
+    const octaves = [...Array(10).keys()].map((octave) => 12 * octave);
+    const best = octaves.reduce((best, first) => (this.#within(first) >= this.#within(best) ? first : best));
+    this.lowest = octaves.includes(lowest) && this.#within(lowest) ? lowest : best;
+    this.#lay();
+  }
+
+  // As a MIDI keyboard presses a key: velocity from 0 to 1.
+  play(pitch, down, velocity) {
+    this.#press(pitch, down, velocity);
+  }
+
   #within(first) {
     return [...this.known].filter((pitch) => pitch >= first && pitch < first + 24).length;
   }
 
-  #press(pitch, down) {
+  #press(pitch, down, velocity = 1) {
     if (!this.known.has(pitch) || this.#held.has(pitch) === down) return;
     this.#held[down ? "add" : "delete"](pitch);
     this.keys.querySelector(`[data-pitch="${pitch}"]`)?.setAttribute("aria-pressed", down);
-    this.hands[down ? "press" : "release"](pitch);
+    this.hands[down ? "press" : "release"](pitch, velocity);
   }
 
   #lift() {
@@ -77,8 +90,8 @@ export class Keyboard {
     }
     const typing = event.target.matches?.("input:not([type=range]), select");
     if (event.repeat || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.code === "KeyZ") this.#shift(-12);
-    if (event.code === "KeyX") this.#shift(12);
+    if (["-", "−"].includes(event.key)) this.#shift(-12);
+    if (["+", "="].includes(event.key)) this.#shift(12);
     this.#press(this.#meant(event), true);
   }
 
@@ -91,6 +104,7 @@ export class Keyboard {
     if ((semitones < 0 ? this.lower : this.higher).disabled) return;
     this.lowest += semitones;
     this.#lay();
+    this.hands.shifted();
   }
 
   #lay() {

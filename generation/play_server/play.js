@@ -1,18 +1,24 @@
 // The page of generate.py serve: what is asked for, the square of latents, the picture and the files.
 
 import { Keyboard, pitchName } from "./keyboard.js";
+import { connectMidi } from "./midi.js";
+import { takePieces } from "./piece.js";
 import { Voice, isRunning, note, post, setVolume, wake } from "./sound.js";
 
 const SNAP = 0.03; // of a side: near a corner or a side means on it
 
+const CORNERS = { KeyI: 0, KeyO: 1, KeyK: 2, KeyL: 3 }; // as they lie on the computer's keys
 const find = (id) => document.getElementById(id);
-const run = await (await fetch("run.json")).json();
-const pitches = run.attributes.pitch ?? [];
+const names = await (await fetch("runs.json")).json();
 const seeds = [...document.querySelectorAll(".seed")];
-const selects = Object.keys(run.attributes).filter((name) => name !== "pitch").map(attributeSelect);
 const held = new Map(); // pitch -> voice
 const point = { right: 0, down: 0 }; // in hundredths of a side
-const last = { strike: 0, pitch: pitches[0] ?? null, buffer: null }; // of those made, the note struck last
+const last = { strike: 0, pitch: null, buffer: null }; // of those made, the note struck last
+let run = null; // what the server says of the run that is played
+let place = 0; // of that run among those served
+let pitches = [];
+let selects = [];
+let keyboard = null;
 let strikes = 0;
 let single = null; // the voice that no key holds
 let walking = false;
@@ -26,13 +32,15 @@ function asked(pitch) {
   return JSON.stringify({ latent, attributes, truncation: Number(find("truncation").value) || null });
 }
 
+const path = (name) => `run/${place}/${name}`;
+
 async function sound(voice, pitch) {
   const awake = wake();
   const strike = ++strikes;
   const began = performance.now();
   const name = `${pitch === null ? "note" : pitchName(pitch)}, ${where()}`;
   await reporting(async () => {
-    const buffer = await note(asked(pitch), run.sample_rate);
+    const buffer = await note(path("note"), asked(pitch), run.sample_rate);
     voice.start(buffer);
     if (strike < last.strike) return; // notes struck together may be made in another order
     Object.assign(last, { strike, pitch, buffer });
@@ -47,6 +55,7 @@ async function sound(voice, pitch) {
 }
 
 function strike() {
+  keep();
   single?.release(release());
   single = new Voice();
   return sound(single, last.pitch);
@@ -78,7 +87,22 @@ function moveTo(right, down) {
   find("dot").style.top = `${point.down}%`;
   find("square").setAttribute("aria-valuenow", point.right);
   find("square").setAttribute("aria-valuetext", where());
+  keep();
 }
+
+// What is at the corners: the attributes that their seeds draw, or those that are chosen.
+async function nameCorners() {
+  const answer = await post(path("corners"), asked(last.pitch));
+  const labels = await answer.json();
+  document.querySelectorAll(".hear").forEach((button, corner) => {
+    const said = labels[corner] || "hear";
+    button.querySelector("span").textContent = said;
+    const side = button.ariaLabel.match(/(top|bottom) (left|right)/)[0];
+    button.ariaLabel = `Hear the ${side} corner${labels[corner] ? `: ${labels[corner]}` : ""}`;
+  });
+}
+
+const hearCorner = (corner) => walkTo(100 * (corner % 2), 100 * Math.floor(corner / 2));
 
 async function walkTo(right, down) {
   moveTo(right, down);
@@ -114,6 +138,77 @@ function drawSeeds(inputs) {
   inputs.forEach((input) => { input.value = Math.floor(Math.random() * 1_000_000); });
 }
 
+function reseeded() {
+  strike();
+  reporting(nameCorners);
+}
+
+// The state, in the address: it can be kept as a bookmark, and is there again when the page is read anew
+
+function keep() {
+  if (!run) return;
+  const chosen = selects.filter((select) => select.value).map(({ name, value }) => [name, run.words[name][value]]);
+  const state = new URLSearchParams({
+    run: names[place], seeds: seeds.map((input) => input.value).join(","), x: point.right, y: point.down,
+    truncation: find("truncation").value, volume: find("volume").value, release: find("release").value,
+    ...(keyboard ? { lowest: keyboard.lowest } : {}), ...Object.fromEntries(chosen),
+  });
+  history.replaceState(null, "", `#${state}`);
+}
+
+// Of an address that someone wrote, what does not fit is passed over.
+function restore(state) {
+  const kept = (state.get("seeds") ?? "").split(",");
+  seeds.forEach((input, corner) => {
+    if (!/^\d{1,15}$/.test(kept[corner] ?? "")) return;
+    input.value = kept[corner];
+  });
+  for (const name of ["volume", "release"]) if (Number(state.get(name)) > 0) find(name).value = state.get(name);
+  const truncation = state.get("truncation");
+  if (truncation === "" || Number(truncation) > 0) chooseTruncation(truncation);
+  restoreAttributes(state);
+  moveTo(Number(state.get("x")) || 0, Number(state.get("y")) || 0);
+}
+
+function restoreAttributes(state) {
+  for (const select of selects) {
+    const index = run.words[select.name].indexOf(state.get(select.name));
+    if (index >= 0) select.value = index;
+  }
+}
+
+async function openRun(number) {
+  place = number;
+  const chosen = new URLSearchParams(location.hash.slice(1));
+  run = await (await fetch(path("run.json"))).json();
+  pitches = run.attributes.pitch ?? [];
+  last.pitch = pitches.includes(last.pitch) ? last.pitch : pitches[0] ?? null;
+  for (const select of selects) select.closest("label").remove();
+  selects = Object.keys(run.attributes).filter((name) => name !== "pitch").map(attributeSelect);
+  restoreAttributes(chosen);
+  document.title = `Play ${names[place]}`;
+  find("name").textContent = names[place];
+  find("about").textContent = `${run.checkpoint}, ${pitches.length} pitches, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz${run.latents}`;
+  find("run").value = place;
+  find("keys").hidden = find("piece").hidden = !pitches.length;
+  if (!pitches.length) return;
+  if (keyboard) keyboard.learn(pitches);
+  else keyboard = new Keyboard({ keys: find("keyboard"), lower: find("lower"), higher: find("higher"), range: find("octaves") }, pitches, HANDS);
+}
+
+async function changeRun() {
+  await openRun(Number(find("run").value));
+  keep();
+  await nameCorners();
+  strike();
+}
+
+const HANDS = {
+  press(pitch, velocity) { held.set(pitch, new Voice(velocity)); sound(held.get(pitch), pitch); },
+  release(pitch) { held.get(pitch).release(release()); },
+  shifted: keep,
+};
+
 // The picture, the files and the attributes
 
 function draw() {
@@ -131,8 +226,8 @@ function draw() {
   }
 }
 
-async function save(path) {
-  const answer = await post(path, asked(last.pitch));
+async function save(what) {
+  const answer = await post(path(what), asked(last.pitch));
   const name = answer.headers.get("Content-Disposition").match(/filename="(.+)"/)[1];
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await answer.blob()), download: name });
   link.click();
@@ -150,73 +245,53 @@ function attributeSelect(name) {
   const label = Object.assign(document.createElement("label"), { textContent: name.replace(/_str$/, "").replaceAll("_", " ") });
   const select = Object.assign(document.createElement("select"), { name });
   select.append(new Option("as the seed draws it", ""), ...run.words[name].map((word, index) => new Option(word, index)));
-  select.addEventListener("change", strike);
+  select.addEventListener("change", reseeded);
   label.append(select);
   find("controls").append(label);
   return select;
 }
 
-// A dropped piece
+// What the hands do
 
-async function playPiece(file) {
-  const player = find("player");
-  player.pause();
-  player.hidden = true;
-  find("remarks").replaceChildren();
-  tell(`Reading ${file.name} …`);
+takePieces((file) => {
   if (file.size > run.largest_midi) throw new Error(`${file.name} is larger than ${run.largest_midi / 2 ** 20} MiB`);
-  const timbre = where();
-  const answer = await post(`midi?${new URLSearchParams({ note: asked(null) })}`, file, "application/octet-stream");
-  URL.revokeObjectURL(player.src);
-  player.src = URL.createObjectURL(await answer.blob());
-  player.hidden = false;
-  find("remarks").append(...JSON.parse(answer.headers.get("Remarks")).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  tell(`${file.name}, in the timbre of ${timbre}`);
-  await player.play().catch(() => {}); // where the browser wants a gesture first, its own button is there
-}
-
-function takePiece(file) {
-  if (file) playPiece(file).catch((error) => tell(`${file.name}: ${error.message}`));
-}
-
-const tell = (text) => { find("piece-status").textContent = text; };
-
-function drag(event) {
-  if (![...event.dataTransfer.types].includes("Files")) return;
-  event.preventDefault();
-  document.querySelector(".drop").classList.toggle("over", event.type === "dragover");
-  if (event.type === "drop") takePiece(event.dataTransfer.files[0]);
-}
-
-for (const name of ["dragover", "dragleave", "drop"]) addEventListener(name, drag);
-find("file").addEventListener("change", () => { takePiece(find("file").files[0]); find("file").value = ""; });
+  return { to: `${path("midi")}?${new URLSearchParams({ note: asked(null) })}`, timbre: where() };
+});
 find("square").addEventListener("pointerdown", (event) => { find("square").setPointerCapture(event.pointerId); follow(event); });
 find("square").addEventListener("pointermove", (event) => { if (find("square").hasPointerCapture(event.pointerId)) follow(event); });
 find("square").addEventListener("keydown", step);
-seeds.forEach((input) => input.addEventListener("change", () => input.reportValidity() && strike()));
-document.querySelectorAll(".draw").forEach((button, corner) => button.addEventListener("click", () => { drawSeeds([seeds[corner]]); strike(); }));
-find("draw-all").addEventListener("click", () => { drawSeeds(seeds); strike(); });
+seeds.forEach((input) => input.addEventListener("change", () => input.reportValidity() && reseeded()));
+document.querySelectorAll(".draw").forEach((button, corner) => button.addEventListener("click", () => { drawSeeds([seeds[corner]]); reseeded(); }));
+document.querySelectorAll(".hear").forEach((button, corner) => button.addEventListener("click", () => hearCorner(corner)));
+find("draw-all").addEventListener("click", () => { drawSeeds(seeds); reseeded(); });
 find("again").addEventListener("click", strike);
 find("save-wav").addEventListener("click", () => reporting(() => save("note")));
 find("save-card").addEventListener("click", () => reporting(() => save("card")));
-find("volume").addEventListener("input", turnVolume);
-find("release").addEventListener("input", () => { find("release-seconds").textContent = `${release().toFixed(2)} s`; });
+find("volume").addEventListener("input", () => { turnVolume(); keep(); });
+find("release").addEventListener("input", () => { find("release-seconds").textContent = `${release().toFixed(2)} s`; keep(); });
+find("run").addEventListener("change", () => reporting(changeRun));
+find("midi").addEventListener("click", () => { wake(); connectMidi(keyboard, (text) => { find("midi-status").textContent = text; }); });
+addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input:not([type=range]), select");
+  if (event.repeat || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.code in CORNERS) hearCorner(CORNERS[event.code]);
+  const button = { KeyA: "again", KeyP: "draw-all", KeyF: "save-wav" }[event.code];
+  if (button) find(button).click();
+});
 find("truncation").addEventListener("change", strike);
 addEventListener("resize", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
-document.title = `Play ${run.name}`;
-find("name").textContent = run.name;
-find("about").textContent = `${run.checkpoint}, ${pitches.length} pitches, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz${run.latents}`;
-if (run.truncation !== null) chooseTruncation(String(run.truncation));
-turnVolume();
+find("run").append(...names.map((name, index) => new Option(name, index)));
+find("runs").hidden = names.length < 2;
+find("midi").hidden = !navigator.requestMIDIAccess;
+const state = new URLSearchParams(location.hash.slice(1));
 drawSeeds(seeds);
-moveTo(0, 0);
+await openRun(Math.max(0, names.indexOf(state.get("run"))));
+if (run.truncation !== null) chooseTruncation(String(run.truncation));
+keyboard?.learn(pitches, Number(state.get("lowest")));
+restore(state);
+turnVolume();
+find("release-seconds").textContent = `${release().toFixed(2)} s`;
 draw();
-if (pitches.length) {
-  const parts = { keys: find("keyboard"), lower: find("lower"), higher: find("higher"), range: find("octaves") };
-  new Keyboard(parts, pitches, {
-    press(pitch) { held.set(pitch, new Voice()); sound(held.get(pitch), pitch); },
-    release(pitch) { held.get(pitch).release(release()); },
-  });
-} else find("keys").hidden = find("piece").hidden = true;
+await reporting(nameCorners);

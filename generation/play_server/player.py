@@ -69,6 +69,20 @@ class Player:
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
 
+    @property
+    def name(self) -> str:
+        """Of the run."""
+        return self._instrument.run_name
+
+    def corners(self, request: NoteRequest) -> list[str]:
+        """What the seed of each corner draws beside pitch, in words, where `request` does not choose it."""
+        fixed = dict(request.attributes)
+        drawn = [self._instrument.values_of(self._instrument.labels(seed, fixed)[0]) for seed in request.seeds]
+        return [
+            ", ".join(value_in_words(name, value) for name, value in values.items() if name != "pitch")
+            for values in drawn
+        ]
+
     def piece(self, content: bytes, request: NoteRequest) -> PlayedPiece:
         """The MIDI file `content`, or what can be read of it, played by the timbre of `request`. Raises: UserError."""
 

@@ -4,11 +4,12 @@ import errno
 import io
 import json
 import logging
+import re
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +30,8 @@ from generation.play_server.note_request import parse_note_request
 from generation.play_server.player import Player
 from generation.play_server.replies import HEADERS, Reply, download, error_reply, json_reply
 from utils.errors import UserError
+from utils.spelling import numbered
+from utils.web_style import web_style
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +44,23 @@ LINGER_SECONDS = 1.0
 BUSY_SECONDS = 0.1
 
 _MIDI_TYPES = ("audio/midi", "application/octet-stream")
-_JAVASCRIPT = "text/javascript; charset=utf-8"
+_JAVASCRIPT, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+_OF_RUN = re.compile(r"/run/(0|[1-9][0-9]{0,2})(/[a-z.]+)", re.ASCII)
 _PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/play.css": ("play.css", "text/css; charset=utf-8"),
+    "/play.css": ("play.css", _CSS),
     "/play.js": ("play.js", _JAVASCRIPT),
     "/keyboard.js": ("keyboard.js", _JAVASCRIPT),
     "/sound.js": ("sound.js", _JAVASCRIPT),
+    "/midi.js": ("midi.js", _JAVASCRIPT),
+    "/piece.js": ("piece.js", _JAVASCRIPT),
 }
 
 
 class PlayServer(ThreadingHTTPServer):
-    """Serves the page of `player` on 127.0.0.1, port `port` (0: any free one), with at most 16 connections at once.
+    """Serves the page of `players` on 127.0.0.1, port `port` (0: any free one), with at most 16 connections at once.
+
+    The paths of player n begin with /run/n; without that, they are those of the first.
 
     Raises: UserError if the port cannot be opened.
     """
@@ -61,8 +69,8 @@ class PlayServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = MOST_CONNECTIONS
 
-    def __init__(self, player: Player, port: int, *, read_seconds: float = READ_SECONDS) -> None:
-        self.player = player
+    def __init__(self, players: Sequence[Player], port: int, *, read_seconds: float = READ_SECONDS) -> None:
+        self.players = players
         self.read_seconds = read_seconds
         self._free = threading.Semaphore(MOST_CONNECTIONS)
         try:
@@ -142,28 +150,46 @@ class PlayHandler(BaseHTTPRequestHandler):
         logger.debug("%s", ascii(format % args)[1:-1])
 
     def _get(self, host: str) -> Reply:
-        if self.path == "/run.json":
-            return json_reply(self.server.player.to_plain())
+        player, path = self._player_and_path(self.path)
+        if path == "/run.json":
+            return json_reply(player.to_plain())
+        if self.path == "/runs.json":
+            return json_reply(numbered([each.name for each in self.server.players]))
+        if self.path == "/web_style.css":
+            return Reply(web_style().encode(), _CSS)
         if self.path in _PAGE:
             name, content_type = _PAGE[self.path]
             return Reply(Path(__file__).with_name(name).read_bytes(), content_type)
         raise RefusedError(HTTPStatus.NOT_FOUND, "no such path to get")
 
     def _post(self, host: str) -> Reply:
-        player = self.server.player
-        path, _, query = self.path.partition("?")
+        whole, _, query = self.path.partition("?")
+        player, path = self._player_and_path(whole)
         if path == "/midi":
             content = self._body(host, _MIDI_TYPES, LARGEST_FILE)
             played = player.piece(content, parse_note_request(_note_of(query), player.values))
             return Reply(played.wav, "audio/wav", headers={"Remarks": json.dumps(played.remarks)})
-        if self.path not in ("/note", "/card"):
+        if query or path not in ("/note", "/card", "/corners"):
             raise RefusedError(HTTPStatus.NOT_FOUND, "no such path to post to")
         content = self._body(host, ("application/json",), LARGEST_REQUEST)
-        note = player.note(parse_note_request(content, player.values))
+        asked = parse_note_request(content, player.values)
+        if path == "/corners":
+            return json_reply(player.corners(asked))
+        note = player.note(asked)
         if path == "/card":
             return json_reply(note.card, download(f"{note.name}.json"))
         gain = {"Gain-dB": f"{note.card['gain_db']:g}"}  # which the page undoes, to play all notes by one gain
         return Reply(note.wav, "audio/wav", headers={**download(f"{note.name}.wav"), **gain})
+
+    def _player_and_path(self, path: str) -> tuple[Player, str]:
+        """The run that `path` is of, and the rest of it. Raises: RefusedError."""
+        found = _OF_RUN.fullmatch(path)
+        if found is None:
+            return self.server.players[0], path
+        number = int(found[1])
+        if number >= len(self.server.players):
+            raise RefusedError(HTTPStatus.NOT_FOUND, "no such run")
+        return self.server.players[number], found[2]
 
     def _body(self, host: str, types: tuple[str, ...], largest: int) -> bytes:
         require_same_origin(self.headers, host)

@@ -18,18 +18,19 @@ export async function post(path, body, type = "application/json") {
   return answer;
 }
 
-export function note(request, sampleRate) {
-  if (!notes.has(request)) {
+export function note(path, request, sampleRate) {
+  const key = path + request;
+  if (!notes.has(key)) {
     const decoder = new OfflineAudioContext(1, 1, sampleRate); // keeps the samples at their own rate
-    const coming = post("note", request).then(async (answer) => {
+    const coming = post(path, request).then(async (answer) => {
       const buffer = await decoder.decodeAudioData(await answer.arrayBuffer());
       return atOwnLevel(buffer, 10 ** (Number(answer.headers.get("Gain-dB")) / 20));
     });
-    notes.set(request, coming);
-    coming.catch(() => notes.delete(request));
+    notes.set(key, coming);
+    coming.catch(() => notes.delete(key));
     if (notes.size > NOTES_KEPT) notes.delete(notes.keys().next().value);
   }
-  return notes.get(request);
+  return notes.get(key);
 }
 
 // A file beyond full scale was turned down by the server: here the note gets its level back, and all are turned down.
@@ -65,12 +66,16 @@ export function setVolume(share) {
 export class Voice {
   #released = null;
 
+  constructor(velocity = 1) {
+    this.level = LEVEL * velocity ** 2;
+  }
+
   start(buffer) {
     const { context, volume } = output;
     this.source = new AudioBufferSourceNode(context, { buffer });
     this.gain = new GainNode(context);
     this.gain.gain.setValueAtTime(0, context.currentTime);
-    this.gain.gain.linearRampToValueAtTime(LEVEL, context.currentTime + ATTACK);
+    this.gain.gain.linearRampToValueAtTime(this.level, context.currentTime + ATTACK);
     this.source.connect(this.gain).connect(volume);
     this.source.start();
     this.started = context.currentTime;

@@ -31,6 +31,12 @@ def _stub_networks(monkeypatch, tmp_path):
     use_stubs(monkeypatch, tmp_path)
 
 
+@pytest.fixture
+def _no_page(monkeypatch):
+    """What is tested is not the page, which takes a while."""
+    monkeypatch.setattr("commands.evaluate.comparison._write_page", lambda *_: "page")
+
+
 @pytest.fixture(scope="session")
 def trained_comparison(tmp_path_factory):
     """Where the folder is kept that `comparison` copies."""

@@ -17,7 +17,7 @@ from tests.evaluation.comparison.conftest import SEEDS, rows_of, run
 from tests.evaluation.reports import cells, lines_of
 from tests.evaluation.stub_networks import StubClassifier
 
-pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing")
+pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing", "_no_page")
 TITLES, SCORES = ["mag-if", "Wave, plain"], ["pis", "frechet-note-classifier", "loudness"]
 COSTS = {"parameters", "training-time", "time-per-step", "generation-time", "inversion-time"}
 PITCHES = [60, 64, 62, 67]  # in turn, each beginning spread over all

@@ -21,7 +21,7 @@ from utils.files import sha256_of_file
 from utils.run_log import read_log
 
 VALIDATION = {"score": "frechet-note-classifier", "count": 8}
-pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing")
+pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing", "_no_page")
 
 
 def table_called(out, title):

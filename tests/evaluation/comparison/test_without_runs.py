@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.comparison.conftest import rows_of, run
 from tests.evaluation.reports import cells, lines_of
 
-pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing")
+pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing", "_no_page")
 RUNS = ["mag-if_seed3", "mag-if_seed7", "wave_plain_seed3", "wave_plain_seed7"]
 
 

@@ -143,6 +143,31 @@ def test_grid_is_walked_by_keyboard_past_what_is_filtered(page):
     assert one_heard(page).startswith("run3_")
 
 
+def test_a_run_is_hidden_everywhere_and_not_judged(page):
+    boxes = page.find_elements(By.CSS_SELECTOR, "[data-show-run]")
+    repeat(page)
+    click(shown(page, ".compared")[1])
+    one_heard(page)
+    click(boxes[1])
+    wait_for(page, lambda: not heard(page))
+    assert [each.text for each in shown(page, ".compare th .name")][::2] == ["first", "third", "real"]
+    groups = [each.text.split()[0] for each in shown(page, "#notes .group th")]
+    assert "second" not in groups
+    assert {"first", "third"} <= set(groups)
+    assert "second" not in [each.text for each in shown(page, "#runs h3")]
+    click(page.find_element(By.ID, "blind-start"))
+    columns = {each.find_element(By.XPATH, "..").get_attribute("data-column") for each in shown(page, ".pick")}
+    assert columns == {"0", "2"}
+    assert len(shown(page, ".compare thead th:not(.real-column)")) == 2
+    assert not boxes[0].is_enabled()
+    press(page, "v")
+    click(boxes[0])
+    assert not boxes[2].is_enabled()  # the last one stays
+    assert [each.text for each in shown(page, ".compare th .name")][::2] == ["third", "real"]
+    click(boxes[0])
+    click(boxes[1])
+
+
 def test_blind_listening_hides_the_names_and_saves_what_was_better(page, tmp_path):
     page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     click(page.find_element(By.ID, "blind-start"))
@@ -179,6 +204,26 @@ def test_blind_listening_hides_the_names_and_saves_what_was_better(page, tmp_pat
     assert sum(each["better"] for each in tally.values()) == len(rows) - 2
     assert sum(each["heard"] for each in tally.values()) == 2 * (len(rows) - 1)
     assert page.get_log("browser") == []
+
+
+def test_judging_by_keys_alone(page):
+    page.execute_script("document.getElementById('compare').focus()")
+    press(page, "v")
+    assert page.find_element(By.ID, "compare").get_attribute("class") == "blind"
+    repeat(page)
+    first = shown(page, ".compared")[0]
+    page.execute_script("arguments[0].focus()", first)
+    press(page, "a")
+    one_heard(page)
+    press(page, "p")
+    assert page.find_element(By.ID, "blind-said").text.startswith("1 of ")
+    press(page, "u")
+    row = shown(page, ".compare tbody tr")[0]
+    assert row.find_element(By.CSS_SELECTOR, ".equal").get_attribute("aria-pressed") == "true"
+    press(page, "s")
+    wait_for(page, lambda: not heard(page))
+    press(page, "v")
+    assert page.find_element(By.ID, "blind-result").is_displayed()
 
 
 def test_a_ranking_counts_once_it_is_whole(page):

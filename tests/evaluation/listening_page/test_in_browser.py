@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -53,6 +54,7 @@ def page(browser, finished_page, experiment_dict, tiny_nsynth, tmp_path, _no_pre
         shutil.copy(next((tiny_nsynth / "audio").iterdir()), run / "generated" / "scale" / "whole.wav")
         (run / "generated" / "scale" / "whole.json").write_text('{"notes": []}')
         (run / "scores").mkdir()
+        (run / "scores.csv").write_text("step,pis\n4,2.5\n")
         score = {"name": "pis", "value": 2.5, "standard_error": 0.5, "n_fake": 4, "fake": "notes"}
         (run / "scores" / "results.jsonl").write_text(json.dumps(score))
         assert make_page(run, finished_page, "--real", tiny_nsynth) == 0
@@ -239,6 +241,60 @@ def test_everything_to_press_has_a_name(page):
     names = [name for role, name in pressed if role == "button" and name.startswith("Play ")]
     assert len(names) == len(set(names)) == 16
     assert any(name.startswith("Total loss over 7 steps. Last values: ") for role, name in pressed if role == "image")
+
+
+def test_dragging_goes_to_a_moment(page):
+    click(cell(page, 0))
+    one_file(page)
+    press(page, "s")
+    wait_for(page, lambda: stopped(page))
+    bar = page.find_element(By.ID, "scrubber")
+    width = bar.size["width"]
+    begin = ActionChains(page).move_to_element_with_offset(bar, -width // 2 + 60, 5).click_and_hold()
+    begin.move_by_offset(width // 2 - 60, 0).perform()
+    wait_for(page, lambda: sounding(page) and sounding(page)[0][1] > 0.9)  # of 2 s
+    ActionChains(page).release().perform()
+    assert one_file(page) == "run1_pitch060_seed000000.wav"
+    press(page, "z")
+    moment = page.find_element(By.ID, "moment")
+    page.execute_script("arguments[0].focus()", moment)
+    press(page, Keys.HOME)
+    wait_for(page, lambda: sounding(page) and sounding(page)[0][1] < 0.8)
+    assert moment.get_attribute("aria-valuetext").endswith(" s")
+
+
+def test_a_part_is_repeated(page):
+    click(cell(page, 0))
+    one_file(page)
+    page.execute_script("arguments[0].focus()", page.find_element(By.ID, "loop-end"))
+    press(page, Keys.HOME, *[Keys.ARROW_RIGHT] * 3)  # the first 0.3 s
+    assert page.find_element(By.ID, "repeat").is_selected()
+    assert page.find_element(By.ID, "region").is_displayed()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        assert all(at < 0.8 for _, at in sounding(page))
+    assert sounding(page)
+    press(page, "l")  # and on to its end
+    wait_for(page, lambda: stopped(page) or not sounding(page))
+    assert page.find_element(By.ID, "loop-end").get_attribute("aria-valuenow") == "100"
+
+
+def test_charts_are_drawn_also_of_a_single_row(page):
+    plots = page.find_elements(By.CSS_SELECTOR, ".plot")
+    wait_for(page, lambda: len(page.find_elements(By.CSS_SELECTOR, ".plot canvas")) == len(plots) > 3)
+    coloured = """
+    const colour = getComputedStyle(document.documentElement).getPropertyValue("--one").trim();
+    const [r, g, b] = [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
+    const canvas = arguments[0].querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let found = 0;
+    for (let k = 0; k < data.length; k += 4) if (data[k] === r && data[k + 1] === g && data[k + 2] === b) found++;
+    return found;
+    """
+    assert plots[-1].get_attribute("aria-label") == "Score while training: pis over 4 steps. Last values: pis 2.5."
+    assert all(page.execute_script(coloured, plot) > 4 for plot in plots)
+    assert "Last" not in plots[-1].text
+    assert "2.5" in plots[-1].text  # uPlot's legend
 
 
 def test_card_of_a_score_opens(page):

@@ -12,8 +12,8 @@ from tests.playing import CPU
 
 
 @contextmanager
-def serving(player, **options):
-    with PlayServer(player, 0, **options) as server:
+def serving(*players, **options):
+    with PlayServer(players, 0, **options) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -47,7 +47,7 @@ def browser():
 @pytest.fixture
 def page(browser, server):
     browser.get(f"http://127.0.0.1:{server.server_port}/")
-    _until(browser, lambda: find(browser, "#name").text == "tiny")
+    _until(browser, lambda: text(browser, ".hear") == "I hear")  # the last that it asks for
     yield browser
     assert browser.get_log("browser") == []
 
@@ -95,12 +95,12 @@ def _until(page, holds):
 
 
 def test_keys_of_the_computer_play_several_notes_at_once(page):
-    hands(page).key_down("a").key_down("d").perform()
+    hands(page).key_down("z").key_down("c").perform()
     assert pressed(page) == [60, 64]
     _until(page, lambda: text(page).startswith("Playing E4, seed "))
-    hands(page).key_up("a").perform()
+    hands(page).key_up("z").perform()
     assert pressed(page) == [64]
-    hands(page).key_up("d").key_down("w").perform()  # C sharp, which the run does not know
+    hands(page).key_up("c").key_down("s").perform()  # C sharp, which the run does not know
     assert pressed(page) == []
     assert not key(page, 61).is_enabled()
     assert key(page, 61).get_attribute("aria-label") == "C♯4, not learned"
@@ -114,7 +114,7 @@ def test_note_struck_last_is_shown_though_made_first(page):
         "const start = AudioBufferSourceNode.prototype.start; window.started = 0;"
         "AudioBufferSourceNode.prototype.start = function () { window.started += 1; return start.call(this); };"
     )
-    hands(page).key_down("a").key_down("d").perform()
+    hands(page).key_down("z").key_down("c").perform()
     _until(page, lambda: page.execute_script("return window.started") == 2)
     assert text(page).startswith("Playing E4, seed ")
     find(page, "#save-card").click()
@@ -128,7 +128,7 @@ def test_note_is_called_playing_once_the_sound_has_begun(page):
         "AudioContext.prototype.resume = function () { return new Promise((begun) => { window.begin = "
         "() => resume.call(this).then(() => { running = true; begun(); }); }); };"
     )
-    hands(page).key_down("a").perform()
+    hands(page).key_down("z").perform()
     _until(page, lambda: text(page).startswith("Ready: C4, seed "))
     page.execute_script("window.begin()")
     _until(page, lambda: text(page).startswith("Playing C4, seed "))
@@ -164,7 +164,7 @@ def test_square_changes_the_sound(page):
     for input_, seed in zip(seeds, (3, 1, 4, 15), strict=True):
         input_.clear()
         input_.send_keys(str(seed), Keys.TAB)
-    hands(page).key_down("a").key_up("a").perform()
+    hands(page).key_down("z").key_up("z").perform()
     _until(page, lambda: text(page).startswith("Playing C4, seed 3,"))
     at_corner = picture(page)
     square = find(page, "#square")
@@ -202,7 +202,7 @@ def test_notes_and_cards_are_saved(page, tmp_path):
 
 def test_midi_file_plays(page, tmp_path):
     (tmp_path / "tune.mid").write_bytes(TUNE)
-    hands(page).key_down("a").key_up("a").perform()
+    hands(page).key_down("z").key_up("z").perform()
     find(page, "#file").send_keys(str(tmp_path / "tune.mid"))
     _until(page, lambda: text(page, "#piece-status").startswith("tune.mid, in the timbre of seed "))
     sound = find(page, "#player")
@@ -231,8 +231,8 @@ def test_what_goes_wrong_is_said(browser, run_folder, tmp_path):
         _until(browser, lambda: find(browser, "#name").text == "tiny")
         find(browser, "#file").send_keys(str(tmp_path / "broken.mid"))
         _until(browser, lambda: text(browser, "#piece-status").startswith("broken.mid: this file: "))
-        server.player.close()
-        hands(browser).key_down("a").perform()
+        server.players[0].close()
+        hands(browser).key_down("z").perform()
         _until(browser, lambda: text(browser, "#error") == "the server is shutting down")
 
 
@@ -243,7 +243,7 @@ def test_nothing_overflows(page, width, height, theme):
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
-    hands(page).key_down("a").perform()
+    hands(page).key_down("z").perform()
     _until(page, lambda: text(page).startswith("Playing"))
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     outside = "each.getBoundingClientRect().right > innerWidth + 0.5 || each.getBoundingClientRect().left < -0.5"
@@ -253,13 +253,13 @@ def test_nothing_overflows(page, width, height, theme):
 
 
 def test_page_talks_to_its_own_server_alone(page, server):
-    hands(page).key_down("a").perform()
+    hands(page).key_down("z").perform()
     _until(page, lambda: text(page).startswith("Playing"))
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     own = f"http://127.0.0.1:{server.server_port}/"
     assert {url for url in asked if not url.startswith((own, "data:"))} == set()
-    assert f"{own}note" in asked
+    assert f"{own}run/0/note" in asked
 
 
 def test_controls_have_names(page):
@@ -279,7 +279,7 @@ def test_notes_keep_their_relative_levels(page, server):
         "const set = AudioParam.prototype.setTargetAtTime; let gain = null;"
         "AudioParam.prototype.setTargetAtTime = function (value, ...rest)"
         "{ gain = value; return set.call(this, value, ...rest); };"
-        "const samples = (await sound.note(request, 16000)).getChannelData(0);"
+        "const samples = (await sound.note('note', request, 16000)).getChannelData(0);"
         "sound.setVolume(1);"
         "done([samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0), gain]); })()",
         json.dumps(seed_note(seed, pitch=60)),
@@ -295,3 +295,80 @@ def test_page_begins_with_the_truncation_of_the_command(browser, run_folder):
         _until(browser, lambda: find(browser, "#name").text == "tiny")
         assert find(browser, "#truncation").get_attribute("value") == "0.8"
         assert find(browser, "#about").text.endswith(", truncation 0.8, latents times 0.7")
+
+
+def test_every_key_of_two_octaves_has_a_letter(page, server):
+    letters = page.execute_script("return [...document.querySelectorAll('.key kbd')].map((each) => each.textContent)")
+    assert len(set(letters)) == len(letters) == 24
+    assert all(letters)
+    hands(page).key_down("q").perform()  # C of the upper octave, 72: not learned by this run
+    assert pressed(page) == []
+    page.get("about:blank")
+    page.get(f"http://127.0.0.1:{server.server_port}/#lowest=48")
+    _until(page, lambda: text(page, ".hear") == "I hear")
+    hands(page).key_up("q").key_down("q").perform()
+    assert pressed(page) == [60]
+    assert "lowest=48" in page.current_url
+
+
+def test_corners_are_heard_by_letters_and_presses(page):
+    hands(page).send_keys("o").perform()
+    _until(page, lambda: text(page).startswith("Playing C4, seed "))
+    seeds = [each.get_attribute("value") for each in page.find_elements("css selector", ".seed")]
+    assert text(page).startswith(f"Playing C4, seed {seeds[1]},")
+    page.find_elements("css selector", ".hear")[2].click()
+    _until(page, lambda: text(page).startswith(f"Playing C4, seed {seeds[2]},"))
+    assert find(page, "#square").get_attribute("aria-valuetext") == f"seed {seeds[2]}"
+
+
+def test_the_address_keeps_the_state(page, server):
+    hands(page).send_keys("k").perform()
+    page.execute_script(
+        "const choose = (id, value) => { const it = document.getElementById(id); it.value = value;"
+        "it.dispatchEvent(new Event('input')); it.dispatchEvent(new Event('change')); };"
+        "choose('volume', 0.25); choose('truncation', '2'); choose('release', 1);"
+    )
+    seeds = [each.get_attribute("value") for each in page.find_elements("css selector", ".seed")]
+    address = page.current_url
+    page.get("about:blank")
+    page.get(address)
+    _until(page, lambda: find(page, "#name").text == "tiny" and find(page, "#release").get_attribute("value") == "1")
+    assert [each.get_attribute("value") for each in page.find_elements("css selector", ".seed")] == seeds
+    values = [find(page, f"#{name}").get_attribute("value") for name in ("volume", "truncation")]
+    assert values == ["0.25", "2"]
+    assert find(page, "#square").get_attribute("aria-valuetext") == f"seed {seeds[2]}"
+
+
+def test_an_address_that_does_not_fit_is_passed_over(page, server):
+    page.get("about:blank")
+    page.get(f"http://127.0.0.1:{server.server_port}/#run=x&seeds=a,-1&x=y&truncation=z&lowest=7&volume=-1")
+    _until(page, lambda: find(page, "#name").text == "tiny")
+    hands(page).key_down("z").perform()
+    _until(page, lambda: text(page).startswith("Playing C4"))
+
+
+def test_a_midi_keyboard_plays(page):
+    page.execute_script(
+        "window.input = { name: 'Keys' };"
+        "navigator.requestMIDIAccess = async () => ({ inputs: new Map([['0', window.input]]) });"
+    )
+    find(page, "#midi").click()
+    _until(page, lambda: text(page, "#midi-status") == "Keys")
+    page.execute_script("input.onmidimessage({ data: [0x90, 62, 80] })")
+    assert pressed(page) == [62]
+    _until(page, lambda: text(page).startswith("Playing D4"))
+    page.execute_script("input.onmidimessage({ data: [0x90, 62, 0] })")
+    assert pressed(page) == []
+    page.execute_script("input.onmidimessage({ data: [0x90, 61, 80] }); input.onmidimessage({ data: [0xb0, 64, 80] })")
+    assert pressed(page) == []
+
+
+def test_runs_are_switched_on_the_page(browser, player, run_folder):
+    with serving(player, player_of(run_folder)) as server:
+        browser.get(f"http://127.0.0.1:{server.server_port}/")
+        _until(browser, lambda: find(browser, "#name").text == "tiny")
+        find(browser, "#run").find_elements("css selector", "option")[1].click()
+        _until(browser, lambda: find(browser, "#name").text == "tiny (2)")
+        _until(browser, lambda: text(browser).startswith("Playing C4"))
+        assert "run=tiny+%282%29" in browser.current_url
+        assert browser.get_log("browser") == []

@@ -19,8 +19,13 @@ from tests.generation.play_server.talk import JSON, error_of, head, raw, request
 from tests.playing import change_newest, with_nan
 from utils.errors import UserError
 
-SCRIPTS = ("/play.js", "/keyboard.js", "/sound.js")
-PAGE = {"/": "text/html", "/play.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
+SCRIPTS = ("/play.js", "/keyboard.js", "/sound.js", "/midi.js", "/piece.js")
+PAGE = {
+    "/": "text/html",
+    "/play.css": "text/css",
+    "/web_style.css": "text/css",
+    **dict.fromkeys(SCRIPTS, "text/javascript"),
+}
 NOTE = b'{"latent": {"seed": 1}}'
 
 
@@ -32,7 +37,7 @@ def length(content):
     return f"Content-Length: {len(content)}"
 
 
-@pytest.mark.parametrize("path", [*PAGE, "/run.json", "/missing"])
+@pytest.mark.parametrize("path", [*PAGE, "/run.json", "/runs.json", "/run/0/run.json", "/missing"])
 def test_every_answer_forbids_what_the_page_does_not_need(server, path):
     status, headers, _ = request(server, "GET", path)
     assert status == (404 if path == "/missing" else 200)
@@ -202,6 +207,10 @@ def test_client_that_drips_is_cut_off(impatient, begun, capfd):
         "/play.js/../player.py",
         "/play.js%00",
         "/play.js?a=b",
+        "/run/0/play.js",
+        "/run/00/run.json",
+        "/run/0/run/0/run.json",
+        "/run/-1/run.json",
         "//etc/passwd",
         "/etc/passwd",
         "/note",
@@ -213,6 +222,15 @@ def test_client_that_drips_is_cut_off(impatient, begun, capfd):
 def test_only_fixed_paths_are_served(server, path):
     answer = raw(server, head(server, f"GET {path} HTTP/1.1"))
     assert status_and_error(answer) == (404, "no such path to get")
+
+
+@pytest.mark.parametrize("number", [1, 999])
+def test_a_run_that_is_not_served_is_refused(server, number):
+    for status, _, body in (
+        request(server, "GET", f"/run/{number}/run.json"),
+        request(server, "POST", f"/run/{number}/note", NOTE, JSON),
+    ):
+        assert (status, error_of(body)) == (404, "no such run")
 
 
 @pytest.mark.parametrize("path", ["/", "/run.json", "/note/", "/note?x=1", "/midi/?note=1", "/play.js"])
@@ -254,7 +272,7 @@ def test_bug_is_not_told_but_logged(server, monkeypatch, caplog):
     def fail(*_):
         raise ValueError("secret")
 
-    monkeypatch.setattr(server.player, "note", fail)
+    monkeypatch.setattr(server.players[0], "note", fail)
     with caplog.at_level(logging.ERROR):
         status, _, body = request(server, "POST", "/note", NOTE, JSON)
     assert (status, error_of(body)) == (500, "Internal Server Error")
@@ -289,7 +307,7 @@ def test_client_that_goes_away_leaves_no_trace(server, capfd):
 def test_port_in_use_is_one_line(server):
     taken = server.server_port
     with pytest.raises(UserError, match=rf"port {taken} cannot be opened \(Address already in use\); .*"):
-        PlayServer(server.player, taken)
+        PlayServer(server.players, taken)
 
 
 @pytest.mark.parametrize("text", ["-1", "80", "65536", "x"])

@@ -46,6 +46,24 @@ def test_flags_of_latents_are_those_of_random(run_folder, tmp_path):
         assert player.note(request).wav == made.read_bytes()
 
 
+@pytest.mark.usefixtures("_no_previews")
+def test_several_runs_are_served_each_by_its_own_paths(player, experiment_dict, tmp_path):
+    other = player_of(trained(with_families(experiment_dict), tmp_path))
+    with serving(player, other) as server:
+        assert json.loads(request(server, "GET", "/runs.json")[2]) == ["tiny", "tiny (2)"]
+        assert request(server, "GET", "/run/0/run.json")[2] == request(server, "GET", "/run.json")[2]
+        assert "instrument_family_str" in json.loads(request(server, "GET", "/run/1/run.json")[2])["attributes"]
+        note = seed_note(3, pitch=62)
+        assert ask(server, "/run/0/note", note)[2] == ask(server, "/note", note)[2]
+        card = json.loads(ask(server, "/run/1/card", note)[2])
+        assert ask(server, "/run/1/note", note)[2] != ask(server, "/note", note)[2]
+        drawn = json.loads(ask(server, "/run/1/corners", note)[2])
+        assert drawn == [card["attributes"]["instrument_family_str"]] * 4
+        flutes = seed_note(3, pitch=62, instrument_family_str="flute")
+        assert json.loads(ask(server, "/run/1/corners", flutes)[2]) == ["flute"] * 4
+        assert json.loads(ask(server, "/corners", note)[2]) == [""] * 4
+
+
 def test_answer_says_by_how_much_its_note_is_turned_down(server, run_folder, tmp_path):
     gains = []
     for seed in range(6):
@@ -203,14 +221,14 @@ def test_latents_that_point_opposite_ways_are_one_line(server, monkeypatch):
 def test_several_hands_hear_what_one_would(server):
     asked = [square_note(x / 10, 0.3, pitch=pitch) for x in range(4) for pitch in PITCHES]
     one_by_one = [ask(server, "/note", note)[2] for note in asked]
-    server.player.note.cache_clear()
+    server.players[0].note.cache_clear()
     with ThreadPoolExecutor(8) as hands:
         assert list(hands.map(lambda note: ask(server, "/note", note)[2], asked)) == one_by_one
 
 
 def test_closed_player_makes_nothing(run_folder):
     with serving(player_of(run_folder)) as server:
-        server.player.close()
+        server.players[0].close()
         assert ask(server, "/note", seed_note(1, pitch=60))[::2] == (
             400,
             b'{\n  "error": "the server is shutting down"\n}\n',

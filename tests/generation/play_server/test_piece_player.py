@@ -142,7 +142,7 @@ def test_one_file_at_a_time(busy):
 
 def test_piece_is_given_up_when_the_server_ends(busy):
     server, first = busy
-    closing = threading.Thread(target=server.player.close)
+    closing = threading.Thread(target=server.players[0].close)
     closing.start()
     while ask(server, "/note", seed_note(1))[0] != 400:  # it makes no more notes
         pass
