@@ -86,7 +86,9 @@ class NoteSpec(_Strict):
             raise ValueError("only the notes at the ends of a path have a truncation or a scale, not those between")
         if self.keep_norm and self.truncation is None:
             raise ValueError("keep_norm goes with a truncation")
-        if self.resampled is not None and (self.seed is None or self.attributes.get("pitch") != self.resampled.learned_pitch):
+        if self.resampled is not None and (
+            self.seed is None or self.attributes.get("pitch") != self.resampled.learned_pitch
+        ):
             raise ValueError("only a note of a seed is resampled, from the pitch among its attributes")
         return self
 

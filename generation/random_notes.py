@@ -34,8 +34,9 @@ def write_random_notes(
     """Write a note for each of `seeds`: a wav named by pitch and seed, with a card; and a picture of the first 32.
 
     Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes always give
-    the same note. Pitches may have decimals. Each of `ranks` writes its share. Memory does not grow with the number of `seeds` if they are a
-    range. Raises: UserError, before any note is made if one would replace a file of others or the disk is too small.
+    the same note. Pitches may have decimals. Each of `ranks` writes its share. Memory does not grow with the number of
+    `seeds` if they are a range.
+    Raises: UserError, before any note is made if one would replace a file of others or the disk is too small.
     """
     for name, values in attributes.items():
         if len(values) > len(seeds):

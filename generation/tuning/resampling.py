@@ -89,7 +89,7 @@ def _kernels(step: int) -> tuple[Float64Array, int]:
     """
     reach = _reach(step)
     distance = np.arange(1 - reach, reach + 1)[None, :] - np.arange(_PHASES + 1)[:, None] / _PHASES
-    cutoff = (1 - _TRANSITION) / 2 ** (step / _STEPS_PER_OCTAVE)  # so that the stop band begins at the lower Nyquist frequency
+    cutoff = (1 - _TRANSITION) / 2 ** (step / _STEPS_PER_OCTAVE)  # the stop band begins at the lower Nyquist frequency
     inside = np.clip(1 - (distance / reach) ** 2, 0.0, None)
     kernels = np.sinc(cutoff * distance) * np.i0(_BETA * np.sqrt(inside)) * (np.abs(distance) < reach)
     return kernels / kernels.sum(axis=1, keepdims=True), reach

@@ -46,7 +46,7 @@ class Tuning(BaseModel):
         asked = list(keys)
         for key in asked:
             if not float(key).is_integer():
-                raise UserError(f"pitch {key}: with a tuning, pitches are keys, which are whole; leave the fraction out")
+                raise UserError(f"pitch {key}: with a tuning, pitches are keys; leave the fraction out")
         return [self.pitch_of_key(int(key)) for key in asked]
 
 
@@ -56,6 +56,4 @@ def tuning_of_file(path: Path, root: int | None, frequency: float | None) -> Tun
     Raises: DataError if the file is not a Scala scale.
     """
     scale, key = read_scala(path), MIDDLE_C if root is None else root
-    return Tuning(
-        description=scale.description, cents=scale.cents, root=key, frequency=frequency or hertz(key)
-    )
+    return Tuning(description=scale.description, cents=scale.cents, root=key, frequency=frequency or hertz(key))
