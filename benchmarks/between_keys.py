@@ -35,9 +35,9 @@ def main() -> int:
         [
             f"{section}\n",
             f"`python -m benchmarks.between_keys {args.run} --count {args.count} --write`, {date.today()}: "
-            f"{args.count} notes for each row, seeds 0 and up, evenly over {known[0]} to {known[-1]}. Errors are against "
-            "the pitch asked for, by `data/note_pitch.py`, of the first 70 % of each note.\n",
-            "| asked | notes with a clear pitch | median error, cents | median absolute error, cents | within 50 cents |",
+            f"{args.count} notes for each row, seeds 0 and up, evenly over {known[0]} to {known[-1]}. Errors are "
+            "against the pitch asked for, by `data/note_pitch.py`, of the first 70 % of each note.\n",
+            "| asked | notes with a clear pitch | median error, cents | median absolute error, cents | within 50 |",
             "|:--|--:|--:|--:|--:|",
             *(_row(offset, errors(instrument, asked, offset)) for offset in OFFSETS),
         ]

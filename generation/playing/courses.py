@@ -33,10 +33,11 @@ class Steps:
         """The values at `samples` (n,)."""
         return np.asarray(self.values[np.searchsorted(self.samples, samples, side="right") - 1])
 
-    def highest(self, first: int, last: int) -> float:
-        """The highest value from the sample `first` to `last`."""
+    def extremes(self, first: int, last: int) -> tuple[float, float]:
+        """The lowest and the highest value from the sample `first` to `last`."""
         begin, end = np.searchsorted(self.samples, (first, last), side="right")
-        return float(self.values[begin - 1 : end].max())
+        values = self.values[begin - 1 : end]
+        return float(values.min()), float(values.max())
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class PitchCourse:
         """The highest speed within `length` samples."""
         if self._steps is None:
             return self._ratio
-        return min(self._ratio * self._steps.highest(self._onset, self._onset + length + self._width), WIDEST)
+        _, highest = self._steps.extremes(self._onset, self._onset + length + self._width)
+        return min(self._ratio * highest, WIDEST)
 
     def _from(self, reached: tuple[int, float], first: int, last: int) -> tuple[Float64Array, tuple[int, float]]:
         """The positions, and what is reached by `last`."""

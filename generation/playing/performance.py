@@ -55,6 +55,8 @@ class Performance:
             curve=settings.velocity_curve,
         )
         remarks = [*piece.remarks, *_losses(instrument, piece, pitches, voices)]
+        if too_bent := plan.too_bent():
+            remarks.append(f"notes bent further than four octaves from a learned one, where they are held: {too_bent}")
         return cls(settings, rate, notes, pitches, voices, plan, Envelope.of(settings.adsr, rate), remarks)
 
     @property

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from data.nsynth import Value
 from generation.midi.controllers import StepCurve
 from generation.midi.midi_file import PieceNote
-from generation.playing.courses import Steps
+from generation.playing.courses import WIDEST, Steps
 from generation.playing.latents import Motion, Timbre
 from generation.playing.settings import VelocityCurve
 from generation.playing.voices import Voice, VoiceName
@@ -32,6 +32,15 @@ class Plan:
     bends: Sequence[Steps | None]  # factors of these ratios; None: it is not bent
     levels: Sequence[Steps | None]  # factors of the gains; None: 1
     sample_rate: int
+
+    def too_bent(self) -> int:
+        """How many notes are bent by more than four octaves from the note that they are made of, and held there."""
+        count = 0
+        for onset, gate, ratio, bend in zip(self.onsets, self.gates, self.ratios, self.bends, strict=True):
+            if bend is not None:
+                lowest, highest = bend.extremes(int(onset), int(onset + gate))
+                count += ratio * lowest < 1 / WIDEST or ratio * highest > WIDEST
+        return count
 
     def last_uses(self) -> npt.NDArray[np.int64]:
         """The last note of each sound, by its index."""

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from scipy.signal import hilbert
 
 from generation.midi.controllers import StepCurve
+from generation.playing.performance import Performance
 from generation.playing.pitches import pitch_table, pitch_uses
+from generation.playing.settings import PieceSettings
 from generation.tuning.tuning import Tuning
-from tests.generation.playing.stand_in import RATE, StandIn, note, sine
+from tests.generation.playing.stand_in import RATE, StandIn, note, piece_of, sine
 from tests.generation.playing.test_mixer import PLAIN, SOFT, mixed, ready
 from utils.errors import UserError
 
@@ -85,6 +87,15 @@ def test_blocks_of_any_size_give_the_same_bits(block_size, sustain):
     instrument = StandIn(n_samples=6001)
     whole = mixed(instrument, notes, stages=SOFT, sustain=sustain)
     np.testing.assert_array_equal(mixed(instrument, notes, stages=SOFT, sustain=sustain, block_size=block_size), whole)
+
+
+def test_a_bend_stops_at_four_octaves_and_it_is_said():
+    far = note(0, 0.5)._replace(bend=StepCurve((0.1,), (-60.0,), 0.0))
+    near = note(1, 0.5)._replace(bend=StepCurve((0.1, 3.0), (-48.0, 60.0), 0.0))
+    performance = Performance.of(StandIn(), piece_of(far, near), PieceSettings())
+    assert performance.remarks == ["notes bent further than four octaves from a learned one, where they are held: 1"]
+    wave = mixed(StandIn(), [far], stages=(0, 0, 1, 0))
+    assert abs(cents_off(wave[2400:], 12)) < 50
 
 
 def test_bent_notes_last_as_long_as_written():
