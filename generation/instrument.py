@@ -110,8 +110,8 @@ class Instrument:
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
         ratio = 1.0
         if pitch is not None:
-            fixed["pitch"] = self.learned_pitch(pitch)
-            ratio = ratio_of(exact_pitch(pitch) - fixed["pitch"])
+            fixed["pitch"] = learned = self.learned_pitch(pitch)
+            ratio = ratio_of(exact_pitch(pitch) - learned)
         controls = LatentControls(truncation, keep_norm, latent_scale)
         (wave,) = self.play([seed], self.labels(seed, fixed), controls)
         return fit_full_scale(at_ratio(wave, ratio, self.sample_rate))[0]

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.nsynth import Value
 from generation.instrument import Instrument
@@ -41,7 +42,7 @@ def write_scales(
         raise UserError(f"scale: {instrument.run_name} was not conditioned on pitch, so it has no scale; use random")
     learned = sorted(int(pitch) for pitch in known)
     wanted: Sequence[float] = learned if pitches is None else list(pitches)
-    tuned = {}
+    tuned: dict[str, Any] = {}
     if tuning is not None:
         wanted = _keys_near(tuning, learned) if pitches is None else tuning.pitches_of_keys(pitches)
         tuned = {"tuning": tuning.model_dump(mode="json")}

@@ -1,5 +1,6 @@
 """`generate.py` between the keys, from its command line: fractions, names, tunings, and cards that make them again."""
 
+import json
 import re
 
 import numpy as np
@@ -115,6 +116,11 @@ def test_a_piece_with_bends_and_levels_in_a_tuning(run_folder, tmp_path, quarter
     quarters.unlink()
     assert run_mode("from_midi", run_folder, "-o", tmp_path / "b", "--from-card", tmp_path / "a" / "piece.json") == 0
     assert_same_files(tmp_path / "a", tmp_path / "b", ["piece.wav", "piece.json", "piece.png"])
+    del card["piece"]["controllers"]  # as a card made before there were any
+    (tmp_path / "old.json").write_text(json.dumps(card))
+    assert run_mode("from_midi", run_folder, "-o", tmp_path / "c", "--from-card", tmp_path / "old.json") == 0
+    assert "pitch bends not applied: 1" in card_of(tmp_path / "c" / "piece.wav")["remarks"]
+    assert (tmp_path / "c" / "piece.wav").read_bytes() != (tmp_path / "a" / "piece.wav").read_bytes()
 
 
 def test_a_run_without_pitch_plays_from_a_base_pitch(experiment_dict, tmp_path):
