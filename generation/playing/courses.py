@@ -97,7 +97,7 @@ class PitchCourse:
     def _from(self, reached: tuple[int, float], first: int, last: int) -> tuple[Float64Array, tuple[int, float]]:
         """The positions, and what is reached by `last`."""
         if self._steps is None:
-            return np.arange(first, last) * self._ratio, reached
+            return np.arange(first, last, dtype=np.float64) * self._ratio, reached
         point, start = reached
         bent = self._ratio * self._steps.at(self._onset + self._width * np.arange(point, (last - 1) // self._width + 2))
         speeds = np.clip(bent, 1 / WIDEST, WIDEST)

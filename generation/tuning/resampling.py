@@ -31,7 +31,7 @@ def at_ratio(wave: Wave, ratio: float, sample_rate: int) -> Wave:
     """
     if ratio == 1:
         return wave
-    read = read_at(wave.astype(np.float64), np.arange(len(wave)) * ratio, ratio)
+    read = read_at(wave.astype(np.float64), np.arange(len(wave), dtype=np.float64) * ratio, ratio)
     if ratio < 1:
         half = len(wave) // 2
         read[half:] *= edge_window(len(wave), sample_rate)[half:]
