@@ -74,8 +74,8 @@ def hertz(pitch: float) -> float:
     return float(440.0 * 2.0 ** ((pitch - 69) / 12))
 
 
-def sounding_pitch(wave: npt.NDArray[np.floating], label: int, sample_rate: int) -> SoundingPitch:
-    """The pitch of the held part `wave` (samples,), relative to the MIDI pitch `label`.
+def sounding_pitch(wave: npt.NDArray[np.floating], label: float, sample_rate: int) -> SoundingPitch:
+    """The pitch of the held part `wave` (samples,), relative to the MIDI pitch `label`, which may have decimals.
 
     It is the best peak of the autocorrelation, corrected for the window, between a quarter of the labelled
     frequency and five times it: octaves, twelfths and mistuning are told apart. A sound without any peak there

@@ -16,6 +16,8 @@ from generation.asked_attributes import known_attributes
 from generation.controlled_latents import controlled
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
+from generation.tuning.learned import learned_for, ratio_of
+from generation.tuning.resampling import at_ratio
 from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
@@ -24,6 +26,7 @@ from utils.config import ExperimentConfig
 from utils.device import choose_device
 from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
+from utils.note_names import exact_pitch
 from utils.spelling import counted
 
 logger = logging.getLogger(__name__)
@@ -80,7 +83,7 @@ class Instrument:
         self,
         *,
         seed: int = 0,
-        pitch: int | None = None,
+        pitch: float | None = None,
         truncation: float | None = None,
         keep_norm: bool = False,
         latent_scale: float | None = None,
@@ -91,7 +94,7 @@ class Instrument:
         The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
         `instrument_family="flute"`) and controls of the latent, before they are rounded to 16 bits: a note beyond full
         scale is turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not
-        given.
+        given. A pitch with decimals is that of the nearest learned note, resampled.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
         if not 0 <= seed <= MAX_SEED:
@@ -105,11 +108,13 @@ class Instrument:
             raise UserError(f"latent_scale {latent_scale:g}: must be from {lowest:g} to {highest:g}")
         asked = [(name, [str(value)]) for name, value in attributes.items()]
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
+        ratio = 1.0
         if pitch is not None:
-            self.require_pitches([pitch])
-            fixed["pitch"] = pitch
+            fixed["pitch"] = learned = self.learned_pitch(pitch)
+            ratio = ratio_of(exact_pitch(pitch) - learned)
         controls = LatentControls(truncation, keep_norm, latent_scale)
-        return fit_full_scale(self.play([seed], self.labels(seed, fixed), controls)[0])[0]
+        (wave,) = self.play([seed], self.labels(seed, fixed), controls)
+        return fit_full_scale(at_ratio(wave, ratio, self.sample_rate))[0]
 
     def latent(self, seed: int, controls: LatentControls = NO_CONTROLS) -> Tensor:
         """The latent (1, latent_dim) of `seed`, after the `controls`."""
@@ -145,17 +150,24 @@ class Instrument:
         pairs = zip(self.table.values.items(), labels.tolist(), strict=True)
         return {name: values[index] for (name, values), index in pairs}
 
-    def require_pitches(self, pitches: Sequence[int]) -> None:
-        """Raise UserError unless the run learned every one of `pitches`."""
+    def require_pitches(self, pitches: Sequence[float]) -> None:
+        """Raise UserError unless the run learned every one of `pitches`, or one at most half a semitone away."""
+        for pitch in pitches:
+            self.learned_pitch(pitch)
+
+    def learned_pitch(self, pitch: float) -> int:
+        """The learned pitch that makes `pitch`: the nearest, at most half a semitone away. Raises: UserError."""
         known = self.table.values.get("pitch")
         if known is None:
             raise UserError(f"pitch: {self.run_name} was not conditioned on pitch; leave the pitch out")
-        foreign = [pitch for pitch in pitches if pitch not in known]
-        if foreign:
+        learned = learned_for(exact_pitch(pitch), [int(each) for each in known])
+        if learned is None:
+            far = "not among" if float(pitch).is_integer() else "more than half a semitone from"
             raise UserError(
-                f"pitch {foreign[0]}: not among the {counted(len(known), 'pitch', 'pitches')} that {self.run_name} "
+                f"pitch {pitch}: {far} the {counted(len(known), 'pitch', 'pitches')} that {self.run_name} "
                 f"learned ({known[0]} to {known[-1]}); choose from them"
             )
+        return learned
 
     def require_own_card(self, card: Mapping[str, Any], where: str) -> None:
         """Raise DataError unless `card`, read from `where`, was made by this checkpoint."""

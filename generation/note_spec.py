@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data.nsynth import Value
 from generation.latent_controls import LatentControls
+from generation.tuning.learned import Resampling
 from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION, path
 from utils.config import MIDI_MAX
 from utils.config_faults import first_fault
 from utils.errors import DataError
 from utils.files import read_json
+from utils.note_names import exact_pitch
 
 MOST_STEPS = 10_000
 RADII = (0.0, 2.0)
@@ -64,7 +66,8 @@ class RadiusWalk(_Step):
 class NoteSpec(_Strict):
     """A note by its `seed`, what is done to its latent, and all its attributes; or a step `between` other notes.
 
-    For a step, `attributes` are those that both notes share; they are for information only.
+    For a step, `attributes` are those that both notes share; they are for information only. A note between the keys is
+    `resampled` from the learned pitch that is among its attributes.
     """
 
     attributes: dict[str, Value]
@@ -73,6 +76,7 @@ class NoteSpec(_Strict):
     keep_norm: Literal[True] | None = None
     latent_scale: float | None = Field(default=None, ge=LATENT_SCALES[0], le=LATENT_SCALES[1], allow_inf_nan=False)
     between: Walk | RadiusWalk | None = None
+    resampled: Resampling | None = None
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
@@ -82,17 +86,24 @@ class NoteSpec(_Strict):
             raise ValueError("only the notes at the ends of a path have a truncation or a scale, not those between")
         if self.keep_norm and self.truncation is None:
             raise ValueError("keep_norm goes with a truncation")
+        if self.resampled is not None and (
+            self.seed is None or self.attributes.get("pitch") != self.resampled.learned_pitch
+        ):
+            raise ValueError("only a note of a seed is resampled, from the pitch among its attributes")
         return self
 
     @classmethod
-    def of_seed(cls, seed: int, attributes: dict[str, Value], controls: LatentControls) -> Self:
-        """The note of `seed` with all its `attributes`."""
+    def of_seed(
+        cls, seed: int, attributes: dict[str, Value], controls: LatentControls, resampled: Resampling | None = None
+    ) -> Self:
+        """The note of `seed` with all its `attributes`, at another pitch if it is `resampled`."""
         return cls(
             seed=seed,
             attributes=attributes,
             truncation=controls.truncation,
             keep_norm=True if controls.keep_norm else None,
             latent_scale=controls.latent_scale,
+            resampled=resampled,
         )
 
     @property
@@ -131,13 +142,16 @@ class CardNote:
     spec: NoteSpec
 
 
-def generated_name(values: Mapping[str, Value], seed: int) -> str:
+def generated_name(values: Mapping[str, Value | float], seed: int) -> str:
     """Name of a note that was generated with the attributes `values`: `pitch060_seed000001`, or `note_seed000001`.
 
-    >>> generated_name({"pitch": 60}, 1)
-    'pitch060_seed000001'
+    >>> generated_name({"pitch": 60}, 1), generated_name({"pitch": 60.5}, 1)
+    ('pitch060_seed000001', 'pitch060.5_seed000001')
     """
-    return f"pitch{values['pitch']:03d}_seed{seed:06d}" if "pitch" in values else f"note_seed{seed:06d}"
+    if "pitch" not in values:
+        return f"note_seed{seed:06d}"
+    whole, _, decimals = f"{exact_pitch(float(values['pitch']))}".partition(".")
+    return f"pitch{int(whole):03d}{'.' * bool(decimals)}{decimals}_seed{seed:06d}"
 
 
 def pitch_of_name(name: str) -> int | None:

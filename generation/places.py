@@ -26,6 +26,8 @@ from generation.note_spec import (
     referred_note,
 )
 from generation.synthesis import Wave
+from generation.tuning.learned import Resampling
+from generation.tuning.resampling import at_ratio
 from utils.cli import show_progress
 from utils.errors import DataError, UserError
 from utils.ranks import ALONE, Ranks
@@ -59,7 +61,9 @@ class Place:
 
     def wave(self, instrument: Instrument) -> Wave:
         """The note's samples (n_samples,). Raises: UserError if the generator's output is not finite."""
-        return instrument.sound(torch.cat((self.latent, self.one_hot))[None])[0]
+        (wave,) = instrument.sound(torch.cat((self.latent, self.one_hot))[None])
+        resampled = self.spec.resampled
+        return wave if resampled is None else at_ratio(wave, resampled.ratio, instrument.sample_rate)
 
     def note(self, wave: Wave) -> Note:
         """The note with the samples `wave`."""
@@ -84,13 +88,21 @@ def sounds(instrument: Instrument, places: Sequence[Place], ranks: Ranks = ALONE
 
 
 def seeded_place(
-    instrument: Instrument, seed: int, fixed: Mapping[str, Value], controls: LatentControls = NO_CONTROLS
+    instrument: Instrument, seed: int, fixed: Mapping[str, Value | float], controls: LatentControls = NO_CONTROLS
 ) -> Place:
-    """The place of `seed` with the attributes `fixed`; the seed draws the others."""
-    latent, labels = instrument.latent(seed, controls), instrument.labels(seed, fixed)
+    """The place of `seed` with the attributes `fixed`; the seed draws the others.
+
+    A pitch with decimals is that of the nearest learned note, resampled. Raises: UserError if there is none near it.
+    """
+    values = {name: value for name, value in fixed.items() if not isinstance(value, float)}
+    resampled = None
+    if isinstance(pitch := fixed.get("pitch"), float):
+        resampled = Resampling.of(pitch, instrument.learned_pitch(pitch))
+        values["pitch"] = resampled.learned_pitch
+    latent, labels = instrument.latent(seed, controls), instrument.labels(seed, values)
     attributes = instrument.values_of(labels[0])
-    spec = NoteSpec.of_seed(seed, attributes, controls)
-    name = generated_name(attributes, seed)
+    spec = NoteSpec.of_seed(seed, attributes, controls, resampled)
+    name = generated_name({**attributes, **({} if resampled is None else {"pitch": resampled.pitch})}, seed)
     condition = instrument.conditions(latent, labels)[0]
     return Place(name, name.replace("_", " "), spec, latent[0], condition[latent.shape[1] :])
 
@@ -121,6 +133,8 @@ def places_of_cards(
     for reference, pitch in zip(references, turned, strict=True):
         card, note = referred_note(reference)
         instrument.require_own_card(card, str(reference))
+        if note.spec.resampled is not None and pitch is None:
+            raise UserError(f"{reference}: lies between the keys; choose a pitch that the run learned for the path")
         at_pitch = None if pitch is None else _at_pitch(note.spec, pitch)
         places.append(_computed(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
     return places
@@ -182,12 +196,13 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
         )
     if spec.seed is None:
         raise DataError("a note with neither a seed nor a place between notes; restore the card")
-    return seeded_place(instrument, spec.seed, attributes, spec.controls)
+    place = seeded_place(instrument, spec.seed, attributes, spec.controls)
+    return place if spec.resampled is None else replace(place, spec=spec)
 
 
 def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:
     """`spec` at `pitch`; if it lies between notes, these are at that pitch too."""
-    turned: dict[str, object] = {"attributes": {**spec.attributes, "pitch": pitch}}
+    turned: dict[str, object] = {"attributes": {**spec.attributes, "pitch": pitch}, "resampled": None}
     if isinstance(spec.between, Walk):
         ends = {"start": _at_pitch(spec.between.start, pitch), "end": _at_pitch(spec.between.end, pitch)}
         turned["between"] = spec.between.model_copy(update=ends)

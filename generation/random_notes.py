@@ -27,15 +27,16 @@ def write_random_notes(
     folder: NoteFolder,
     *,
     seeds: Sequence[int],
-    attributes: Mapping[str, Sequence[Value]],
+    attributes: Mapping[str, Sequence[Value | float]],
     controls: LatentControls = NO_CONTROLS,
     ranks: Ranks = ALONE,
 ) -> Written:
     """Write a note for each of `seeds`: a wav named by pitch and seed, with a card; and a picture of the first 32.
 
     Each attribute given takes its values in turn, the seeds draw the others; the same seed and attributes always give
-    the same note. Each of `ranks` writes its share. Memory does not grow with the number of `seeds` if they are a
-    range. Raises: UserError, before any note is made if one would replace a file of others or the disk is too small.
+    the same note. Pitches may have decimals. Each of `ranks` writes its share. Memory does not grow with the number of
+    `seeds` if they are a range.
+    Raises: UserError, before any note is made if one would replace a file of others or the disk is too small.
     """
     for name, values in attributes.items():
         if len(values) > len(seeds):
@@ -54,7 +55,7 @@ class _SeededPlaces(Sequence[Place]):
         self,
         instrument: Instrument,
         seeds: Sequence[int],
-        attributes: Mapping[str, Sequence[Value]],
+        attributes: Mapping[str, Sequence[Value | float]],
         controls: LatentControls,
     ) -> None:
         self._instrument, self._seeds = instrument, seeds
@@ -109,7 +110,7 @@ def write_places(
     return Written(len(places), first, last)
 
 
-def in_turn(attributes: Mapping[str, Sequence[Value]], number: int) -> dict[str, Value]:
+def in_turn(attributes: Mapping[str, Sequence[Value | float]], number: int) -> dict[str, Value | float]:
     """The attributes of note `number`: each takes its values in turn.
 
     >>> in_turn({"pitch": [60, 64]}, 3)

@@ -185,7 +185,8 @@ def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
     capsys.readouterr()
     assert from_midi(run) == 2
     assert capsys.readouterr().err == (
-        "generate.py: tiny was not conditioned on pitch and cannot play a piece; it can make single notes\n"
+        "generate.py: tiny was not conditioned on pitch and cannot play a piece, unless its notes get a base pitch; it "
+        "can make single notes\n"
     )
 
 

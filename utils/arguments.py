@@ -9,6 +9,7 @@ from typing import Any
 
 from utils.cli import add_alias
 from utils.config import MIDI_MAX, path_fault
+from utils.note_names import named_pitch
 from utils.spelling import shortened
 
 MAX_SEED = 2**62
@@ -69,9 +70,9 @@ def sample_rate(text: str) -> int:
 
 
 def pitch_list(text: str) -> list[int]:
-    """MIDI pitches and ranges of them, separated by commas; at most 10 000.
+    """MIDI pitches or names of notes, and ranges of MIDI pitches, separated by commas; at most 10 000.
 
-    >>> pitch_list("48-50,64")
+    >>> pitch_list("48-50,E4")
     [48, 49, 50, 64]
     """
     ranges = [_pitch_range(part) for part in text.split(",")]
@@ -140,7 +141,7 @@ def add_seeds(parser: argparse._ActionsContainer, help_: str) -> None:
 def add_pitches(parser: argparse._ActionsContainer, help_: str, default: Sequence[int] | None = None) -> None:
     """Add `--pitches`, a list of MIDI pitches."""
     flag = parser.add_argument("--pitches", type=pitch_list, nargs="+", action=Joined, metavar="LIST", default=default)
-    flag.help = f"MIDI pitches and ranges of them, such as 60-72,80 64: {help_}"
+    flag.help = f"MIDI pitches, ranges and names of them, such as 60-72,80 F#3: {help_}"
     add_alias(parser, flag, "--pitch")
 
 
@@ -184,7 +185,12 @@ def _ends(text: str) -> tuple[int, int]:
     return first, int(match["last"]) if match["last"] else first
 
 
-def _pitch_range(text: str) -> range:
+def _pitch_range(text: str) -> Sequence[int]:
+    named = named_pitch(text.strip())
+    if named is not None:
+        if not isinstance(named, int):
+            raise argparse.ArgumentTypeError(f"{text[:60]}: must be a whole MIDI pitch, without cents")
+        return [named]
     first, last = _ends(text)
     if not 0 <= first <= last <= MIDI_MAX:
         raise argparse.ArgumentTypeError(f"{text[:60]}: must be MIDI pitches from 0 to {MIDI_MAX}, the lowest first")

@@ -3,7 +3,7 @@
 import argparse
 
 from commands.generate.midi_flags import add_midi_flags
-from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre
+from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre, add_tuning
 from commands.shared_flags import add_latent_controls
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
@@ -17,6 +17,7 @@ from utils.arguments import (
     path,
     whole_number,
 )
+from utils.exact_pitches import add_exact_pitches
 
 DEFAULT_COUNT = 16
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
@@ -31,7 +32,8 @@ PATHS = {
 def _add_random(parser: argparse.ArgumentParser) -> None:
     add_run_and_output(parser, "random")
     _add_counted_seeds(parser, f"notes (default: {DEFAULT_COUNT}, or one for each pitch if those are more)")
-    add_pitches(parser, "the notes take them in turn (default: drawn by the seed)")
+    add_exact_pitches(parser, "the notes take them in turn (default: drawn by the seed)")
+    add_tuning(parser, "--pitches are its keys")
     add_timbre(parser)
     add_sound(parser)
     _add_from_card(parser)
@@ -40,7 +42,8 @@ def _add_random(parser: argparse.ArgumentParser) -> None:
 def _add_scale(parser: argparse.ArgumentParser) -> None:
     add_run_and_output(parser, "scale")
     _add_counted_seeds(parser, "latents, each of which plays a scale (default: 1)")
-    add_pitches(parser, "played in this order (default: all that the run learned)")
+    add_exact_pitches(parser, "played in this order (default: all that the run learned)")
+    add_tuning(parser, "the scale is played by its keys, those of --pitches or all within the range of the run")
     add_timbre(parser)
     _add_gap(parser)
     add_sound(parser)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from commands.generate.options import open_instrument, output_folder, set_by_card
+from commands.generate.options import OF_TUNING, asked_tuning, open_instrument, output_folder, set_by_card
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
@@ -16,6 +16,7 @@ from generation.note_spec import read_card
 from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource, parsed
+from generation.tuning.tuning import Tuning
 from utils.errors import DataError, UserError
 from utils.file_names import is_reserved
 from utils.files import sha256_of_file
@@ -26,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 BUILT_IN = "fur_elise"
 _FLAGS_OF_SETTINGS = {
-    name: f"--{name.replace('_', '-')}" for name in ("seed", *PieceSettings.model_fields, "lenient", "drums")
+    name: f"--{name.replace('_', '-')}"
+    for name in ("seed", *PieceSettings.model_fields, "tuning_root", "tuning_frequency", "lenient", "drums")
 }
 _MOST_LETTERS = 100
 
@@ -39,8 +41,8 @@ def run(args: argparse.Namespace) -> str:
         for name in given:
             raise set_by_card(_FLAGS_OF_SETTINGS[name])
         return _play_again(args)
-    settings = _settings_of_flags(given)
-    piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=bool(args.drums))
+    settings = _settings_of_flags(given, asked_tuning(args))
+    piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=bool(args.drums), controllers=True)
     if any(remark.startswith(DRUMS_SKIPPED) for remark in piece.remarks):
         logger.info("drums are left out; --drums plays them too")
     return _play(args, open_instrument(args), piece, settings, source)
@@ -53,10 +55,11 @@ def safe_name(source: PieceSource) -> str:
     return f"piece_{name}" if is_reserved(f"{name}.wav") else name
 
 
-def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
+def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSettings:
     if "seed" in given and "seeds" in given:
         raise UserError("--seeds already lists every seed; leave --seed out")
-    asked = {name: value for name, value in given.items() if name not in ("seed", "seeds", "lenient", "drums")}
+    apart = ("seed", "seeds", "lenient", "drums", *OF_TUNING)
+    asked = {name: value for name, value in given.items() if name not in apart}
     seeds = given.get("seeds") or [given.get("seed", 0)]
     several = [name for name, values in asked.get("attributes", ()) if len(values) > 1]
     if several:
@@ -65,17 +68,17 @@ def _settings_of_flags(given: dict[str, Any]) -> PieceSettings:
             "to give voices different ones"
         )
     asked["attributes"] = [f"{name}={values[0]}" for name, values in asked.get("attributes", ())]
-    return parsed(PieceSettings, {**asked, "seeds": seeds}, "from_midi")
+    return parsed(PieceSettings, {**asked, "seeds": seeds, "tuning": tuning}, "from_midi")
 
 
-def _read_piece(path: Path | None, *, lenient: bool, drums: bool) -> tuple[Piece, PieceSource]:
+def _read_piece(path: Path | None, *, lenient: bool, drums: bool, controllers: bool) -> tuple[Piece, PieceSource]:
     """The piece of the file, or the built-in one."""
+    reading = {"lenient": lenient, "drums": drums, "controllers": controllers}
     if path is None:
         content = fur_elise()
-        source = PieceSource(path=None, sha256=hashlib.sha256(content).hexdigest(), lenient=lenient, drums=drums)
+        source = PieceSource(path=None, sha256=hashlib.sha256(content).hexdigest(), **reading)
         return read_midi_bytes(content, BUILT_IN), source
-    piece = read_midi(path, lenient=lenient, drums=drums)
-    return piece, PieceSource(path=str(path), sha256=sha256_of_file(path), lenient=lenient, drums=drums)
+    return read_midi(path, **reading), PieceSource(path=str(path), sha256=sha256_of_file(path), **reading)
 
 
 def _play_again(args: argparse.Namespace) -> str:
@@ -83,7 +86,7 @@ def _play_again(args: argparse.Namespace) -> str:
     settings = parsed(PieceSettings, card.get("settings"), where)
     origin = parsed(PieceSource, card.get("piece", card.get("score")), where)
     path = args.midi or (Path(origin.path) if origin.path else None)
-    piece, source = _read_piece(path, lenient=origin.lenient, drums=origin.drums)
+    piece, source = _read_piece(path, lenient=origin.lenient, drums=origin.drums, controllers=origin.controllers)
     if source.sha256 != origin.sha256:
         raise DataError(f"{source.path or BUILT_IN}: is not the piece that {where} was made of; name that one with -m")
     instrument = open_instrument(args)

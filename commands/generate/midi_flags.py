@@ -3,9 +3,10 @@
 import argparse
 from typing import get_args
 
-from commands.generate.shared_flags import add_run_and_output, add_sound, add_timbre
+from commands.generate.shared_flags import add_run_and_output, add_sound, add_timbre, add_tuning
 from generation.playing.settings import LatentMotion, OutOfRange, PieceSettings, Sustain, VelocityCurve
 from utils.arguments import add_seed, add_seeds, number_between, path
+from utils.exact_pitches import key
 
 _DEFAULT = PieceSettings()
 
@@ -74,6 +75,9 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
         help="pitches that the run did not learn. octave: they move by octaves to the nearest one that it learned; "
         f"drop: they are left out; error: the piece is not played (default: {_DEFAULT.out_of_range})",
     )
+    add_tuning(parser, "each key of the piece has the pitch of its degree")
+    help_ = "for a run that was not conditioned on pitch: its notes count as ones of this pitch, and are resampled"
+    parser.add_argument("--base-pitch", type=key, metavar="PITCH", help=help_)
     parser.add_argument(
         "--loudness",
         type=number_between(-70, 0),

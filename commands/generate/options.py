@@ -12,12 +12,14 @@ from generation.card_notes import write_from_card
 from generation.instrument import Instrument
 from generation.latent_controls import LatentControls
 from generation.note_files import NoteFolder
+from generation.tuning.tuning import Tuning, tuning_of_file
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
 from utils.ranks import Ranks, joined_ranks, own_device, require_one_process
 from utils.spelling import counted
 
 OF_LATENTS = ("truncation", "keep_norm", "latent_scale")
+OF_TUNING = ("tuning", "tuning_root", "tuning_frequency")
 logger = logging.getLogger(__name__)
 
 _FLAGS = {"start": "--from", "end": "--to"}  # names of args that are not those of their flags
@@ -57,6 +59,16 @@ def attributes_of(
         instrument.require_pitches(pitches)
         known["pitch"] = list(pitches)
     return known
+
+
+def asked_tuning(args: argparse.Namespace) -> Tuning | None:
+    """The tuning that the flags name. Raises: DataError if its file is broken; UserError."""
+    if args.tuning is None:
+        for name in OF_TUNING:
+            if getattr(args, name) is not None:
+                raise UserError(f"--{name.replace('_', '-')} goes with --tuning FILE; give one, or leave it out")
+        return None
+    return tuning_of_file(args.tuning, args.tuning_root, args.tuning_frequency)
 
 
 def write_notes(

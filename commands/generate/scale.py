@@ -2,7 +2,16 @@
 
 import argparse
 
-from commands.generate.options import asked_seeds, attributes_of, controls_of, note_folder, open_instrument, write_notes
+from commands.generate.options import (
+    OF_TUNING,
+    asked_seeds,
+    asked_tuning,
+    attributes_of,
+    controls_of,
+    note_folder,
+    open_instrument,
+    write_notes,
+)
 from generation.scale_notes import write_scales
 from utils.errors import UserError
 from utils.ranks import Ranks
@@ -11,11 +20,11 @@ from utils.spelling import counted
 
 def run(args: argparse.Namespace) -> str:
     """One latent, or several, through the pitches: a note for each, and the whole scale as one file."""
-    return write_notes(args, _write, ("count", "seed", "seeds", "gap"), shown=-1)
+    return write_notes(args, _write, ("count", "seed", "seeds", "gap", *OF_TUNING), shown=-1)
 
 
 def _write(args: argparse.Namespace, ranks: Ranks) -> str:
-    seeds, instrument = asked_seeds(args, 1), open_instrument(args)
+    seeds, tuning, instrument = asked_seeds(args, 1), asked_tuning(args), open_instrument(args)
     attributes = attributes_of(args, instrument, None)
     for name, values in attributes.items():
         if len(values) > 1:
@@ -30,6 +39,7 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         pitches=args.pitches,
         fixed={name: values[0] for name, values in attributes.items()},
         controls=controls_of(args, instrument),
+        tuning=tuning,
         gap=args.gap or 0.0,
         ranks=ranks,
     )

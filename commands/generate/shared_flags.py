@@ -5,8 +5,10 @@ from typing import Any, get_args
 
 from commands.shared_flags import add_latent_controls
 from generation.playing.settings import Bits
-from utils.arguments import add_checkpoint_choice, add_device, path, sample_rate
+from generation.tuning.tuning import FREQUENCIES
+from utils.arguments import add_checkpoint_choice, add_device, number_between, path, sample_rate
 from utils.cli import add_alias
+from utils.exact_pitches import key
 
 
 def add_run(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
@@ -45,6 +47,16 @@ def add_timbre(parser: argparse.ArgumentParser) -> None:
         "seed)",
     )
     add_latent_controls(parser)
+
+
+def add_tuning(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--tuning` and where its root is; `what` says what it makes of pitches."""
+    help_ = f"Scala scale (.scl) as tuning: {what} (default: equal temperament)"
+    parser.add_argument("--tuning", type=path, metavar="FILE", help=help_)
+    help_ = "key of the scale's 1/1, a MIDI number or a name such as D4 (default: 60)"
+    parser.add_argument("--tuning-root", type=key, metavar="KEY", help=help_)
+    help_ = "frequency of that key (default: the one it has in equal temperament, with A4 at 440 Hz)"
+    parser.add_argument("--tuning-frequency", type=number_between(*FREQUENCIES), metavar="HZ", help=help_)
 
 
 def asked_attribute(text: str) -> tuple[str, list[str]]:

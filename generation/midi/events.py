@@ -7,7 +7,7 @@ Source: Standard MIDI Files 1.0 (RP-001) and MIDI 1.0 Detailed Specification, MI
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -24,10 +24,12 @@ from mido.midifiles.midifiles import (
 
 from generation.midi.remarks import Remarks
 
-# Kinds of events: mido's names, and PART_MODE.
+# Kinds of events: mido's names, PART_MODE and KEY_TUNING.
 NOTE_OFF, NOTE_ON, CONTROL = "note_off", "note_on", "control_change"
 PROGRAM, PITCH_BEND = "program_change", "pitchwheel"
 TEMPO, TIME_SIGNATURE, END_OF_TRACK, PART_MODE = "set_tempo", "time_signature", "end_of_track", "part_mode"
+KEY_TUNING = "key_tuning"
+KEY_TUNING_UNIT = 2**-14  # semitones
 
 _TWO_VALUES: dict[str, Callable[[Any], tuple[int, int]]] = {
     NOTE_OFF: attrgetter("note", "velocity"),
@@ -52,8 +54,10 @@ class Event(NamedTuple):
     port: int
     channel: int  # from 1; 0 for what concerns no channel
     kind: str
-    first: int  # pitch, controller, program, bend; microseconds per quarter; beats in a bar; 1 for drums, else 0
-    second: int  # velocity, value; the note that is a beat, as 4 for a quarter; else without meaning
+    first: int  # pitch, controller, program, bend; microseconds per quarter; beats in a bar; 1 for drums, else 0;
+    # 128 times the tuning program and the key that it tunes
+    second: int  # velocity, value; the note that is a beat, as 4 for a quarter; pitch of the key in units of
+    # `KEY_TUNING_UNIT`; else without meaning
 
 
 def read_track(content: bytes, offset: int, track: int, remarks: Remarks) -> list[Event]:
@@ -169,6 +173,9 @@ class _TrackReader:
         mode = _part_mode(message.data)
         if mode:
             self._keep(PART_MODE, *mode, 0)
+        for key, pitch in _key_tunings(message.data):
+            self._remarks.count_event()
+            self._keep(KEY_TUNING, 0, key, pitch)
 
     def _read_system_message(self, status: int) -> None:
         if status not in SPEC_BY_STATUS:
@@ -206,3 +213,21 @@ def _part_mode(data: Sequence[int]) -> tuple[int, int] | None:
             return part + 1, int(mode > 0)
         case _:
             return None
+
+
+def _key_tunings(data: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Each key that a system exclusive message tunes, with 128 times its tuning program added, and its pitch in units.
+
+    Source: MIDI Tuning, single note tuning change (real-time 08 02), and the same with a bank (08 07), of bank 0.
+    """
+    match data:
+        case (0x7F, _, 0x08, 0x02, program, _, *changes):
+            pass
+        case (0x7E | 0x7F, _, 0x08, 0x07, 0, program, _, *changes):
+            pass
+        case _:
+            return
+    for key, *pitch in zip(*(changes[start::4] for start in range(4)), strict=False):
+        if pitch != [0x7F, 0x7F, 0x7F]:  # which means no change
+            semitone, high, low = pitch
+            yield 128 * program + key, semitone << 14 | high << 7 | low

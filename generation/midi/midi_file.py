@@ -32,7 +32,7 @@ class Piece:
         return _end(self.notes)
 
 
-def read_midi(path: Path, *, lenient: bool = False, drums: bool = False) -> Piece:
+def read_midi(path: Path, *, lenient: bool = False, drums: bool = False, controllers: bool = True) -> Piece:
     """The notes and bars of the file `path`, as `read_midi_bytes` reads its content.
 
     Raises: DataError also if the file is missing or unreadable.
@@ -44,10 +44,12 @@ def read_midi(path: Path, *, lenient: bool = False, drums: bool = False) -> Piec
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a Standard MIDI File") from error
-    return read_midi_bytes(content, str(path), lenient=lenient, drums=drums)
+    return read_midi_bytes(content, str(path), lenient=lenient, drums=drums, controllers=controllers)
 
 
-def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: bool = False) -> Piece:
+def read_midi_bytes(
+    content: bytes, name: str, *, lenient: bool = False, drums: bool = False, controllers: bool = True
+) -> Piece:
     """The notes and bars of a Standard MIDI File of format 0, 1 or 2, in quarters or in SMPTE frames, also in RIFF.
 
     Tempo events and time signatures of all tracks apply to all, but for format 2, whose tracks are pieces of their
@@ -62,7 +64,10 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: 
     Skipped, with a remark: notes of no length, and notes of drums, which are those of channel 10 and of the channels
     that Roland GS or Yamaha XG messages give to drums (drums chosen by bank or program are not recognised). With
     `drums` they are notes like others, whose pitch is the key of the drum.
-    Not applied, with a remark: pitch bend, volume, expression, sostenuto. Harmless faults are passed over, with a
+    Each note has the curves of its channel's pitch (bend in its range, tuning) and level (volume, expression), and the
+    pitch that MIDI tuning messages have given to its key by its onset. Without `controllers`, as pieces were read
+    before 2026-12, these are left out, with a remark.
+    Not applied, with a remark: sostenuto. Harmless faults are passed over, with a
     remark. A file may hold no note at all. With `lenient`, a broken file gives what can be read: each track up to
     its fault. Only the format bounds the times, so check `duration` before you allocate memory for it.
 
@@ -82,7 +87,7 @@ def read_midi_bytes(content: bytes, name: str, *, lenient: bool = False, drums: 
     start = 0
     for events in tracks if form == 2 else [list(chain.from_iterable(tracks))]:
         events.sort(key=attrgetter("tick"))  # stable: what falls on one tick stays in the order of the file
-        player = NoteTimer(time_base, start, bars, remarks, drums=drums)
+        player = NoteTimer(time_base, start, bars, remarks, drums=drums, controllers=controllers)
         start = player.play(events)
         notes += player.notes
     notes.sort(key=attrgetter("onset", "track", "channel", "pitch", "duration"))

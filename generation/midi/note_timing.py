@@ -4,16 +4,19 @@ Source: MIDI 1.0 Detailed Specification and General MIDI System Level 1, MIDI Ma
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
 from generation.midi.bars import BarLines
 from generation.midi.chunks import TimeBase
+from generation.midi.controllers import CONTROLLERS, EXPRESSION, VOLUME, ChannelControllers, StepCurve
 from generation.midi.events import (
     CONTROL,
     END_OF_TRACK,
+    KEY_TUNING,
+    KEY_TUNING_UNIT,
     NOTE_OFF,
     NOTE_ON,
     PART_MODE,
@@ -28,7 +31,7 @@ from generation.midi.remarks import Remarks
 DRUM_CHANNEL = 10
 DRUMS_SKIPPED = "notes of drums"  # how the remark on them begins
 
-_VOLUME, _EXPRESSION, _PEDAL, _SOSTENUTO = 7, 11, 64, 66
+_PEDAL, _SOSTENUTO = 64, 66
 _ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF = 120, 121, 123
 _PEDAL_DOWN = 64
 
@@ -43,6 +46,9 @@ class PieceNote(NamedTuple):
     channel: int  # 1 to 16
     track: int  # from 1, in the order of the file
     program: int | None  # 0 to 127, numbered as in `data.general_midi`: the one set at the onset; None of drums
+    tuned: float | None = None  # pitch that the piece's own tuning gives to the key; None: its equal-tempered one
+    bend: StepCurve | None = None  # semitones that the channel is bent by, by time; None: never
+    level: StepCurve | None = None  # factor of the amplitude by the channel's volume and expression; None: 1
 
 
 class _Voice(NamedTuple):
@@ -54,6 +60,8 @@ class _Voice(NamedTuple):
     channel: int
     track: int
     program: int | None
+    tuned: float | None
+    controllers: ChannelControllers
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class _Channel:
     """The state of one channel of one port. Keys are kept by track, so that two hands may hold the same pitch."""
 
     drums: bool
+    controllers: ChannelControllers
     program: int = 0
     pedal: bool = False
     held: defaultdict[tuple[int, int], list[_Voice]] = field(default_factory=lambda: defaultdict(list))
@@ -70,13 +79,17 @@ class _Channel:
 class NoteTimer:
     """Follows the events of one piece, which begins at `start`; collects ended notes in `notes`, and counts `bars`.
 
-    With `drums`, notes of drums are notes like others. Time is counted in whole units of 1 / denominator seconds, so
-    that nothing is rounded on the way.
+    With `drums`, notes of drums are notes like others. Without `controllers`, bends, volume, expression and tunings
+    are left out. Time is counted in whole units of 1 / denominator seconds, so that nothing is rounded on the way.
     """
 
-    def __init__(self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks, *, drums: bool) -> None:
+    def __init__(
+        self, time_base: TimeBase, start: int, bars: BarLines, remarks: Remarks, *, drums: bool, controllers: bool
+    ) -> None:
         self.notes: list[PieceNote] = []
-        self._plays_drums = drums
+        self._plays_drums, self._follows = drums, controllers
+        self._ended: list[tuple[_Voice, int]] = []
+        self._tuned_keys: dict[int, float] = {}  # by 128 times the tuning program and the key
         bars.begin_piece()
         self._time_base, self._bars, self._remarks = time_base, bars, remarks
         self._rate, self._tick, self._now = time_base.rate, 0, start
@@ -95,7 +108,25 @@ class NoteTimer:
             for _ in range(sum(map(len, channel.sustained.values()))):
                 self._remarks.say("notes held by a pedal that never went up, which end with the last track: {n}")
             self._silence_sustained(channel)
+        self.notes += self._timed_notes()
         return self._now
+
+    def _timed_notes(self) -> Iterator[PieceNote]:
+        denominator = self._time_base.denominator
+        of_channels = [channel.controllers for channel in self._channels.values()]
+        curves = {id(each): each.curves(denominator) for each in of_channels}
+        for voice, end in self._ended:
+            yield PieceNote(
+                voice.onset / denominator,
+                (end - voice.onset) / denominator,
+                voice.pitch,
+                voice.velocity,
+                voice.channel,
+                voice.track,
+                voice.program,
+                voice.tuned,
+                *curves[id(voice.controllers)],
+            )
 
     def _handle(self, event: Event) -> None:
         if event.channel > 0:
@@ -104,6 +135,10 @@ class NoteTimer:
             self._rate = event.first
         elif event.kind == TEMPO:
             self._remarks.say("tempo events not applied, since the file counts in SMPTE frames: {n}")
+        elif event.kind == KEY_TUNING and self._follows:
+            self._tuned_keys[event.first] = event.second * KEY_TUNING_UNIT
+        elif event.kind == KEY_TUNING:
+            self._remarks.say("tunings of keys not applied: {n}")
         elif event.kind == TIME_SIGNATURE:
             self._bars.set_signature(self._tick, event.first, event.second)
         elif event.kind == END_OF_TRACK:
@@ -111,7 +146,9 @@ class NoteTimer:
 
     def _channel(self, port: int, number: int) -> _Channel:
         if (port, number) not in self._channels:
-            self._channels[port, number] = _Channel(drums=number == DRUM_CHANNEL)
+            self._channels[port, number] = _Channel(
+                drums=number == DRUM_CHANNEL, controllers=ChannelControllers(self._remarks)
+            )
         return self._channels[port, number]
 
     def _handle_of_channel(self, event: Event, channel: _Channel) -> None:
@@ -128,6 +165,8 @@ class NoteTimer:
             self._strike(event, channel)
         elif event.kind == CONTROL:
             self._control(channel, event.first, event.second)
+        elif event.kind == PITCH_BEND and self._follows:
+            channel.controllers.bend(self._now, event.first)
         elif event.kind == PITCH_BEND and event.first != 0:
             self._remarks.say("pitch bends not applied: {n}")
 
@@ -135,9 +174,9 @@ class NoteTimer:
         pitch, velocity = event.first, event.second
         for voice in channel.sustained.pop(pitch, ()):
             self._end(voice)
-        voice = _Voice(
-            self._now, pitch, velocity, event.channel, event.track, None if channel.drums else channel.program
-        )
+        program = None if channel.drums else channel.program
+        tuned = self._tuned_keys.get(128 * channel.controllers.tuning_program + pitch)
+        voice = _Voice(self._now, pitch, velocity, event.channel, event.track, program, tuned, channel.controllers)
         channel.held[event.track, pitch].append(voice)
         self._keys_of_track[event.track].add((event.port, event.channel, pitch))
 
@@ -158,11 +197,15 @@ class NoteTimer:
             self._end(voice)
 
     def _control(self, channel: _Channel, controller: int, value: int) -> None:
-        if controller in (_PEDAL, _RESET_CONTROLLERS):
+        if controller in CONTROLLERS and self._follows:
+            channel.controllers.control(self._now, controller, value)
+        elif controller in (_PEDAL, _RESET_CONTROLLERS):
+            if controller == _RESET_CONTROLLERS and self._follows:
+                channel.controllers.reset(self._now)
             channel.pedal = controller == _PEDAL and value >= _PEDAL_DOWN
             if not channel.pedal:
                 self._silence_sustained(channel)
-        elif controller in (_VOLUME, _EXPRESSION):
+        elif controller in (VOLUME, EXPRESSION):
             self._remarks.say("changes of volume and expression not applied: {n}")
         elif controller == _SOSTENUTO and value >= _PEDAL_DOWN:
             self._remarks.say("presses of the sostenuto pedal not applied: {n}")
@@ -188,8 +231,4 @@ class NoteTimer:
         if voice.onset == self._now:
             self._remarks.say("notes of no length skipped: {n}")
             return
-        denominator = self._time_base.denominator
-        onset, duration = voice.onset / denominator, (self._now - voice.onset) / denominator
-        self.notes.append(
-            PieceNote(onset, duration, voice.pitch, voice.velocity, voice.channel, voice.track, voice.program)
-        )
+        self._ended.append((voice, self._now))

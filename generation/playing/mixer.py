@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from generation.playing.courses import LevelCourse, PitchCourse
 from generation.playing.plan import Plan
 from generation.playing.settings import Stages
 from generation.playing.sustain import SustainedSound
 from generation.synthesis import Wave
+from generation.tuning.resampling import reach_of, read_at
 from utils.arrays import Float64Array
 
 BLOCK_SIZE = 2**15
@@ -54,6 +56,8 @@ class _Playing:
     held: bool
     sound: SustainedSound
     end: int  # sample of the piece
+    pitch: PitchCourse | None  # None: as it was learned
+    level: LevelCourse | None
 
 
 def mix(
@@ -88,16 +92,43 @@ def mixed_length(plan: Plan, envelope: Envelope) -> int:
 def _start(plan: Plan, note: int, sound_of: Callable[[int, int], SustainedSound], envelope: Envelope) -> _Playing:
     sound = sound_of(int(plan.sounds[note]), note)
     onset, gate = int(plan.onsets[note]), int(plan.gates[note])
-    held = len(sound.cycle) > 0 and gate + envelope.release > sound.lasts
+    pitch, level = _courses(plan, note)
+    asked = gate + envelope.release
+    held = len(sound.cycle) > 0 and asked > _samples_until(sound.lasts, pitch, asked + 1)
+    length = asked
     if not held:  # a sound that ends by itself is released before its end, so that it does not break off
-        gate = min(gate, max(len(sound.wave) - envelope.release, 1))
-    length = gate + envelope.release if held else min(gate + envelope.release, len(sound.wave))
-    return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length)
+        there = _samples_until(len(sound.wave), pitch, asked)
+        gate = min(gate, max(there - envelope.release, 1))
+        length = min(gate + envelope.release, there)
+    return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length, pitch, level)
+
+
+def _courses(plan: Plan, note: int) -> tuple[PitchCourse | None, LevelCourse | None]:
+    onset, ratio, bend, level = int(plan.onsets[note]), float(plan.ratios[note]), plan.bends[note], plan.levels[note]
+    pitch = None if ratio == 1 and bend is None else PitchCourse(ratio, bend, onset, plan.sample_rate)
+    return pitch, None if level is None else LevelCourse.of(level, onset, plan.sample_rate)
+
+
+def _samples_until(position: int, pitch: PitchCourse | None, most: int) -> int:
+    """How many samples a note takes to come to `position` of its sound, if these are at most `most`."""
+    return position if pitch is None else pitch.samples_until(position, most)
 
 
 def _samples(note: _Playing, envelope: Envelope, first: int, last: int) -> Float64Array:
     levels = envelope.levels(first, last, note.gate)
-    return levels * (note.gain * _sounding(note, first, last).astype(np.float64))
+    if note.level is not None:
+        levels *= note.level.levels(first, last)
+    if note.pitch is None:
+        return levels * (note.gain * _sounding(note, first, last).astype(np.float64))
+    return levels * (note.gain * _read(note, note.pitch, first, last))
+
+
+def _read(note: _Playing, pitch: PitchCourse, first: int, last: int) -> Float64Array:
+    """Samples `first` to `last` - 1 of a note that is not read as it was learned."""
+    fastest, positions = pitch.fastest(note.end - note.onset), pitch.positions(first, last)
+    beside = reach_of(fastest) + 2
+    low, high = max(int(positions[0]) - beside, 0), int(positions[-1]) + beside
+    return read_at(_sounding(note, low, high).astype(np.float64), positions - low, fastest)
 
 
 def _sounding(note: _Playing, first: int, last: int) -> Wave:

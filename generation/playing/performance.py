@@ -8,7 +8,7 @@ from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
 from generation.playing.latents import Motion
 from generation.playing.mixer import Envelope, mix, mixed_length
-from generation.playing.pitches import PitchUse, pitch_uses
+from generation.playing.pitches import Key, PitchUse, Reach, key_of, pitch_uses
 from generation.playing.plan import Plan, plan_notes
 from generation.playing.settings import PieceSettings
 from generation.playing.sound_file import Level, write_levelled
@@ -38,21 +38,25 @@ class Performance:
         if not piece.notes:
             said = f" ({'; '.join(piece.remarks)})" if piece.remarks else ""
             raise UserError(f"the piece has no note to play{said}; give another")
-        pitches = pitch_uses(instrument, piece.notes, settings.out_of_range)
+        pitches = pitch_uses(instrument, piece.notes, settings.out_of_range, settings.tuning, settings.base_pitch)
         voices = assign_voices(instrument, piece.notes, settings)
-        played = {use.written: use.played for use in pitches if use.played is not None}
-        notes = [note for note in piece.notes if note.pitch in played]
+        played = {Key(use.written, use.asked): use.played for use in pitches if use.played is not None}
+        keys = [key_of(note, settings.tuning) for note in piece.notes]
+        notes = [note for note, key in zip(piece.notes, keys, strict=True) if key in played]
         rate = instrument.transform.sample_rate
         plan = plan_notes(
             notes,
             sample_rate=rate,
-            played=played,
+            pitches=[played[key] for key in keys if key in played],
+            learned=Reach.of(instrument, settings.base_pitch).learned,
             voices=voices,
             motion=Motion(settings.latent, piece.bars, notes[0].onset, notes[-1].onset),
             table=instrument.table.values,
             curve=settings.velocity_curve,
         )
         remarks = [*piece.remarks, *_losses(instrument, piece, pitches, voices)]
+        if too_bent := plan.too_bent():
+            remarks.append(f"notes bent further than four octaves from a learned one, where they are held: {too_bent}")
         return cls(settings, rate, notes, pitches, voices, plan, Envelope.of(settings.adsr, rate), remarks)
 
     @property
@@ -90,7 +94,7 @@ def _losses(
     instrument: Instrument, piece: Piece, pitches: Iterable[PitchUse], voices: dict[VoiceName, Voice]
 ) -> list[str]:
     dropped = sum(use.notes for use in pitches if use.played is None)
-    moved = sum(use.notes for use in pitches if use.played not in (None, use.written))
+    moved = sum(use.notes for use in pitches if use.played not in (None, use.asked))
     lines = []
     if dropped or moved:
         lines.append(f"notes at pitches that the run did not learn: {moved} moved by octaves, {dropped} left out")

@@ -1,16 +1,20 @@
 """When each note of a piece sounds, to the sample, and which distinct sounds the piece needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from data.nsynth import Value
+from generation.midi.controllers import StepCurve
 from generation.midi.midi_file import PieceNote
+from generation.playing.courses import WIDEST, Steps
 from generation.playing.latents import Motion, Timbre
 from generation.playing.settings import VelocityCurve
 from generation.playing.voices import Voice, VoiceName
+from generation.tuning.learned import nearest, ratio_of
 
 _EXPONENTS: Mapping[VelocityCurve, int] = {"square": 2, "linear": 1, "flat": 0}
 
@@ -23,7 +27,20 @@ class Plan:
     gates: npt.NDArray[np.int64]  # samples until the release, at least 1
     gains: npt.NDArray[np.float64]
     sounds: npt.NDArray[np.int64]  # index into `timbres_and_pitches`
-    timbres_and_pitches: Sequence[tuple[Timbre, int]]  # in the order of first use
+    timbres_and_pitches: Sequence[tuple[Timbre, int]]  # learned ones, in the order of first use
+    ratios: npt.NDArray[np.float64]  # of the pitch that each note has before it is bent, to the learned one
+    bends: Sequence[Steps | None]  # factors of these ratios; None: it is not bent
+    levels: Sequence[Steps | None]  # factors of the gains; None: 1
+    sample_rate: int
+
+    def too_bent(self) -> int:
+        """How many notes are bent by more than four octaves from the note that they are made of, and held there."""
+        count = 0
+        for onset, gate, ratio, bend in zip(self.onsets, self.gates, self.ratios, self.bends, strict=True):
+            if bend is not None:
+                lowest, highest = bend.extremes(int(onset), int(onset + gate))
+                count += ratio * lowest < 1 / WIDEST or ratio * highest > WIDEST
+        return count
 
     def last_uses(self) -> npt.NDArray[np.int64]:
         """The last note of each sound, by its index."""
@@ -36,27 +53,44 @@ def plan_notes(
     notes: Sequence[PieceNote],
     *,
     sample_rate: int,
-    played: Mapping[int, int],
+    pitches: Sequence[float],
+    learned: Collection[int],
     voices: Mapping[VoiceName, Voice],
     motion: Motion,
     table: Mapping[str, Sequence[Value]],
     curve: VelocityCurve,
 ) -> Plan:
-    """The plan of `notes`, which come by onset; `played` is the MIDI pitch that sounds for each one that is written.
+    """The plan of `notes`, which come by onset, at their `pitches`, with decimals or without.
 
-    A note's first sample is round(onset * sample_rate), the first of its release round(end * sample_rate).
+    Each is made of the `learned` pitch nearest to its own, as that is bent at its onset. A note's first sample is
+    round(onset * sample_rate), the first of its release round(end * sample_rate).
     """
     onsets = _samples([note.onset for note in notes], sample_rate)
     ends = _samples([note.onset + note.duration for note in notes], sample_rate)
     numbers: dict[tuple[Timbre, int], int] = {}
-    sounds = np.empty(len(notes), dtype=np.int64)
-    for place, note in enumerate(notes):
+    sounds, ratios = np.empty(len(notes), dtype=np.int64), np.empty(len(notes))
+    nearest_learned = cache(lambda pitch: nearest(pitch, learned))
+    for place, (note, pitch) in enumerate(zip(notes, pitches, strict=True)):
+        made_of = nearest_learned(pitch + (note.bend.at(note.onset) if note.bend else 0))
         voice = voices[VoiceName(note.track, note.channel)]
         fixed = tuple(sorted(voice.attributes_of(note.program, table).items()))
-        key = (motion.timbre(note.onset, voice.seeds, fixed), played[note.pitch])
+        key = (motion.timbre(note.onset, voice.seeds, fixed), made_of)
         sounds[place] = numbers.setdefault(key, len(numbers))
+        ratios[place] = ratio_of(pitch - made_of)
     gains = velocity_gain(np.array([note.velocity for note in notes]), curve)
-    return Plan(onsets, np.maximum(ends - onsets, 1), gains, sounds, list(numbers))
+    bends = _steps([note.bend for note in notes], sample_rate, semitones=True)
+    levels = _steps([note.level for note in notes], sample_rate, semitones=False)
+    return Plan(onsets, np.maximum(ends - onsets, 1), gains, sounds, list(numbers), ratios, bends, levels, sample_rate)
+
+
+def _steps(curves: Sequence[StepCurve | None], sample_rate: int, *, semitones: bool) -> list[Steps | None]:
+    """Each of `curves`, converted once, though all notes of a channel have it."""
+    distinct = {id(curve): Steps.of(curve, sample_rate, semitones=semitones) for curve in _once(curves)}
+    return [None if curve is None else distinct[id(curve)] for curve in curves]
+
+
+def _once(curves: Iterable[StepCurve | None]) -> Iterable[StepCurve]:
+    return {id(curve): curve for curve in curves if curve is not None}.values()
 
 
 def velocity_gain(velocities: npt.NDArray[np.int64], curve: VelocityCurve) -> npt.NDArray[np.float64]:

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from generation.latent_controls import LatentControls
+from generation.tuning.tuning import Tuning
 from utils.arguments import HIGHEST_RATE, LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
+from utils.config import MIDI_MAX
 from utils.config_faults import first_fault
 from utils.errors import DataError
 
@@ -42,6 +44,8 @@ class PieceSettings(BaseModel):
     sustain: Sustain = "loop"
     velocity_curve: VelocityCurve = "square"
     out_of_range: OutOfRange = "octave"
+    tuning: Tuning | None = None  # None: equal temperament
+    base_pitch: Annotated[int, Field(ge=0, le=MIDI_MAX)] | None = None  # of a run that was not conditioned on pitch
     loudness: Annotated[float, Field(ge=-70, le=0)] = -16.0  # LUFS
     bits: Bits = "16"
     rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] | None = None  # Hz; None: the run's own
@@ -63,7 +67,10 @@ class PieceSettings(BaseModel):
 
 
 class PieceSource(BaseModel):
-    """Where a piece comes from, as cards say it: a file (None: the built-in piece), and how it was read."""
+    """Where a piece comes from, as cards say it: a file (None: the built-in piece), and how it was read.
+
+    Cards made before 2026-12 do not say `controllers`: their pieces were read without.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -71,6 +78,7 @@ class PieceSource(BaseModel):
     sha256: str
     lenient: bool = False
     drums: bool = False
+    controllers: bool = False
 
 
 def parsed(model: type[M], raw: Any, where: str) -> M:

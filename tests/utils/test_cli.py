@@ -96,7 +96,7 @@ def parser():
         (["--pitches", "60-128"], "argument --pitches: 60-128: must be MIDI pitches from 0 to 127, the lowest first"),
         (["--pitch", "72-60"], "argument --pitches: 72-60: must be MIDI pitches from 0 to 127, the lowest first"),
         (["--pitch", "60-"], "argument --pitches: '60-': must be a whole number, or a range such as 48-50"),
-        (["--pitch", "C4"], "argument --pitches: 'C4': must be a whole number, or a range such as 48-50"),
+        (["--pitch", "H4"], "argument --pitches: 'H4': must be a whole number, or a range such as 48-50"),
         (["--pitch", "-1"], "argument --pitches: -1: must be MIDI pitches from 0 to 127, the lowest first"),
         (["--pitches", "-1,60"], "argument --pitches: -1: must be MIDI pitches from 0 to 127, the lowest first"),
         (["--pitches", "-5-3"], "argument --pitches: -5-3: must be MIDI pitches from 0 to 127, the lowest first"),

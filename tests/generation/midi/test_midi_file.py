@@ -124,8 +124,6 @@ def test_program_in_force_at_the_onset():
         ([on(60), off(60), on(61), off(61, 1)], 1, "notes of no length skipped: 1"),
         ([on(36, channel=9), off(36, 1, channel=9)], 0, "notes of drums (channel 10) skipped: 1"),
         ([on(60), on(60, 1), off(60), off(60)], 1, "notes of no length skipped: 1"),
-        ([control(7, 90), control(11, 90), control(1, 9)], 0, "changes of volume and expression not applied: 2"),
-        ([mido.Message("pitchwheel", pitch=9), mido.Message("pitchwheel", pitch=0)], 0, "pitch bends not applied: 1"),
         ([control(66, 127), control(66, 0)], 0, "presses of the sostenuto pedal not applied: 1"),
     ],
 )

@@ -35,7 +35,13 @@ def test_the_card_says_all(tmp_path):
     piece = piece_of(*PIECE, note(6, pitch=96), note(7, pitch=25), remarks=["notes of drums skipped: 3"])
     render(tmp_path, piece, voices=("each", "ch2=7"), out_of_range="drop", rate=22_050)
     card = json.loads((tmp_path / "a.json").read_text())
-    assert card["piece"] == {"path": "a.mid", "sha256": "1" * 64, "lenient": False, "drums": False}
+    assert card["piece"] == {
+        "path": "a.mid",
+        "sha256": "1" * 64,
+        "lenient": False,
+        "drums": False,
+        "controllers": False,
+    }
     assert (card["mode"], card["file"], card["sample_rate"], card["played"]) == ("from_midi", "a.wav", 22_050, 20)
     assert card["remarks"] == ["notes of drums skipped: 3"]
     assert [(each["voice"], each["notes"], each["seeds"]) for each in card["voices"]] == [

@@ -1,0 +1,1 @@
+"""Pitches between the keys: tuning tables, and learned notes resampled to them."""
