@@ -18,9 +18,9 @@ from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.one_gain import gain_of_all
 from generation.places import Place, seeded_place, sounds
 from generation.playing.settings import PieceSettings
+from generation.run_terms import terms_of
 from generation.sampler.looped_wav import write_looped_wav
 from generation.sampler.regions import Envelope, Range, Region, ranges_of
-from generation.sampler.run_terms import terms_of
 from generation.sampler.samples import Sample, prepare_sample
 from generation.sampler.sfz_file import write_sfz
 from generation.sampler.sound_font_file import FontTexts, write_sound_font
