@@ -61,7 +61,8 @@ class Fourier(nn.Module):
         return self._joined(a @ self.outer_real - b @ self.outer_imag)
 
     def _turned(self, real: Tensor, imag: Tensor) -> tuple[Tensor, Tensor]:
-        x, y = (part.unflatten(-1, (self.first, self.second)) for part in (real, imag))
+        square = (self.first, self.second)
+        x, y = (part.unflatten(-1, square) for part in (real, imag))  # type: ignore[no-untyped-call]
         a = self.inner_real @ x - self.inner_imag @ y
         b = self.inner_real @ y + self.inner_imag @ x
         return a * self.turn_real - b * self.turn_imag, a * self.turn_imag + b * self.turn_real

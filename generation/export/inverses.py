@@ -191,7 +191,8 @@ class _FromCQNSGT(nn.Module):
         return torch.cat((part[:, :1], mean, part[:, self.n_bands - 1 : self.n_bands]), dim=1)
 
     def _overlapped(self, part: Tensor, duals: Tensor) -> Tensor:
-        pieces = part.flatten(1).index_select(1, self.slots).unflatten(1, (self.overlap, -1))
+        entries = part.flatten(1).index_select(1, self.slots)
+        pieces: Tensor = entries.unflatten(1, (self.overlap, -1))  # type: ignore[no-untyped-call]
         return (pieces * duals).sum(dim=1)
 
 
@@ -227,7 +228,8 @@ class _Join(nn.Module):
         self.register_buffer("rebuild", _float32(frames.rebuild))
 
     def forward(self, frames: Tensor) -> Tensor:
-        hops = F.pad(frames * self.window, (0, self.lacking)).unflatten(-1, (self.per_frame, self.hop_length))
+        whole, hop = F.pad(frames * self.window, (0, self.lacking)), (self.per_frame, self.hop_length)
+        hops: Tensor = whole.unflatten(-1, hop)  # type: ignore[no-untyped-call]
         parts = [
             F.pad(hops[:, :, part], (0, 0, part, self.per_frame - 1 - part)).flatten(1)
             for part in range(self.per_frame)
@@ -256,8 +258,9 @@ class _Analysis(nn.Module):
         self.fourier = Fourier(n_fft, inverse=False)
 
     def forward(self, wave: Tensor) -> Parts:
-        cut = wave.index_select(1, self.places).unflatten(1, (self.n_frames, -1)) * self.window
-        real = F.pad(cut, self.margins)
+        places = wave.index_select(1, self.places)
+        cut: Tensor = places.unflatten(1, (self.n_frames, -1))  # type: ignore[no-untyped-call]
+        real = F.pad(cut * self.window, self.margins)
         a, b = self.fourier(real, torch.zeros_like(real))
         return a[..., self.bins].transpose(1, 2), b[..., self.bins].transpose(1, 2)
 

@@ -31,10 +31,11 @@ class PlayableNetwork(nn.Module):
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """(B, latent_dim) and (B, n_attributes) -> (B, n_samples)."""
         parts = [latent]
-        for column, size in enumerate(self.sizes if labels is not None else ()):
-            values = torch.arange(size, device=latent.device)
-            parts.append((labels[:, column : column + 1] == values).to(latent.dtype))
+        if labels is not None:
+            for column, size in enumerate(self.sizes):
+                values = torch.arange(size, device=latent.device)
+                parts.append((labels[:, column : column + 1] == values).to(latent.dtype))
         image = self.generator(torch.cat(parts, dim=1), self.scale, self.alpha)
-        wave = self.inverse(enlarged(image, self.size, smooth=self.generator.smooth)) * self.window
+        wave: Tensor = self.inverse(enlarged(image, self.size, smooth=self.generator.smooth)) * self.window
         peak = wave.abs().amax(dim=1, keepdim=True)
         return wave * (HEADROOM / peak.clamp(min=HEADROOM))

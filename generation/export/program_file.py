@@ -129,9 +129,9 @@ def _onnx(exported: torch.export.ExportedProgram, inputs: Mapping[str, Tensor], 
 def _torchscript(
     exported: torch.export.ExportedProgram, inputs: Mapping[str, Tensor], texts: Mapping[str, str]
 ) -> bytes:
-    traced = torch.jit.trace(exported.module(), tuple(inputs.values()), check_trace=False)
+    traced = torch.jit.trace(exported.module(), tuple(inputs.values()), check_trace=False)  # type: ignore[no-untyped-call]
     buffer = io.BytesIO()
-    torch.jit.save(traced, buffer, _extra_files=dict(texts))  # type: ignore[no-untyped-call]
+    torch.jit.save(traced, buffer, _extra_files=dict(texts))
     return buffer.getvalue()
 
 
