@@ -194,7 +194,7 @@ class ConstantQ(nn.Module):
     def inverse(self, coefficients: Tensor) -> Tensor:
         """Complex (B, n_bins, n_frames) -> real (B, n_samples)."""
         folded = torch.fft.fft(coefficients, n=self.grid.padded_frames, norm="forward")
-        rows = folded.permute(2, 0, 1).contiguous() @ self._synthesis.like(coefficients)
+        rows = folded.permute(2, 0, 1).contiguous() @ self.synthesis.like(coefficients)
         spectrum = rows.permute(1, 2, 0).flatten(1)
         wave: Tensor = torch.fft.irfft(spectrum, n=self.grid.padded_samples, norm="forward")
         return wave[:, : self.grid.n_samples]
@@ -212,7 +212,7 @@ class ConstantQ(nn.Module):
         return halved
 
     @cached_property
-    def _synthesis(self) -> Constant:
+    def synthesis(self) -> Constant:
         """Regularised pseudo-inverse of the analysis: (padded_frames, n_bins, rows)."""
         octaves = [kernels.array for kernels in self._analysis[::-1]]
         n_rows = octaves[-1].shape[1]

@@ -132,7 +132,7 @@ class Frames:
         # with a hop of half a window, only the edge of the last window covers the last samples
         reach = int(self.win_length * math.acos(math.sqrt(_LEAST_WEIGHT)) / math.pi)
         self.n_rebuilt = min(self.n_samples, (self.n_frames - 1) * self.hop_length + reach + 1)
-        self._rebuild = Constant((1 / self._weight)[: self.n_rebuilt])
+        self.rebuild = Constant((1 / self._weight)[: self.n_rebuilt])
 
     def cut(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> windowed frames (B, n_frames, win_length)."""
@@ -146,7 +146,7 @@ class Frames:
         It is the windowed overlap-add over the summed squared window (Griffin and Lim 1984, eq. 6).
         """
         wave = overlap_add(frames * self.window.like(frames), self.hop_length)
-        wave = wave[:, self.lead : self.lead + self.n_rebuilt] * self._rebuild.like(wave)
+        wave = wave[:, self.lead : self.lead + self.n_rebuilt] * self.rebuild.like(wave)
         return F.pad(wave, (0, self.n_samples - self.n_rebuilt))
 
     def support(self) -> Tensor:

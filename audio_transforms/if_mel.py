@@ -14,7 +14,7 @@ from utils.arrays import FloatArray
 
 _MOST_WEIGHTS = 2**24  # of the mel matrix: 128 MiB in float64
 _REGULARISATION = 3e-3  # of each mel bin's own energy; bounds how much the inverse amplifies errors
-_REFINEMENTS = 2
+REFINEMENTS = 2
 
 
 class IFMelConfig(SpectrogramConfig, PolarConfig):
@@ -51,7 +51,7 @@ class IFMel(SpectrogramTransform):
 
     GANSynth averages powers and unwrapped angles over each mel band, and inverts by the transposed weights. Averaged
     angles belong to no signal; here the weights are applied to the complex spectrum, so that the map is linear up to
-    the polar form. The inverse is a regularised least-squares solution for each frame, refined `_REFINEMENTS` times by
+    the polar form. The inverse is a regularised least-squares solution for each frame, refined `REFINEMENTS` times by
     the difference between the wanted mel spectrum and that of the sound, since overlapping frames hold more
     information than single ones. Sound is lost where mel bins are further apart than n_fft / hop_length STFT bins.
     Source of the idea and of the axis: Engel et al. 2019, GANSynth, section 2; the rest is ours.
@@ -67,8 +67,8 @@ class IFMel(SpectrogramTransform):
         weights = mel_interpolation(bins * config.sample_rate / config.n_fft, config.mels)
         # phases are counted from the frame's start, which adds half a turn from bin to bin to those at its centre
         weights *= 1 - 2 * (bins % 2)
-        self._weights = Constant(weights)
-        self._inverse_weights = Constant(regularised_inverse(weights))
+        self.weights = Constant(weights)
+        self.inverse_weights = Constant(regularised_inverse(weights))
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> (B, 2, n_mels, frames)."""
@@ -78,7 +78,7 @@ class IFMel(SpectrogramTransform):
         """(B, 2, n_mels, frames) -> (B, n_samples)."""
         mel = self.polar.decode(self.require_image(image))
         wave = self._synthesis(mel)
-        for _ in range(_REFINEMENTS):
+        for _ in range(REFINEMENTS):
             wave = wave + self._synthesis(mel - self._analysis(wave))
         return wave
 
@@ -88,11 +88,11 @@ class IFMel(SpectrogramTransform):
 
     def _analysis(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> complex (B, n_mels, frames)."""
-        return _weigh(self._weights.like(wave), self.spectrogram(wave))
+        return _weigh(self.weights.like(wave), self.spectrogram(wave))
 
     def _synthesis(self, mel: Tensor) -> Tensor:
         """Complex (B, n_mels, frames) -> real (B, n_samples)."""
-        return self.spectrogram.inverse(_weigh(self._inverse_weights.like(mel.real), mel))
+        return self.spectrogram.inverse(_weigh(self.inverse_weights.like(mel.real), mel))
 
 
 def mel_interpolation(hertz: FloatArray, n_mels: int) -> FloatArray:

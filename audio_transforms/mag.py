@@ -42,7 +42,7 @@ class Mag(STFT):
     def __init__(self, config: MagConfig) -> None:
         super().__init__(config)
         self.polar, self.phase_locking = Polar(config), config.phase_locking
-        self._reach = main_lobe_reach(config.n_fft, config.win_length or config.n_fft)
+        self.reach = main_lobe_reach(config.n_fft, config.win_length or config.n_fft)
 
     @property
     def exact(self) -> bool:
@@ -61,7 +61,7 @@ class Mag(STFT):
             return self.spectrogram.inverse(self.polar.decode(image))
         first, frequency = image.unbind(dim=1)
         magnitude = self.polar.magnitude.decode(first)
-        phase = locked_phase(magnitude, frequency, reach=self._reach)
+        phase = locked_phase(magnitude, frequency, reach=self.reach)
         return self.spectrogram.inverse(complex_of(magnitude, phase))
 
 

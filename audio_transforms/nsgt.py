@@ -131,7 +131,7 @@ class NSGT(nn.Module):
         # scaled here and not after each FFT, where the largest magnitudes of an image would exceed float32's range
         scale = self.n_frames / self.n_samples
         slots[place], duals[place] = slot[order], (scale * windows.dual[:, None] * parts)[order]
-        self._slots, self._duals = Constant(slots), Constant(duals)
+        self.slots, self.duals = Constant(slots), Constant(duals)
 
     def forward(self, wave: Tensor) -> Tensor:
         """Real (B, n_samples) -> complex (B, n_bands, n_frames)."""
@@ -145,7 +145,7 @@ class NSGT(nn.Module):
     def inverse(self, coefficients: Tensor) -> Tensor:
         """Complex (B, n_bands, n_frames) -> real (B, n_samples)."""
         slots = torch.fft.fft(coefficients, norm="forward").flatten(1)
-        pieces = _scale_parts(slots[:, self._slots.like(slots)], self._duals.like(slots))
+        pieces = _scale_parts(slots[:, self.slots.like(slots)], self.duals.like(slots))
         wave: Tensor = torch.fft.irfft(pieces.sum(dim=1), n=self.n_samples, norm="forward")
         return wave
 

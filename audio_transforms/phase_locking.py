@@ -32,8 +32,12 @@ def locked_phase(magnitude: Tensor, frequency: Tensor, *, reach: int) -> Tensor:
     units of pi radians, and in the first frame the phase itself (see `instantaneous_frequency`). `reach` is
     `main_lobe_reach`: a peak is a bin that no bin within it exceeds.
     """
+    return phase_around(nearest_peak(magnitude, reach), magnitude, frequency, reach=reach)
+
+
+def phase_around(peak: Tensor, magnitude: Tensor, frequency: Tensor, *, reach: int) -> Tensor:
+    """`locked_phase`, where `peak` int64 (B, F, T) is the bin of the peak that each bin belongs to."""
     wide = torch.float64 if has_float64(frequency.device) else frequency.dtype
-    peak = nearest_peak(magnitude, reach)
     turns = _advance(magnitude, frequency, peak, reach).to(wide) / 2
     # from a peak to its neighbours: the window's centre lies half a frame after the sample that phases are counted from
     around = (torch.arange(magnitude.shape[1], device=peak.device)[:, None] - peak).remainder(2).to(wide) / 2

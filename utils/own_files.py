@@ -54,6 +54,22 @@ def require_own_report(folder: Path, names: Iterable[str], card: str, made_by: s
     require_replaceable((folder / name for name in names), lambda _: is_report(), f"part of a report of {made_by}")
 
 
+def require_own_folder(folder: Path, card: str, made_by: str) -> None:
+    """Refuse a `folder` that holds anything but the `files` of its `card`, which says that they were `made_by` us.
+
+    Raises: UserError.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    content = read_json(folder / card) if (folder / card).is_file() else None
+    files = content.get("files") if isinstance(content, dict) and content.get("made_by") == made_by else None
+    own = {str(name) for name in files} if isinstance(files, list) else set()
+    strangers = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - own
+    if strangers:
+        what = f"holds {min(strangers)}, which no earlier {made_by} wrote"
+        raise UserError(f"{folder}: {what}; choose another output folder, or move it away")
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and number of the file behind `path`; None if there is none."""
     try:

@@ -3,7 +3,14 @@
 import argparse
 
 from commands.generate.midi_flags import add_midi_flags
-from commands.generate.shared_flags import add_run, add_run_and_output, add_sound, add_timbre, add_tuning
+from commands.generate.shared_flags import (
+    add_run,
+    add_run_and_output,
+    add_run_on_cpu,
+    add_sound,
+    add_timbre,
+    add_tuning,
+)
 from commands.shared_flags import add_latent_controls
 from commands.subcommands import Subcommand
 from generation.note_spec import RADII, CardReference
@@ -88,6 +95,23 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("wav", "ogg"), default="wav", help=help_)
 
 
+def _add_pack(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    help_ = "folder of the instrument; it may hold an earlier one, which is replaced (default: RUN/generated/pack)"
+    parser.add_argument("-o", "--output", type=path, metavar="FOLDER", help=help_)
+    add_pitches(parser, "those with a sample of their own (default: all that the run learned)")
+    help_ = "layers of velocity, evenly chosen among those that the run learned (default: one layer for all velocities)"
+    parser.add_argument("--velocities", type=at_least_one, metavar="N", help=help_)
+    add_seed(parser, "seed of the latent")
+    add_timbre(parser)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add_run_on_cpu(parser)
+    help_ = "file to write, and FILE.json beside it; its suffix is the language: .onnx, or .ts for TorchScript"
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="FILE", help=help_)
+
+
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
@@ -137,6 +161,11 @@ _PAGE = (
     "Make a web page to hear and see runs. It shows their notes beside real ones, their losses, scores, configs and "
     "commands, and needs no server."
 )
+_PACK = (
+    "Make an instrument for samplers of one timbre. It is a folder with looped WAV files, an SFZ file, a sound font "
+    "(SoundFont 2) and a report."
+)
+_EXPORT = "Write a run as one program for other software. It turns latents into sound, in ONNX or TorchScript."
 _SERVE = "Serve a page to play runs on, for the browser of this computer. Ctrl-C ends it."
 
 SUBCOMMANDS = {
@@ -144,6 +173,8 @@ SUBCOMMANDS = {
     "scale": Subcommand(_SCALE, _add_scale, "commands.generate.scale"),
     "interpolation": Subcommand(_INTERPOLATION, _add_interpolation, "commands.generate.interpolation"),
     "from_midi": Subcommand(_FROM_MIDI, add_midi_flags, "commands.generate.from_midi"),
+    "export": Subcommand(_EXPORT, _add_export, "commands.generate.export"),
+    "pack": Subcommand(_PACK, _add_pack, "commands.generate.pack"),
     "page": Subcommand(_PAGE, _add_page, "commands.generate.page"),
     "serve": Subcommand(_SERVE, _add_serve, "commands.generate.serve"),
 }

@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource, parsed
 from generation.tuning.tuning import Tuning
 from utils.errors import DataError, UserError
-from utils.file_names import is_reserved
+from utils.file_names import plain_stem
 from utils.files import sha256_of_file
 from utils.ranks import require_one_process
 from utils.spelling import counted
@@ -30,7 +29,6 @@ _FLAGS_OF_SETTINGS = {
     name: f"--{name.replace('_', '-')}"
     for name in ("seed", *PieceSettings.model_fields, "tuning_root", "tuning_frequency", "lenient", "drums")
 }
-_MOST_LETTERS = 100
 
 
 def run(args: argparse.Namespace) -> str:
@@ -51,8 +49,7 @@ def run(args: argparse.Namespace) -> str:
 def safe_name(source: PieceSource) -> str:
     """The name for files of a piece: that of its own file, with _ for what some file system may refuse."""
     stem = Path(source.path).stem if source.path else BUILT_IN
-    name = re.sub(r"[^\w.+-]+", "_", stem).strip("._")[:_MOST_LETTERS] or "piece"
-    return f"piece_{name}" if is_reserved(f"{name}.wav") else name
+    return plain_stem(stem, "piece")
 
 
 def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSettings:

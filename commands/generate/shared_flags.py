@@ -13,12 +13,17 @@ from utils.exact_pitches import key
 
 def add_run(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
     """Add `--run`, the checkpoint in it, and the device."""
+    add_run_on_cpu(parser, help_, **settings)
+    add_device(parser)
+
+
+def add_run_on_cpu(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
+    """Add `--run` and the checkpoint in it."""
     run = parser.add_argument(
         "-d", "--run", dest="run_folder", type=path, required=True, metavar="RUN", help=help_, **settings
     )
     add_alias(parser, run, "--dir")
     add_checkpoint_choice(parser)
-    add_device(parser)
 
 
 def add_run_and_output(parser: argparse.ArgumentParser, mode: str) -> None:

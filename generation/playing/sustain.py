@@ -71,13 +71,14 @@ class Loop:
     correlation: float
 
 
-def find_loop(steady: Float64Array, *, period: float, sample_rate: int) -> Loop:
+def find_loop(steady: Float64Array, *, period: float, sample_rate: int, starts: int = _STARTS) -> Loop:
     """The stretch of the note's steady part (n,) that repeats best.
 
     Its first quarter is left to the attack. The loop ends where the four periods or 20 ms before its end are most like
     those before its start, by normalised cross-correlation: a whole number of the sound's own periods later. The whole
     cycle is brought to the level of its start, so that a sound that decays is held at that level. At its end it fades
-    into what lies before its start, by gains that keep the level whatever the correlation.
+    into what lies before its start, by gains that keep the level whatever the correlation. `starts` is the number of
+    places that are tried as its beginning.
     """
     overlap = max(round(_CROSSFADE_PERIODS * period), round(_CROSSFADE * sample_rate))
     overlap = min(overlap, len(steady) // 8)
@@ -87,7 +88,7 @@ def find_loop(steady: Float64Array, *, period: float, sample_rate: int) -> Loop:
     earliest = max(len(steady) // 4, overlap)
     shortest = max((len(steady) - earliest) // 4, overlap)
     best = _Seam(-2.0, earliest, shortest)
-    for start in np.linspace(earliest, len(steady) - 2 * shortest, _STARTS).astype(int):
+    for start in np.linspace(earliest, len(steady) - 2 * shortest, starts).astype(int):
         best = max(best, _best_seam(steady, level, int(start), shortest, overlap))
     return Loop(best.start, _cycle(steady, level, best, overlap), best.correlation)
 
