@@ -45,7 +45,7 @@
     say(find("moment"), moment());
     for (const [which, handle] of Object.entries(handles)) {
       say(handle, loop[which]);
-      handle.classList.toggle("off", !repeat.checked);
+      handle.classList.toggle("idle", !repeat.checked);
     }
     const region = find("region");
     region.hidden = !repeat.checked;
