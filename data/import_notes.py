@@ -6,34 +6,23 @@ https://arxiv.org/abs/1704.01279.
 """
 
 import argparse
-import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.importing.labels import LabelledFile, Labelling, family_fault, labelled_files
+from data.importing.cut_settings import CutSettings
+from data.importing.labels import Labelling, family_fault
 from data.importing.measures import MEASURES, attributes_of_measures
-from data.importing.note_import import CutSettings, ImportJob, import_files
-from data.importing.note_names import ImportResult, choose_instruments, named_notes, without_copies
-from data.importing.report import REPORTS, account_of, broken_files, reasons_of, summary_of, write_reports
 from data.instrument_families import instrument_name
-from data.made_folder import former_card, is_empty
-from data.note_records import first_few
 from data.nsynth import SOURCES
 from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output, at_least_one, number_between, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
 from utils.errors import DataError, UserError
-from utils.files import atomic_folder, read_json, require_disk_space, write_json
-from utils.spelling import counted
+from utils.files import read_json
 
-logger = logging.getLogger("data.import_notes")  # not __name__, which is __main__ when run as a script
-
-MADE_BY = "data.import_notes"
-_NAME_OF_NOTE = re.compile(r"\w+_[a-z]+_\d{3,}-(\d{3}|none)-\d{3}(_\d+)?\.wav")
 _MIDDLE_C = {"C3": 3, "C4": 4, "C5": 5}
 
 
@@ -51,19 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         fix_octaves=args.fix_octaves,
         measures=tuple(name for name in MEASURES if name in args.measure),
     )
-    _require_free(args.folder, args.output, overwrite=args.overwrite)
-    found = labelled_files(args.folder, labelling)
-    files = choose_instruments(found, args.only_instruments, args.except_instruments)
-    with atomic_folder(args.output, replace=args.overwrite) as folder:
-        result = _import(args, settings, found, files, folder)
-        card = {"made_by": MADE_BY, "settings": _plain(args), **account_of(result)}
-        write_json(folder / "examples.json", {note.name: note.metadata for note in result.notes})
-        write_json(folder / "card.json", card)
-        write_reports(folder, result)
-    if broken := broken_files(result):
-        logger.warning("%s: files that cannot be read, left out: %d: %s", args.folder, len(broken), first_few(broken))
-    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{summary_of(result)}\n\n{counted(len(result.notes), 'note')} in {args.output}; {where}\n")
+    from data.importing.folder_import import FolderImport, import_folder  # needs torch, which help does without
+
+    order = FolderImport(
+        folder=args.folder,
+        output=args.output,
+        labelling=labelling,
+        settings=settings,
+        only=args.only_instruments,
+        all_but=args.except_instruments,
+        workers=args.workers,
+        overwrite=args.overwrite,
+        told=_plain(args),
+    )
+    sys.stdout.write(import_folder(order))
     return 0
 
 
@@ -139,40 +129,6 @@ def _read_families(path: Path) -> dict[str, str]:
         if fault := family_fault(family):
             raise DataError(f"{path}: {name!r}: {fault}")
     return {instrument_name(name): family for name, family in content.items()}
-
-
-def _require_free(source: Path, out: Path, *, overwrite: bool) -> None:
-    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{out}: lies in the folder that is imported; choose another --output")
-    if is_empty(out):
-        return
-    if former_card(out, MADE_BY, _NAME_OF_NOTE, REPORTS) is None:
-        raise DataError(f"{out}: holds something that this program did not make; choose another --output")
-    if not overwrite:
-        raise DataError(f"{out}: holds an earlier import; choose another --output, or give --overwrite to replace it")
-
-
-def _import(
-    args: argparse.Namespace,
-    settings: CutSettings,
-    found: Sequence[LabelledFile],
-    files: Sequence[LabelledFile],
-    folder: Path,
-) -> ImportResult:
-    """The notes of `files`, whose sounds are written into `folder`. Raises: DataError if none is taken."""
-    jobs = [ImportJob(number, file.path, file.pitch) for number, file in enumerate(files) if not file.fault]
-    require_disk_space(args.output, round(len(jobs) * 2 * settings.seconds * SAMPLE_RATE))
-    audio = folder / "audio"
-    audio.mkdir()
-    outcomes = without_copies(import_files(jobs, settings, audio, args.workers), files)
-    result = ImportResult(files, outcomes, named_notes(outcomes, files, found))
-    if not result.notes:
-        raise DataError(f"{args.folder}: no note was taken: {reasons_of(result)}")
-    for note in result.notes:
-        (audio / note.outcome.file_name).rename(audio / f"{note.name}.wav")
-    for outcome in outcomes:  # copies of others were written, too
-        (audio / outcome.file_name).unlink(missing_ok=True)
-    return result
 
 
 def _plain(args: argparse.Namespace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data.audio_io import quantise, write_wav
+from data.importing.cut_settings import CutSettings
 from data.importing.judging import judge
 from data.importing.measures import MEASURES, loudness_lufs, tracked_pitch
 from data.importing.note_cutting import CutNote, cut_note, split_at_onsets
@@ -24,18 +25,6 @@ from utils.cli import show_progress
 from utils.errors import DataError
 
 _CEILING = 32_767 / 32_768
-
-
-@dataclass(frozen=True)
-class CutSettings:
-    """What is done to the sound of every file."""
-
-    seconds: float
-    split: bool
-    level_lufs: float | None  # of every note, by one gain for each; None: as recorded
-    in_tune: bool  # notes that contradict their label are dropped
-    fix_octaves: bool  # labels are moved by octaves to what is heard
-    measures: tuple[str, ...]
 
 
 class ImportJob(NamedTuple):

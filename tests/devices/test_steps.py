@@ -41,6 +41,7 @@ CASES = {
         "linearLayerRate": 10.0,
         "learningRateDecay": 0.5,
     },
+    "lazy penalties": {"penaltyInterval": 2, "logisticGradReal": 1.0},
     "transposed": {"transposed": True, "leakyness": 0.1},
     "as GANSynth": {"formatLayerType": "gansynth", "generationActivation": "tanh"},
     "other weights": {"epsilonD": 0.1, "weightConditionD": 1, "weightConditionG": 2},

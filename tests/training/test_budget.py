@@ -47,7 +47,7 @@ def test_without_notes_everything_else_is_told(tmp_path):
     cost = cost_of(experiment, 0)
     words = "\n".join(cost.in_words())
     assert "(2, 1024, 32), grown 1024x4" in words
-    assert "1,280 steps on an unknown number of notes" in words
+    assert f"{sum(experiment.model.max_iter_at_scale):,} steps on an unknown number of notes" in words
     assert "missing: no such folder; the number of notes is unknown; sizes are for 12 values of pitch" in words
     plain = json.loads(json.dumps(cost.to_plain()))
     assert (plain["notes"], plain["cache_bytes"]) == (None, None)
