@@ -87,12 +87,13 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> Scor
     scorer = Scorer(terms, comparison.scores, record, output, options.device)
     choosing = _choosing(comparison, runs.finished, terms, record, options)
     record_terms(terms, record)
+    here = [run for run in runs.finished if not run.recorded]
+    for run in here:  # before anything is scored, so that scores of a command that was stopped can be used, too
+        record_run(run, record)
     subjects = scorer.subjects(runs.finished)
     scorer.score(subjects)
-    for run in runs.finished:
-        if not run.recorded:
-            record_run(run, record)
-            measure_costs(run, record, options.device)
+    for run in here:
+        measure_costs(run, record, options.device)
     during = _during_training(comparison, runs.finished, scorer, record, choosing)
     missing = missing_notes(scorer.missing([*subjects, *(during.subjects if during else ())]))
     for note in missing:
