@@ -191,7 +191,8 @@ def test_killed_and_begun_again_it_comes_to_the_same(comparison, scored, tmp_pat
         patched.setattr(scored_notes, "side_of_run", dies)
         with pytest.raises(Killed):
             run(comparison.file, out)
-    assert len(lines_of(out)) == 1 + 2 * len(SCORES)  # the terms come first
+    kinds = [line["kind"] for line in lines_of(out)]  # the terms come first, and what the four runs are
+    assert kinds == ["terms", *["trained"] * 4, *["run"] * 2 * len(SCORES)]
     assert run(comparison.file, out) == 0
     assert values_of(out) == values_of(scored)
     assert claims(out) == claims(scored)
