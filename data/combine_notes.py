@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data.audio_io import read_audio
+from data.made_folder import keys_of, require_empty
 from data.note_pitch import sounds_at
 from data.note_records import NoteRecord, metadata_path
 from data.sound_font import SAMPLE_RATE
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     require_empty(args.output, "--output")
     sources = open_sources(args.folders, in_tune=args.in_tune)
     count = write_notes(args.output, sources, made_by=MADE_BY)
-    sys.stdout.write(where_they_are(args.output, count))
+    sys.stdout.write(f"{counted(count, 'note')} in {args.output}; {keys_of(args.output)}\n")
     return 0
 
 
@@ -78,13 +79,15 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("folders", type=path, nargs="+", metavar="NOTES", help="folders of notes and examples.json, in NSynth's layout")
     add_output(parser, "folder to make; it must not exist, or be empty")
-    add(
-        "--in-tune",
-        action="store_true",
-        help="leave out notes that sound half a semitone or more from their label, or no pitch for half a second",
-    )
+    add_in_tune(parser)
     add_verbosity(parser)
     return parser
+
+
+def add_in_tune(parser: argparse.ArgumentParser) -> None:
+    """Add `--in-tune`."""
+    help_ = "leave out notes that sound half a semitone or more from their label, or no pitch for half a second"
+    parser.add_argument("--in-tune", action="store_true", help=help_)
 
 
 def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
@@ -177,18 +180,6 @@ def _new_names(instruments: Sequence[str], known: set[str]) -> dict[str, str]:
 def _parts(instrument: str) -> tuple[str, int]:
     kind, _, number = instrument.rpartition("_")
     return kind, int(number)
-
-
-def require_empty(folder: Path, flag: str) -> None:
-    """Raise DataError that names the `flag` if the folder to make holds something."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: holds something already; choose another {flag}")
-
-
-def where_they_are(folder: Path, count: int) -> str:
-    """A line for readers: how many notes there are, and the keys of a config that lead to them."""
-    where = f"data_path {folder / 'audio'}, att_dict_path {folder / 'examples.json'}"
-    return f"{counted(count, 'note')} in {folder}; {where}\n"
 
 
 def write_notes(out: Path, sources: Sequence[NoteSource], *, made_by: str) -> int:

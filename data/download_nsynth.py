@@ -18,6 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.fetch import fetch, sha256_with_progress
+from data.made_folder import keys_of
 from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
 from utils.errors import DataError
@@ -65,8 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.info("%s: already there and complete", folder)
     else:
         _obtain(folder, part, args)
-    where = f"data_path {folder / 'audio'}, att_dict_path {folder / 'examples.json'}"
-    sys.stdout.write(f"{part.notes} notes in {folder}; {where}\n")
+    sys.stdout.write(f"{part.notes} notes in {folder}; {keys_of(folder)}\n")
     return 0
 
 

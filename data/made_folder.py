@@ -14,6 +14,17 @@ def is_empty(folder: Path) -> bool:
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
+def require_empty(folder: Path, flag: str) -> None:
+    """Raise DataError that names the `flag` if the folder to make holds something."""
+    if not is_empty(folder):
+        raise DataError(f"{folder}: holds something already; choose another {flag}")
+
+
+def keys_of(folder: Path) -> str:
+    """The keys of a config that lead to the notes in `folder`, for readers."""
+    return f"data_path {folder / 'audio'}, att_dict_path {folder / 'examples.json'}"
+
+
 def former_card(
     folder: Path, made_by: str, name_of_note: re.Pattern[str], reports: Iterable[str] = ()
 ) -> dict[str, Any] | None:

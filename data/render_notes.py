@@ -21,7 +21,7 @@ from typing import Any
 
 from data import sound_font
 from data.general_midi import PROGRAMS, Program
-from data.made_folder import former_card, is_empty
+from data.made_folder import former_card, is_empty, keys_of
 from data.note_pitch import LEAST_PERIODICITY, TOLERANCE
 from data.note_rendering import SILENCE, Job, Outcome, render_jobs
 from data.nsynth import FAMILIES, QUALITIES, SOURCES
@@ -81,8 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         _render(args, font, settings, programs, card)
     kept = read_json(args.output / "card.json")["notes"]["kept"]
-    where = f"data_path {args.output / 'audio'}, att_dict_path {args.output / 'examples.json'}"
-    sys.stdout.write(f"{counted(kept, 'note')} in {args.output}; {where}\n")
+    sys.stdout.write(f"{counted(kept, 'note')} in {args.output}; {keys_of(args.output)}\n")
     return 0
 
 

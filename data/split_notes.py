@@ -12,7 +12,8 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from data.combine_notes import NoteSource, open_sources, require_empty, where_they_are, write_notes
+from data.combine_notes import NoteSource, add_in_tune, open_sources, write_notes
+from data.made_folder import keys_of, require_empty
 from data.note_records import NoteRecord
 from utils.arguments import path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     (source,) = open_sources([args.notes], in_tune=args.in_tune)
     parts = split(source, args.reference_instruments)
     for folder, part in zip(folders.values(), parts, strict=True):
-        sys.stdout.write(where_they_are(folder, write_notes(folder, [part], made_by=MADE_BY)))
+        count = write_notes(folder, [part], made_by=MADE_BY)
+        sys.stdout.write(f"{counted(count, 'note')} in {folder}; {keys_of(folder)}\n")
     return 0
 
 
@@ -57,11 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="instrument_str of those to compare with (default: every second one of each family)",
     )
-    add(
-        "--in-tune",
-        action="store_true",
-        help="leave out notes that sound half a semitone or more from their label, or no pitch for half a second",
-    )
+    add_in_tune(parser)
     add_verbosity(parser)
     return parser
 

@@ -12,7 +12,7 @@ from data.importing.labels import LabelledFile, Labelling, labelled_files
 from data.importing.note_import import ImportJob, import_files
 from data.importing.note_names import ImportResult, choose_instruments, named_notes, without_copies
 from data.importing.report import REPORTS, account_of, broken_files, reasons_of, summary_of, write_reports
-from data.made_folder import former_card, is_empty
+from data.made_folder import former_card, is_empty, keys_of
 from data.note_records import first_few
 from data.sound_font import SAMPLE_RATE
 from utils.errors import DataError, UserError
@@ -56,8 +56,7 @@ def import_folder(asked: FolderImport) -> str:
         write_reports(folder, result)
     if broken := broken_files(result):
         logger.warning("%s: files that cannot be read, left out: %d: %s", asked.folder, len(broken), first_few(broken))
-    where = f"data_path {asked.output / 'audio'}, att_dict_path {asked.output / 'examples.json'}"
-    return f"{summary_of(result)}\n\n{counted(len(result.notes), 'note')} in {asked.output}; {where}\n"
+    return f"{summary_of(result)}\n\n{counted(len(result.notes), 'note')} in {asked.output}; {keys_of(asked.output)}\n"
 
 
 def _require_free(source: Path, out: Path, *, overwrite: bool) -> None:
