@@ -82,8 +82,7 @@ def _add_page(parser: argparse.ArgumentParser) -> None:
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "folder of the page (default: RUN/page; needed with several runs)"
     add("-o", "--output", type=path, metavar="FOLDER", help=help_)
-    help_ = "what the page calls the runs, one for each (default: their representations; the name of a single run)"
-    add("--titles", nargs="+", metavar="TITLE", help=help_)
+    _add_titles(parser)
     add_pitches(parser, "those to hear (default: a few, evenly spaced among those that all runs learned)")
     add_seeds(parser, "seeds of the latents, such as 0-3,7 (default: 0-2)")
     add_latent_controls(parser)
@@ -116,6 +115,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
     help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
     parser.add_argument("--port", type=port, default=8765, metavar="N", help=help_)
+    _add_titles(parser)
     add_latent_controls(parser)
 
 
@@ -135,6 +135,11 @@ def _add_counted_seeds(parser: argparse.ArgumentParser, counted: str) -> None:
     parser.add_argument("-n", "--count", type=at_least_one, metavar="N", help=f"number of {counted}")
     add_seed(parser, "seed of the first one; each of the others has the next number", default=None)
     add_seeds(parser, "all seeds, instead of --seed and --count, such as 0-99 or 2,7")
+
+
+def _add_titles(parser: argparse.ArgumentParser) -> None:
+    help_ = "what the page calls the runs, one for each (default: their representations; the name of a single run)"
+    parser.add_argument("--titles", nargs="+", metavar="TITLE", help=help_)
 
 
 def _add_from_card(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from commands.generate.options import controls_of
+from commands.generate.titles import require_titles
 from generation.instrument import Instrument
 from generation.play_server.note_request import NoteRequest
 from generation.play_server.player import CLOSING_SECONDS, Player
 from generation.play_server.server import ADDRESS, PlayServer
+from generation.run_titles import run_titles
 from utils.device import choose_device
 from utils.errors import UserError
 from utils.ranks import require_one_process
@@ -24,7 +25,8 @@ def run(args: argparse.Namespace) -> str:
     require_one_process("serve")
     if len(args.run_folder) > 1 and (args.scale is not None or args.iteration is not None):
         raise UserError("--scale and --iteration go with a single run; leave them out, or give one run")
-    players = [_player(args, folder) for folder in args.run_folder]
+    require_titles(args.titles, len(args.run_folder))
+    players = _players(args)
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for player in players:
@@ -40,10 +42,17 @@ def run(args: argparse.Namespace) -> str:
     return "ended\n"
 
 
-def _player(args: argparse.Namespace, folder: Path) -> Player:
+def _players(args: argparse.Namespace) -> list[Player]:
     device = choose_device(args.device)
-    instrument = Instrument.from_run(folder, scale=args.scale, iteration=args.iteration, device=device)
-    return Player(instrument, controls_of(args, instrument))
+    instruments = [
+        Instrument.from_run(folder, scale=args.scale, iteration=args.iteration, device=device)
+        for folder in args.run_folder
+    ]
+    titles = args.titles or run_titles(instruments)
+    return [
+        Player(instrument, title, controls_of(args, instrument))
+        for instrument, title in zip(instruments, titles, strict=True)
+    ]
 
 
 def _end(players: Sequence[Player]) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
+from generation.run_titles import run_titles
 from utils.errors import UserError
 from utils.spelling import counted, numbered
 
@@ -51,9 +52,7 @@ def open_runs(
             raise UserError(f"{folder}: is given {count} times; give each run once")
     instruments = [Instrument.from_run(folder, scale=scale, iteration=iteration, device=device) for folder in folders]
     names = numbered([instrument.run_name for instrument in instruments])
-    representations = numbered([instrument.experiment.transform.transform for instrument in instruments])
-    own = representations if len(folders) > 1 else names
-    each = zip(folders, names, own if titles is None else titles, instruments, strict=True)
+    each = zip(folders, names, run_titles(instruments) if titles is None else titles, instruments, strict=True)
     return [
         HeardRun(folder, name, title, instrument, instrument.to_plain()) for folder, name, title, instrument in each
     ]

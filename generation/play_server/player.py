@@ -40,9 +40,13 @@ class PlayedNote:
 class Player:
     """Makes the notes that are asked for; any thread may ask."""
 
-    def __init__(self, instrument: Instrument, controls: LatentControls = NO_CONTROLS) -> None:
-        """`controls` are those of all latents; their truncation is what the page begins with, which may change it."""
+    def __init__(self, instrument: Instrument, title: str, controls: LatentControls = NO_CONTROLS) -> None:
+        """`title` is what the page calls the run.
+
+        `controls` are those of all latents; their truncation is what the page begins with, which may change it.
+        """
         self._instrument, self._controls = instrument, controls
+        self.title = title
         self._origin = instrument.to_plain()
         self._network = NetworkThread()
         self._one_piece = threading.Lock()
@@ -68,11 +72,6 @@ class Player:
             "latents": self._controls.in_words(),
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
-
-    @property
-    def name(self) -> str:
-        """Of the run."""
-        return self._instrument.run_name
 
     def corners(self, request: NoteRequest) -> list[str]:
         """What the seed of each corner draws beside pitch, in words, where `request` does not choose it."""

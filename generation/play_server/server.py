@@ -30,7 +30,6 @@ from generation.play_server.note_request import parse_note_request
 from generation.play_server.player import Player
 from generation.play_server.replies import HEADERS, Reply, download, error_reply, json_reply
 from utils.errors import UserError
-from utils.spelling import numbered
 from utils.web_style import web_style
 
 logger = logging.getLogger(__name__)
@@ -154,7 +153,7 @@ class PlayHandler(BaseHTTPRequestHandler):
         if path == "/run.json":
             return json_reply(player.to_plain())
         if self.path == "/runs.json":
-            return json_reply(numbered([each.name for each in self.server.players]))
+            return json_reply([each.title for each in self.server.players])
         if self.path == "/web_style.css":
             return Reply(web_style().encode(), _CSS)
         if self.path in _PAGE:

@@ -23,8 +23,8 @@ def serving(*players, **options):
             thread.join()
 
 
-def player_of(run_folder):
-    return Player(Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU))
+def player_of(run_folder, title="tiny"):
+    return Player(Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU), title)
 
 
 @pytest.fixture(scope="session")

@@ -292,7 +292,7 @@ def test_notes_keep_their_relative_levels(page, server):
 
 def test_page_begins_with_the_truncation_of_the_command(browser, run_folder):
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
-    with serving(Player(instrument, LatentControls(truncation=0.8, latent_scale=0.7))) as server:
+    with serving(Player(instrument, "tiny", LatentControls(truncation=0.8, latent_scale=0.7))) as server:
         browser.get(f"http://127.0.0.1:{server.server_port}/")
         _until(browser, lambda: find(browser, "#name").text == "tiny")
         assert find(browser, "#truncation").get_attribute("value") == "0.8"

@@ -36,7 +36,7 @@ def test_page_learns_what_the_run_knows(server):
 
 def test_flags_of_latents_are_those_of_random(run_folder, tmp_path):
     instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
-    player = Player(instrument, LatentControls(truncation=0.5, keep_norm=True, latent_scale=0.7))
+    player = Player(instrument, "tiny", LatentControls(truncation=0.5, keep_norm=True, latent_scale=0.7))
     assert player.to_plain()["truncation"] == 0.5
     assert player.to_plain()["latents"] == ", truncation 0.5 with the norm kept, latents times 0.7"
     for truncation, flags in ((0.5, ("--truncation", 0.5, "--keep-norm")), (None, ())):
@@ -48,9 +48,9 @@ def test_flags_of_latents_are_those_of_random(run_folder, tmp_path):
 
 @pytest.mark.usefixtures("_no_previews")
 def test_several_runs_are_served_each_by_its_own_paths(player, experiment_dict, tmp_path):
-    other = player_of(trained(with_families(experiment_dict), tmp_path))
+    other = player_of(trained(with_families(experiment_dict), tmp_path), "with <families>")
     with serving(player, other) as server:
-        assert json.loads(request(server, "GET", "/runs.json")[2]) == ["tiny", "tiny (2)"]
+        assert json.loads(request(server, "GET", "/runs.json")[2]) == ["tiny", "with <families>"]
         assert request(server, "GET", "/run/0/run.json")[2] == request(server, "GET", "/run.json")[2]
         assert "instrument_family_str" in json.loads(request(server, "GET", "/run/1/run.json")[2])["attributes"]
         note = seed_note(3, pitch=62)

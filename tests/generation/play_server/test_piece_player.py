@@ -123,7 +123,7 @@ def busy(run_folder):
     """A server that is in the middle of playing TUNE, and where the answer to that will be."""
     Waiting.begun.clear()
     Waiting.go_on.clear()
-    player = Player(Waiting.from_run(run_folder, scale=None, iteration=None, device=CPU))
+    player = Player(Waiting.from_run(run_folder, scale=None, iteration=None, device=CPU), "tiny")
     with serving(player) as server, ThreadPoolExecutor(1) as pool:
         first = pool.submit(post_midi, server, TUNE, seed_note(1))
         assert Waiting.begun.wait(30)
