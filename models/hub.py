@@ -78,8 +78,10 @@ def client() -> Any:
 
 @contextmanager
 def explained(hub: Any, name: HubName) -> Iterator[None]:
-    """What the Hub and the network refuse, as errors of one line."""
-    errors = hub.errors
+    """What the Hub and the network refuse, as errors of one line; the package's own messages are not shown."""
+    errors, messages = hub.errors, logging.getLogger("huggingface_hub")
+    former = messages.level
+    messages.setLevel(logging.ERROR)
     try:
         yield
     except errors.GatedRepoError as error:
@@ -100,6 +102,8 @@ def explained(hub: Any, name: HubName) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise UserError(f"{name}: {' '.join(str(error).split())[:_BRIEF]}; run again") from error
+    finally:
+        messages.setLevel(former)
 
 
 def _snapshot(hub: Any, name: HubName, **settings: Any) -> Any:

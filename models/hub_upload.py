@@ -1,5 +1,6 @@
 """Files sent to a repository of the Hugging Face Hub: all in one commit, or none."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from models.hub import client, explained
 from utils.errors import UserError
 from utils.hub_name import HubName
+
+logger = logging.getLogger(__name__)
 
 _CONFLICT = 409
 
@@ -47,4 +50,5 @@ def _create(hub: Any, api: Any, name: HubName, *, private: bool) -> None:
     except hub.errors.HfHubHTTPError as error:
         if error.response.status_code != _CONFLICT:
             raise
-        raise UserError(f"{name}: is there already; choose another name, or add --update to change it") from error
+        raise UserError(f"{name}: is there already; choose another name, or ask for an update of it") from error
+    logger.info("%s: the repository is made, and empty until the files are there", name)

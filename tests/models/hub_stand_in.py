@@ -65,10 +65,10 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Be quiet."""
 
-    def do_HEAD(self):  # noqa: N802 - the library's name
+    def do_HEAD(self):
         self.do_GET()
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         self.hub.asked.append(f"{self.command} {self.path}")
         if match := FILE.match(self.path):
             self._send_file(*match.groups())
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(404)
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         self.hub.asked.append(f"{self.command} {self.path}")
         content = self.rfile.read(int(self.headers["Content-Length"]))
         if not self._is_owner():
