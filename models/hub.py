@@ -24,12 +24,12 @@ TAKEN = (WEIGHTS, CARD, "README.md", "notes/*.json", "notes/*.wav", "notes/*.fla
 _BRIEF = 120
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
+class _Bar(tqdm):  # type: ignore[misc]
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{**settings, "disable": not show_progress(), "leave": False})
 
 
-class _NoBar(tqdm):  # type: ignore[type-arg]
+class _NoBar(tqdm):  # type: ignore[misc]
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{**settings, "disable": True})
 
