@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from commands.hub_runs import pull_named_runs
 from utils.cli import Main, Parser, add_verbosity, add_version, start_logging, user_errors_in_one_line
 
 
@@ -33,6 +34,7 @@ def main_of_subcommands(script: str, description: str, kind: str, subcommands: M
         add_subcommands(parser, kind, subcommands)
         args = parser.parse_args(argv)
         start_logging(args)
+        pull_named_runs(args)
         sys.stdout.write(run_module(args.module, args))
         return 0
 

@@ -9,21 +9,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import fields
 
-from data.importing.cut_settings import CutSettings
-from data.importing.labels import Labelling, family_fault
-from data.importing.measures import MEASURES, attributes_of_measures
-from data.instrument_families import instrument_name
+from data.importing.measures import MEASURES
+from data.importing.sound_import import LENGTHS, LEVELS, MIDDLE_C, ImportOptions, import_sounds
 from data.nsynth import SOURCES
-from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output, at_least_one, number_between, path
 from utils.cli import Parser, add_verbosity, start_logging, user_errors_in_one_line
-from utils.errors import DataError, UserError
-from utils.files import read_json
-
-_MIDDLE_C = {"C3": 3, "C4": 4, "C5": 5}
 
 
 @user_errors_in_one_line("import_notes")
@@ -31,29 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit code is 0, or 2 after a user's mistake."""
     args = build_parser().parse_args(argv)
     start_logging(args)
-    labelling = _labelling(args)
-    settings = CutSettings(
-        seconds=args.seconds,
-        split=args.split,
-        level_lufs=args.match_level,
-        in_tune=args.in_tune,
-        fix_octaves=args.fix_octaves,
-        measures=tuple(name for name in MEASURES if name in args.measure),
-    )
-    from data.importing.folder_import import FolderImport, import_folder  # needs torch, which help does without
-
-    order = FolderImport(
-        folder=args.folder,
-        output=args.output,
-        labelling=labelling,
-        settings=settings,
-        only=args.only_instruments,
-        all_but=args.except_instruments,
-        workers=args.workers,
-        overwrite=args.overwrite,
-        told=_plain(args),
-    )
-    sys.stdout.write(import_folder(order))
+    options = ImportOptions(**{field.name: getattr(args, field.name) for field in fields(ImportOptions)})
+    said = import_sounds(args.folder, args.output, options, workers=args.workers, overwrite=args.overwrite)
+    sys.stdout.write(said)
     return 0
 
 
@@ -82,7 +54,7 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     help_ = "what the folders say, from the outermost on, such as family or instrument"
     add("--folders", nargs="+", default=(), metavar="NAME", help=help_)
     add("--csv", type=path, metavar="FILE", help="a table with a column file, and others that are labels")
-    add("--middle-c", choices=_MIDDLE_C, default="C4", help="the name of MIDI pitch 60 (default: %(default)s)")
+    add("--middle-c", choices=MIDDLE_C, default="C4", help="the name of MIDI pitch 60 (default: %(default)s)")
     add("--families", type=path, metavar="FILE", help='families by instrument, as JSON: {"kazoo": "reed"}')
     help_ = "family of the instruments that neither --families nor the built-in table has"
     add("--unknown-family", metavar="NAME", help=help_)
@@ -94,49 +66,15 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
 def _add_sound(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is done to the sound").add_argument
     help_ = "the longest note, faded out where it is cut (default: %(default)s)"
-    add("--seconds", type=number_between(0.05, 60), default=4.0, metavar="S", help=help_)
+    add("--seconds", type=number_between(*LENGTHS), default=4.0, metavar="S", help=help_)
     add("--split", action="store_true", help="cut files that hold several notes at their onsets")
     help_ = "bring every note to this loudness in LUFS by a gain of its own (default: leave levels as recorded)"
-    add("--match-level", type=number_between(-70, 0), metavar="LUFS", help=help_)
+    add("--match-level", type=number_between(*LEVELS), metavar="LUFS", help=help_)
     add("--measure", nargs="+", choices=MEASURES, default=(), metavar="NAME", help=f"of {', '.join(MEASURES)}")
     help_ = "leave out notes that sound half a semitone or more from their label, or have no clear pitch"
     add("--in-tune", action="store_true", help=help_)
     help_ = "move the labels of notes that sound whole octaves away from them"
     add("--fix-octaves", action="store_true", help=help_)
-
-
-def _labelling(args: argparse.Namespace) -> Labelling:
-    families = _read_families(args.families) if args.families else {}
-    if args.unknown_family is not None and (fault := family_fault(args.unknown_family)):
-        raise UserError(f"--unknown-family: {fault}")
-    return Labelling(
-        pattern=args.pattern,
-        folders=tuple(args.folders),
-        table=args.csv,
-        octave_of_middle_c=_MIDDLE_C[args.middle_c],
-        families=families,
-        unknown_family=args.unknown_family,
-        source=args.source,
-        measured=tuple(attributes_of_measures(args.measure)),
-    )
-
-
-def _read_families(path: Path) -> dict[str, str]:
-    content = read_json(path, DataError)
-    if not isinstance(content, dict) or not all(isinstance(family, str) for family in content.values()):
-        raise DataError(f'{path}: must be one object of names, such as {{"kazoo": "reed"}}; correct it')
-    for name, family in content.items():
-        if fault := family_fault(family):
-            raise DataError(f"{path}: {name!r}: {fault}")
-    return {instrument_name(name): family for name, family in content.items()}
-
-
-def _plain(args: argparse.Namespace) -> dict[str, Any]:
-    """The flags as JSON; those that change no note are left out, and of paths only names are told."""
-    unsaid = ("folder", "output", "workers", "overwrite", "verbose", "quiet")
-    flags = {name: value for name, value in vars(args).items() if name not in unsaid}
-    told = {name: value.name if isinstance(value, Path) else value for name, value in flags.items()}
-    return {"folder": args.folder.resolve().name, "sample_rate": SAMPLE_RATE, **told}
 
 
 if __name__ == "__main__":

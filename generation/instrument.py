@@ -18,9 +18,12 @@ from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from generation.tuning.learned import learned_for, ratio_of
 from generation.tuning.resampling import at_ratio
+from models.checkpoint import FOLDER as CHECKPOINTS
 from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
+from models.hub import local_run
 from models.networks import Networks, build_networks, conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
+from models.shared_generator import is_shared
 from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
 from utils.config import ExperimentConfig
 from utils.device import choose_device
@@ -73,6 +76,12 @@ class Instrument:
     def run_name(self) -> str:
         """Name of the run, as in its config."""
         return self.experiment.name
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the run is, with its card if it has one."""
+        folder = self.checkpoint.parent
+        return folder.parent if folder.name == CHECKPOINTS and not is_shared(self.checkpoint) else folder
 
     @property
     def sample_rate(self) -> int:
@@ -201,9 +210,10 @@ def load_instrument(
 ) -> Instrument:
     """The trained run in the folder `run`, at its newest checkpoint or at that of `scale` and `iteration`.
 
-    `device` is auto, cpu, cuda, cuda:1 or mps. Raises: UserError if there is no such run, checkpoint or device.
+    `run` may be `hf://OWNER/NAME`, which is pulled from the Hub (`models.hub`). `device` is auto, cpu, cuda,
+    cuda:1 or mps. Raises: UserError if there is no such run, checkpoint or device.
     """
-    return Instrument.from_run(Path(run), scale=scale, iteration=iteration, device=choose_device(device))
+    return Instrument.from_run(local_run(run), scale=scale, iteration=iteration, device=choose_device(device))
 
 
 def _require_place(saved: Mapping[str, Any], networks: Networks, transform: AudioTransform) -> None:

@@ -14,15 +14,22 @@ def terms_of(run_folder: Path, run_name: str) -> str:
 
     Raises: DataError if the card cannot be read.
     """
-    path = run_folder / MODEL_CARD
-    if not path.exists():
+    card = card_of_run(run_folder)
+    if card is None:
         return (
             f"Sound of {run_name}.\n\nNo card came with this generator, so no licence is stated. Before you pass the "
             "sound on, ask who trained it, and on what.\n"
         )
+    return f"Sound of {run_name}. The card of the generator, with its terms and its sources:\n\n{card}"
+
+
+def card_of_run(run_folder: Path) -> str | None:
+    """The text of `README.md` in `run_folder`, None if there is none. Raises: DataError if it cannot be read."""
+    path = run_folder / MODEL_CARD
+    if not path.exists():
+        return None
     try:
-        card = read_regular(path, _MOST_BYTES).decode("utf-8")
+        return read_regular(path, _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"byte {error.start} is not UTF-8"
         raise DataError(f"{path}: cannot be read ({reason}); mend the card, or move it away") from error
-    return f"Sound of {run_name}. The card of the generator, with its terms and its sources:\n\n{card}"

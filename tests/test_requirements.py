@@ -18,6 +18,7 @@ OPTIONAL = (
     "requirements-onnx.txt",
     "requirements-pitch.txt",
     "requirements-slurm.txt",
+    "requirements-hub.txt",
 )
 LOCKED = ("requirements.txt", "requirements-dev.txt", "requirements-soundfont.txt")
 LOCK = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from utils.cli import add_alias
 from utils.config import MIDI_MAX, path_fault
+from utils.hub_name import HubName, is_hub_name
 from utils.note_names import named_pitch
 from utils.spelling import shortened
 
@@ -30,6 +31,16 @@ def path(text: str) -> Path:
     if fault := path_fault(text):
         raise argparse.ArgumentTypeError(f"{shortened(text)!r}: {fault}")
     return Path(text)
+
+
+def run(text: str) -> Path | HubName:
+    """A run folder, or the name of a run on the Hub."""
+    if not is_hub_name(text):
+        return path(text)
+    try:
+        return HubName.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shortened(text)}: {error}") from error
 
 
 def whole_number(text: str) -> int:

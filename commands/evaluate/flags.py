@@ -15,13 +15,17 @@ from utils.arguments import (
     add_skip_broken,
     at_least_one,
     path,
+    run,
 )
 from utils.cli import add_alias
 
 DISTANCES = ("pkid", "ikid", "fad")
 """The scores that need real notes."""
 
-_SIDE = "a folder of notes or of folders named like instruments, a run folder of train.py, or a statistics file (.npz)"
+_SIDE = (
+    "a folder of notes or of folders named like instruments, a run folder of train.py, hf://OWNER/NAME, or a "
+    "statistics file (.npz)"
+)
 _PAPER_CONFIGS = "experiments as JSON files (default: config_files/*/paper.json)"
 
 
@@ -62,14 +66,15 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     help_ = "also score sines, noise, and real notes after the representation of --run, of the same pitches and number"
     parser.add_argument("--references", action="store_true", help=help_)
     help_ = f"real notes that no network learned from, to be scored too: {_SIDE}"
-    parser.add_argument("--unseen", type=path, metavar="PATH", help=help_)
+    parser.add_argument("--unseen", type=run, metavar="PATH", help=help_)
     _add_seed_and_device(parser)
     add_json(parser, "the new lines of results.jsonl")
 
 
 def _add_timbre(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--run", dest="run_folder", type=path, required=True, metavar="RUN", help="run folder of train.py")
+    help_ = "run folder of train.py, or hf://OWNER/NAME"
+    add("--run", dest="run_folder", type=run, required=True, metavar="RUN", help=help_)
     add("--real", type=path, metavar="DIR", help="folder of real notes with names of instruments, for the baseline")
     _add_output(parser)
     _add_count(parser, "number of latents, with the seeds 0 to N - 1 (default: %(default)s)", 16)
@@ -96,7 +101,7 @@ def _add_floor(parser: argparse.ArgumentParser) -> None:
 def _add_time(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-c", "--config", type=path, nargs="+", metavar="FILE", help=f"{_PAPER_CONFIGS[:-1]} unless --run is given)")
-    add("--run", dest="runs", type=path, nargs="+", metavar="RUN", help="run folders of train.py")
+    add("--run", dest="runs", type=run, nargs="+", metavar="RUN", help="run folders, or hf://OWNER/NAME")
     _add_output(parser, Path("time"))
     batches = "numbers of notes computed at once (default: 1 64)"
     add("--batch", type=at_least_one, nargs="+", default=[1, 64], metavar="N", help=batches)
@@ -137,16 +142,16 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 
 def _add_real(parser: argparse.ArgumentParser, *, required: bool) -> None:
     use = "" if required else ", which give each score its baseline"
-    parser.add_argument("--real", type=path, required=required, metavar="PATH", help=f"real notes{use}: {_SIDE}")
+    parser.add_argument("--real", type=run, required=required, metavar="PATH", help=f"real notes{use}: {_SIDE}")
 
 
 def _add_notes(parser: argparse.ArgumentParser, flag: str) -> None:
     """Add `flag` and what may stand in its place: `--run`, with the flags of the notes that a run makes."""
     group = parser.add_mutually_exclusive_group(required=True)
     kind = "generated notes" if flag == "--fake" else "the notes"
-    group.add_argument(flag, dest="notes", type=path, metavar="PATH", help=f"{kind}: {_SIDE}")
-    help_ = "run folder of train.py, whose generator makes the notes now"
-    group.add_argument("--run", dest="run_folder", type=path, metavar="RUN", help=help_)
+    group.add_argument(flag, dest="notes", type=run, metavar="PATH", help=f"{kind}: {_SIDE}")
+    help_ = "run folder of train.py, or hf://OWNER/NAME, whose generator makes the notes now"
+    group.add_argument("--run", dest="run_folder", type=run, metavar="RUN", help=help_)
     made = parser.add_argument_group("notes made by a run, the same as those of generate.py random")
     _add_count(made, "number of notes, with the seeds 0 to N - 1 (default: 1000)", None)
     add_pitches(made, "the notes take them in turn (default: drawn by the seed of each note)")

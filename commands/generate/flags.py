@@ -25,6 +25,8 @@ from utils.arguments import (
     whole_number,
 )
 from utils.exact_pitches import add_exact_pitches
+from utils.hub_name import HubName
+from utils.spelling import shortened
 
 DEFAULT_COUNT = 16
 DEFAULT_PATH, DEFAULT_STEPS = "spherical", 8
@@ -79,7 +81,9 @@ def _add_interpolation(parser: argparse.ArgumentParser) -> None:
 
 def _add_page(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
+    add_run(
+        parser, "run folders of train.py, or hf://OWNER/NAME; --scale and --iteration go with a single one", nargs="+"
+    )
     help_ = "folder of the page (default: RUN/page; needed with several runs)"
     add("-o", "--output", type=path, metavar="FOLDER", help=help_)
     _add_titles(parser)
@@ -112,11 +116,43 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
-    add_run(parser, "run folders of train.py; --scale and --iteration go with a single one", nargs="+")
+    add_run(
+        parser, "run folders of train.py, or hf://OWNER/NAME; --scale and --iteration go with a single one", nargs="+"
+    )
     help_ = "port on this computer, 127.0.0.1; 0 takes a free one (default: %(default)s)"
     parser.add_argument("--port", type=port, default=8765, metavar="N", help=help_)
     _add_titles(parser)
     add_latent_controls(parser)
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_run_on_cpu(parser)
+    add("--to", type=repository, required=True, metavar="NAME", help="where to: hf://OWNER/NAME")
+    help_ = "licence of the weights as the Hub spells it, such as mit or cc-by-4.0; there is no default"
+    add("--license", required=True, metavar="NAME", help=help_)
+    help_ = "the notes that the run learned from, and their terms, in words (needed unless RUN has a README.md)"
+    add("--learned-from", metavar="TEXT", help=help_)
+    add("--scores", type=path, nargs="+", metavar="FOLDER", help="folders of scores of this run, for the card")
+    add("--notes", action="store_true", help="send RUN/notes too, which may be of others")
+    add("--half", action="store_true", help="send weights in float16, which is half the size")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--private", action="store_true", help="make a repository that only its owner sees")
+    where.add_argument(
+        "--update", action="store_true", help="change a repository that is there; others of its files stay"
+    )
+    add("--dry-run", action="store_true", help="show what would be sent, and its card; send nothing")
+
+
+def repository(text: str) -> HubName:
+    """The name of a repository on the Hub, without a revision."""
+    try:
+        name = HubName.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shortened(text)}: must be hf://OWNER/NAME") from error
+    if name.revision is not None:
+        raise argparse.ArgumentTypeError(f"{shortened(text)}: must be hf://OWNER/NAME, without a revision")
+    return name
 
 
 def port(text: str) -> int:
@@ -171,6 +207,10 @@ _PACK = (
     "(SoundFont 2) and a report."
 )
 _EXPORT = "Write a run as one program for other software. It turns latents into sound, in ONNX or TorchScript."
+_PUSH = (
+    "Send a run to the Hugging Face Hub. It becomes a repository with weights, JSON and a card, which "
+    "-d hf://OWNER/NAME plays anywhere."
+)
 _SERVE = "Serve a page to play runs on, for the browser of this computer. Ctrl-C ends it."
 
 SUBCOMMANDS = {
@@ -181,5 +221,6 @@ SUBCOMMANDS = {
     "export": Subcommand(_EXPORT, _add_export, "commands.generate.export"),
     "pack": Subcommand(_PACK, _add_pack, "commands.generate.pack"),
     "page": Subcommand(_PAGE, _add_page, "commands.generate.page"),
+    "push": Subcommand(_PUSH, _add_push, "commands.generate.push"),
     "serve": Subcommand(_SERVE, _add_serve, "commands.generate.serve"),
 }

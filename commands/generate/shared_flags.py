@@ -6,23 +6,27 @@ from typing import Any, get_args
 from commands.shared_flags import add_latent_controls
 from generation.playing.settings import Bits
 from generation.tuning.tuning import FREQUENCIES
-from utils.arguments import add_checkpoint_choice, add_device, number_between, path, sample_rate
+from utils.arguments import add_checkpoint_choice, add_device, number_between, path, run, sample_rate
 from utils.cli import add_alias
 from utils.exact_pitches import key
 
 
-def add_run(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
+def add_run(
+    parser: argparse.ArgumentParser, help_: str = "run folder of train.py, or hf://OWNER/NAME", **settings: Any
+) -> None:
     """Add `--run`, the checkpoint in it, and the device."""
     add_run_on_cpu(parser, help_, **settings)
     add_device(parser)
 
 
-def add_run_on_cpu(parser: argparse.ArgumentParser, help_: str = "run folder of train.py", **settings: Any) -> None:
+def add_run_on_cpu(
+    parser: argparse.ArgumentParser, help_: str = "run folder of train.py, or hf://OWNER/NAME", **settings: Any
+) -> None:
     """Add `--run` and the checkpoint in it."""
-    run = parser.add_argument(
-        "-d", "--run", dest="run_folder", type=path, required=True, metavar="RUN", help=help_, **settings
+    flag = parser.add_argument(
+        "-d", "--run", dest="run_folder", type=run, required=True, metavar="RUN", help=help_, **settings
     )
-    add_alias(parser, run, "--dir")
+    add_alias(parser, flag, "--dir")
     add_checkpoint_choice(parser)
 
 

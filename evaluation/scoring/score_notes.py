@@ -10,6 +10,7 @@ from evaluation.scoring.score_embeddings import EmbeddingOptions, embeddings_for
 from evaluation.scoring.score_plan import chosen_scores, plan_all
 from evaluation.scoring.score_report import compute_score, embeddings_of
 from evaluation.scoring.scores import Score
+from models.hub import local_run
 from utils.device import choose_device
 from utils.errors import DataError, UserError
 
@@ -21,9 +22,10 @@ def score_notes(
 ) -> dict[str, Score]:
     """Name -> score of the notes in `fake`, each equal to that of `eval.py all`, and of `eval.py pkid` and so on.
 
-    `fake` and `real` are folders of notes, run folders or statistics files; without `real` there are only the scores
-    that need no real notes. `only` names the scores wanted, such as `["pkid"]`; without it, scores that these notes do
-    not allow are left out with a warning. `seed` is that of subsets and splits; `device` is auto, cpu, cuda or mps.
+    `fake` and `real` are folders of notes, run folders, `hf://OWNER/NAME` or statistics files; without `real` there are
+    only the scores that need no real notes. `only` names the scores wanted, such as `["pkid"]`; without it, scores that
+    these notes do not allow are left out with a warning. `seed` is that of subsets and splits; `device` is auto, cpu,
+    cuda or mps.
     Raises: UserError if notes cannot be read, a name is unknown, or a score named in `only` cannot be computed.
     """
     options = EmbeddingOptions(device=choose_device(device))
@@ -34,8 +36,8 @@ def score_notes(
             raise UserError(f"{each.name}: compares with real notes; name a folder of them")
     sides = SideOptions(cache=None, skip_broken=False, device=options.device, generation=GenerationOptions())
     heard_as_real = embeddings_of([each for each in wanted if each.hears_all_real])
-    real_side = open_side(Path(real), heard_as_real, sides) if real and heard_as_real else None
-    fake_side = open_side(Path(fake), embeddings_of(wanted), sides)
+    real_side = open_side(local_run(real), heard_as_real, sides) if real and heard_as_real else None
+    fake_side = open_side(local_run(fake), embeddings_of(wanted), sides)
     found: dict[str, Score] = {}
     for each in wanted:
         try:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from data.nsynth import value_in_words
 from generation.export.network import PlayableNetwork
-from generation.instrument import Instrument
+from generation.instrument import Instrument, load_instrument
 from generation.run_terms import terms_of
 from generation.synthesis import fit_full_scale
 from utils.errors import UserError
@@ -82,6 +82,15 @@ def write_program(instrument: Instrument, run_folder: Path, path: Path) -> Progr
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     return Program(len(content), difference)
+
+
+def export_program(run: str | Path, path: str | Path) -> Program:
+    """Write `run`, a folder or `hf://OWNER/NAME`, as the program `path` (.onnx or .ts), as `generate.py export` does.
+
+    Raises: UserError, as `load_instrument` and `write_program` do.
+    """
+    instrument = load_instrument(run, device="cpu")
+    return write_program(instrument, instrument.run_folder, Path(path))
 
 
 def _inputs(instrument: Instrument) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from data.audio_io import quantise
 from data.note_pitch import pitch_name
 from data.nsynth import Value, value_in_words
 from data.sampling import evenly_spaced_to_last
+from generation.asked_attributes import known_attributes
 from generation.instrument import Instrument
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.one_gain import gain_of_all
@@ -113,6 +114,28 @@ def write_pack(instrument: Instrument, run_folder: Path, folder: Path, asked: As
         stages = {"attack_s": ENVELOPE.attack, "release_s": ENVELOPE.release}
         write_json(new / CARD, {**origin, "envelope": stages, "notes": entries, "files": [*files, CARD]})
     return Pack(name, Counter(sample.verdict for sample in samples))
+
+
+def pack_instrument(
+    instrument: Instrument,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    pitches: Sequence[int] | None = None,
+    velocities: int | None = None,
+    truncation: float | None = None,
+    **attributes: Value,
+) -> Pack:
+    """Write into `folder` what `generate.py pack` writes: the latent of `seed` at every pitch, as an instrument.
+
+    `pitches` are those with a sample of their own (None: all that the run learned), `velocities` the number of layers;
+    other attributes, such as `instrument_family="flute"`, are drawn by the seed if they are not given.
+    Raises: UserError, as `write_pack` does, or if the run has not learned an attribute.
+    """
+    asked = [(name, [str(value)]) for name, value in attributes.items()]
+    fixed = {name: values[0] for name, values in known_attributes(instrument.run_name, instrument.table, asked).items()}
+    wanted = Asked(seed, pitches, velocities, fixed, LatentControls(truncation))
+    return write_pack(instrument, instrument.run_folder, Path(folder), wanted)
 
 
 def _keys(instrument: Instrument, asked: Asked) -> list[Key]:

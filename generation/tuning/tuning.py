@@ -57,3 +57,14 @@ def tuning_of_file(path: Path, root: int | None, frequency: float | None) -> Tun
     """
     scale, key = read_scala(path), MIDDLE_C if root is None else root
     return Tuning(description=scale.description, cents=scale.cents, root=key, frequency=frequency or hertz(key))
+
+
+def load_tuning(path: str | Path, *, root: int = MIDDLE_C, frequency: float | None = None) -> Tuning:
+    """The tuning of the Scala file `path`, whose 1/1 is the key `root`, at `frequency` Hz or as equally tempered.
+
+    Raises: DataError if the file is not a Scala scale; UserError if root or frequency are out of range.
+    """
+    lowest, highest = FREQUENCIES
+    if not 0 <= root <= MIDI_MAX or not (frequency is None or lowest <= frequency <= highest):
+        raise UserError(f"root {root}, {frequency} Hz: must be a MIDI pitch, and from {lowest:g} to {highest:,.0f} Hz")
+    return tuning_of_file(Path(path), root, frequency)
