@@ -197,7 +197,8 @@ def test_runs_of_which_no_kept_checkpoint_is_known_are_named(comparison, scored)
     comparison.change(equal_minutes=1, validation=VALIDATION)
     assert run(comparison.file, scored) == 0
     text = (scored / "table.md").read_text()
-    assert "no kept checkpoint of mag-if seed 3, mag-if seed 7, Wave, plain seed 3, Wave, plain seed 7, which are" in text
+    named = ", ".join(f"{title} seed {seed}" for title in ("mag-if", "Wave, plain") for seed in SEEDS)
+    assert f"The record knows no kept checkpoint of {named}, which are not here." in text
     assert "## At equal time" not in text
     assert "has kept" not in text
 

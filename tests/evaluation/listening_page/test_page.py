@@ -199,7 +199,8 @@ def test_earlier_page_gives_way_but_no_other_folder(run_folder, tmp_path, capsys
     before = contents(out)
     capsys.readouterr()
     assert make_page(run_folder, out) == 2
-    assert re.search(r": holds audio/mine\.txt, which no earlier generate.py page wrote; .*\n$", capsys.readouterr().err)
+    strangers = r": holds audio/mine\.txt, which no earlier generate\.py page wrote; .*\n$"
+    assert re.search(strangers, capsys.readouterr().err)
     assert contents(out) == before
     assert make_page(run_folder, run_folder) == 2
     assert "which no earlier generate.py page wrote" in capsys.readouterr().err
