@@ -92,12 +92,18 @@ def _every_second(instruments: Collection[str]) -> set[str]:
     ['brass_acoustic_004']
     """
     chosen: set[str] = set()
-    for family, group in itertools.groupby(sorted(instruments), key=lambda name: name.split("_")[0]):
+    ordered = sorted(instruments, key=lambda name: (_family(name), name))
+    for family, group in itertools.groupby(ordered, key=_family):
         members = list(group)
         chosen.update(members[1::2])
         if len(members) == 1:
             logger.warning("%s has one instrument, %s: it is learned from, and has no reference", family, members[0])
     return chosen
+
+
+def _family(instrument: str) -> str:
+    """The family in the name of an instrument, such as synth_lead_synthetic_006."""
+    return instrument.rsplit("_", 2)[0]
 
 
 def _instrument(record: NoteRecord) -> str:

@@ -41,9 +41,9 @@ def save_curves(path: Path, groups: Sequence[CurveGroup], *, title: str, x_label
     axes.tick_params(labelsize=7)
     axes.grid(linewidth=0.3)
     axes.set_title(title, fontsize=9, parse_math=False)
-    legend = axes.legend(fontsize=7, frameon=False)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    if groups:  # matplotlib warns of an empty legend
+        for text in axes.legend(fontsize=7, frameon=False).get_texts():
+            text.set_parse_math(False)
     save_figure(figure, path)
 
 

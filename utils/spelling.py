@@ -1,8 +1,8 @@
 """Names misspelt by users, long ones cut for messages, equal ones numbered. Nothing here imports what is slow."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import count
 
 LONGEST = 60
 
@@ -49,14 +49,15 @@ def counted(count: int, thing: str, things: str | None = None, *, form: str = ""
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """`names`, with a number behind each one that was there before.
+    """`names`, with a number behind each one that was there before, so that all differ.
 
     >>> numbered(["mel", "stft", "mel"])
     ['mel', 'stft', 'mel (2)']
+    >>> numbered(["mel", "mel", "mel (2)"])
+    ['mel', 'mel (2)', 'mel (2) (2)']
     """
-    taken: Counter[str] = Counter()
-    found = []
+    found: list[str] = []
     for name in names:
-        taken[name] += 1
-        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+        free = (name if number == 1 else f"{name} ({number})" for number in count(1))
+        found.append(next(each for each in free if each not in found))
     return found

@@ -9,11 +9,12 @@ import torch
 
 from evaluation.comparison.report import ComparisonOptions, write_comparison
 from evaluation.comparison.runs import FinishedRun
-from evaluation.listening_page.page import INDEX, PageOptions, require_free, write_page
+from evaluation.listening_page.page import CARD, INDEX, MADE_BY, PageOptions, write_page
 from generation.latent_controls import NO_CONTROLS
 from utils.comparison_file import load_comparison
 from utils.device import choose_device
 from utils.errors import UserError
+from utils.own_files import require_own_folder
 from utils.ranks import require_one_process
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ PAGE = "page"
 def run(args: argparse.Namespace) -> str:
     """Scores of every finished run of a comparison file, what they allow to claim, and a page to hear them."""
     require_one_process("comparison")
-    require_free(args.output / PAGE)
+    require_own_folder(args.output / PAGE, CARD, MADE_BY)
     options = ComparisonOptions(output=args.output, count=args.count, seed=args.seed, device=choose_device(args.device))
     comparison = load_comparison(args.file)
     scored = write_comparison(comparison, options)

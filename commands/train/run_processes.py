@@ -117,6 +117,7 @@ class RunProcesses:
         with explained_write_errors(log):
             log.parent.mkdir(exist_ok=True)
             with log.open("ab") as file:
+                log_start = file.tell()  # before the process writes: both have one position in the file
                 # away from the terminal, whose Ctrl-C would reach it twice: through the terminal and through us
                 popen = subprocess.Popen(
                     command,
@@ -128,7 +129,7 @@ class RunProcesses:
                     creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                 )
                 logger.info("%s: %s", run.name, "resumes" if run.saved_steps() else "begins")
-                return _Process(run, popen, log, file.tell())
+                return _Process(run, popen, log, log_start)
 
     def _collect(self, *, stopping: bool = False) -> bool:
         """Take note of the processes that have ended; whether there were any."""

@@ -73,7 +73,7 @@ def validation_scores(kept: Sequence[KeptCheckpoint], scorer: Scorer, score: str
 
 
 def look_at_training(
-    kept: Sequence[KeptCheckpoint],
+    runs: Mapping[tuple[str, int], Sequence[KeptCheckpoint]],
     titles: Sequence[str],
     scorer: Scorer,
     *,
@@ -82,11 +82,9 @@ def look_at_training(
 ) -> DuringTraining:
     """Choose checkpoints by the `validation` scores and by time, and give them the scores of `scorer`.
 
-    Raises: UserError if they cannot be scored.
+    `runs`: title and seed -> the kept checkpoints that are known. Raises: UserError if they cannot be scored.
     """
-    runs: dict[tuple[str, int], list[KeptCheckpoint]] = {}
-    for each in kept:
-        runs.setdefault((each.title, each.seed), []).append(each)
+    kept = [each for found in runs.values() for each in found]
     seconds = fastest_time(kept) if equal_minutes is None else _MINUTE * equal_minutes
     ways: dict[str, list[KeptCheckpoint | None]] = {}
     if validation is not None:
@@ -111,7 +109,7 @@ def look_at_training(
         chosen=[each for each in chosen if each.checkpoints],
         subjects=[each for each in subjects.values() if each.kind == CHECKPOINT],
         notes=[
-            *_kept_notes(runs.values()),
+            *_kept_notes(runs),
             *_time_notes(seconds, equal_minutes, without),
             *(_validation_notes(kept, validation) if validation else ()),
         ],
@@ -151,10 +149,19 @@ def _ended_before(kept: KeptCheckpoint, seconds: float | None) -> bool:
     return kept.is_last and kept.seconds is not None and seconds is not None and kept.seconds < seconds
 
 
-def _kept_notes(runs: Iterable[Sequence[KeptCheckpoint]]) -> list[str]:
-    counts = sorted({len(kept) for kept in runs})
-    many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return [f"Each run has kept {many} of its checkpoints: what came between them cannot be chosen."]
+def _kept_notes(runs: Mapping[tuple[str, int], Sequence[KeptCheckpoint]]) -> list[str]:
+    """How many checkpoints there are to choose from; none of a run that was recorded before the file asked for them."""
+    counts = sorted({len(kept) for kept in runs.values() if kept})
+    unknown = [name for name, kept in runs.items() if not kept]
+    said = []
+    if counts:
+        many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        each = "Each other run" if unknown else "Each run"
+        said.append(f"{each} has kept {many} of its checkpoints: what came between them cannot be chosen.")
+    if unknown:
+        which = "which is" if len(unknown) == 1 else "which are"
+        said.append(f"The record knows no kept checkpoint of {_named(unknown)}, {which} not here.")
+    return said
 
 
 def _time_notes(seconds: float | None, equal_minutes: float | None, without: Sequence[tuple[str, int]]) -> list[str]:
@@ -167,9 +174,12 @@ def _time_notes(seconds: float | None, equal_minutes: float | None, without: Seq
         f"({SOONER}) has its last checkpoint. Compare only runs that were trained on one kind of machine."
     ]
     if without:
-        runs = ", ".join(f"{title} seed {seed}" for title, seed in without)
-        said.append(f"Without a kept checkpoint by then, or a pace in the log: {runs}.")
+        said.append(f"Without a kept checkpoint by then, or a pace in the log: {_named(without)}.")
     return said
+
+
+def _named(runs: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{title} seed {seed}" for title, seed in runs)
 
 
 def _validation_notes(kept: Sequence[KeptCheckpoint], validation: Validation) -> list[str]:

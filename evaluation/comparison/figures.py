@@ -10,11 +10,10 @@ from evaluation.comparison.checkpoint_tables import names_of_curves, write_curve
 from evaluation.comparison.findings import Finding
 from evaluation.comparison.summary import Summary
 from evaluation.comparison.tables import UNSEEN_ROW
-from evaluation.scoring.verdict import higher_is_better
+from evaluation.scoring.verdict import better_in_words
 from utils.interval_chart import IntervalRow, save_intervals
 
 FOLDER = "figures"
-_BETTER = {True: ", higher is better", False: ", lower is better", None: ""}
 
 
 def names_of_figures(scores: Sequence[str], validation: str | None) -> list[str]:
@@ -32,7 +31,7 @@ def write_figures(folder: Path, summary: Summary) -> None:
             if each.score == score
         ]
         lines = {UNSEEN_ROW: summary.unseen[score]} if score in summary.unseen else {}
-        title = f"{summary.name}: {score}{_BETTER[higher_is_better(score)]}"
+        title = ", ".join(text for text in (f"{summary.name}: {score}", better_in_words(score)) if text)
         save_intervals(folder / name, rows, title=title, beside="real notes through the representation", lines=lines)
     if summary.during:
         write_curves(folder / FOLDER, summary.during, [title for title, _ in summary.by_representation()], summary.name)

@@ -4,12 +4,14 @@ What a run is, and on which terms it was scored, are lines too, so that the reco
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from evaluation.scoring.results_file import COMPARISON_KEY, RESULTS, Line, append_lines, read_results
+from utils.config_faults import short
 from utils.errors import UserError
 
 TRAINED, KEPT, TERMS, TERMS_FOR_CHOOSING = "trained", "kept", "terms", "validation-terms"
@@ -25,6 +27,7 @@ _KEYS = {
     TERMS: _TERMS_KEYS | {"second", "reference"},
     TERMS_FOR_CHOOSING: _TERMS_KEYS,
 }
+_NUMBER_KEYS = {"name", "value"}  # of the lines of all other kinds
 
 
 def now() -> str:
@@ -53,8 +56,8 @@ class Record:
             if line.get(COMPARISON_KEY) != comparison:
                 whose = f"of the comparison {line[COMPARISON_KEY]}" if COMPARISON_KEY in line else "of another command"
                 raise UserError(f"{path}: holds results {whose}; choose another output folder")
-            if lacking := sorted(_KEYS.get(str(line.get("kind")), set()) - line.keys()):
-                raise UserError(f"{path}, line {number}: lacks {', '.join(lacking)}; remove the line")
+            if fault := _fault(line):
+                raise UserError(f"{path}, line {number}: {fault}; remove the line")
         return cls(path, comparison, lines)
 
     def find(self, wanted: Mapping[str, Any]) -> Line | None:
@@ -74,3 +77,13 @@ class Record:
         """Write `lines` behind the others. Raises: UserError."""
         if new := [{COMPARISON_KEY: self._comparison, **line} for line in lines]:
             self.lines = append_lines(self.path, new)
+
+
+def _fault(line: Line) -> str | None:
+    """Why nothing can be made of the `line`; None if it is whole."""
+    kind, value = str(line.get("kind")), line.get("value")
+    if lacking := sorted(_KEYS.get(kind, _NUMBER_KEYS) - line.keys()):
+        return f"lacks {', '.join(lacking)}"
+    if kind not in _KEYS and not (isinstance(value, int | float) and abs(value) < math.inf):
+        return f"value={short(value)} is no finite number"
+    return None

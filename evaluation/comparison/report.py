@@ -144,11 +144,12 @@ def _during_training(
     minutes = comparison.equal_minutes
     if choosing is None and minutes is None:
         return None
-    kept = [each for run in runs for each in kept_checkpoints(run, record)]
+    kept = {(run.title, run.seed): kept_checkpoints(run, record) for run in runs}
     validation = None
     if choosing is not None:
         record_terms(choosing.terms, record)
-        validation = validation_scores(kept, choosing.scorer, choosing.score, choosing.terms)
+        every = [each for found in kept.values() for each in found]
+        validation = validation_scores(every, choosing.scorer, choosing.score, choosing.terms)
     return look_at_training(kept, comparison.titles, scorer, validation=validation, equal_minutes=minutes)
 
 

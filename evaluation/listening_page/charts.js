@@ -12,7 +12,7 @@
 
   function inWords(value) {
     if (value == null) return "–";
-    const [number, exponent] = String(Number(value.toPrecision(4))).replace("-", "−").split("e");
+    const [number, exponent] = String(Number(value.toPrecision(4))).replace(/^-/, "−").split("e");
     const superscript = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit] ?? (digit === "-" ? "⁻" : "")).join("");
     return exponent ? `${number} × 10${superscript(exponent)}` : number;
   }

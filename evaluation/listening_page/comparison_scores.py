@@ -10,13 +10,11 @@ from evaluation.listening_page.charts import in_words
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.score_intervals import Interval, bars, clear_best
 from evaluation.scoring.results_file import COMPARISON_KEY, COMPARISON_TABLE, RESULTS, read_results
-from evaluation.scoring.verdict import higher_is_better
+from evaluation.scoring.verdict import better_in_words, higher_is_better
 from utils.errors import UserError
 
 RUN, FLOOR, UNSEEN = "score", "floor", "unseen"
 """What a row is of, as the column `kind` of the table says: trained runs, or real notes."""
-
-_BETTER = {True: "higher is better", False: "lower is better", None: ""}
 
 Record = Mapping[str, str]
 
@@ -85,19 +83,18 @@ def comparison_scores(folder: Path, runs: Sequence[HeardRun]) -> ComparisonScore
     for number, (kind, title) in enumerate(places):
         shown = {FLOOR: f"real notes through {title}", UNSEEN: "unseen real notes"}.get(kind, title)
         heard = [k for k, run in enumerate(runs, start=1) if (title, run.card["checkpoint_sha256"]) in scored]
-        seeds = {record["seeds"] for record in records if (record["kind"], record["representation"]) == (kind, title)}
         of_runs = kind == RUN
         rows.append(
             SeedsRow(
                 kind,
                 shown,
-                " to ".join(sorted(seeds)) if of_runs else "",
+                _seeds(records, title) if of_runs else "",
                 [column[number] for column in columns],
                 heard[0] if of_runs and heard else None,
             )
         )
     name = next((str(line[COMPARISON_KEY]) for line in lines), folder.name)
-    return ComparisonScores(name, scores, [_BETTER[higher_is_better(score)] for score in scores], rows)
+    return ComparisonScores(name, scores, [better_in_words(score) for score in scores], rows)
 
 
 def _records(path: Path) -> list[Record]:
@@ -112,11 +109,18 @@ def _records(path: Path) -> list[Record]:
         try:
             values = {name: record[name] for name in ("kind", "representation", "name", "seeds", "claim")}
             numbers = [_number(record[name]) for name in ("value", "low", "high")]
+            numbers += [int(record["seeds"] or "")] if record["kind"] == RUN else []
         except (KeyError, ValueError) as error:
             raise UserError(f"{path}, line {number}: {what}") from error
         if None in values.values() or any(value is not None and not math.isfinite(value) for value in numbers):
             raise UserError(f"{path}, line {number}: {what}")
     return records
+
+
+def _seeds(records: Sequence[Record], title: str) -> str:
+    """Of how many seeds the scores of a representation are: a number, or the fewest and the most."""
+    counts = [int(record["seeds"]) for record in records if (record["kind"], record["representation"]) == (RUN, title)]
+    return " to ".join(str(count) for count in dict.fromkeys((min(counts), max(counts))))
 
 
 def _number(text: str | None) -> float | None:

@@ -22,7 +22,8 @@ from evaluation.listening_page.training_charts import training_charts
 from generation.latent_controls import LatentControls
 from utils.device import versions
 from utils.errors import UserError
-from utils.files import atomic_folder, read_json, require_writable_folder, write_json, write_text
+from utils.files import atomic_folder, require_writable_folder, write_json, write_text
+from utils.own_files import require_own_folder
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def write_page(options: PageOptions) -> int:
     A folder that this function wrote gives way to the new one; any other that holds something is refused.
     Raises: UserError.
     """
-    require_free(options.output)
+    require_own_folder(options.output, CARD, MADE_BY)
     require_writable_folder(options.output)
     runs = open_runs(
         options.runs,
@@ -133,23 +134,3 @@ def _account(grid: Sequence[RunNotes]) -> dict[str, Any]:
         {"run": notes.run.name, **asdict(note)} for notes in grid for row in notes.rows.values() for note in row if note
     ]
     return {"runs": runs, "notes": generated, "versions": {**versions(), "soundfile": soundfile.__version__}}
-
-
-def require_free(folder: Path) -> None:
-    """Refuse a folder that holds anything but what an earlier page wrote there. Raises: UserError."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    own = _files_of_page(folder)
-    strangers = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
-    strangers = sorted(set(strangers) - own)
-    if strangers:
-        what = f"holds {strangers[0]}, which no earlier page wrote"
-        raise UserError(f"{folder}: {what}; choose another output folder, or move it away")
-
-
-def _files_of_page(folder: Path) -> set[str]:
-    if not (folder / CARD).is_file():
-        return set()
-    card = read_json(folder / CARD)
-    files = card.get("files") if isinstance(card, dict) and card.get("made_by") == MADE_BY else None
-    return {str(name) for name in files} if isinstance(files, list) else set()

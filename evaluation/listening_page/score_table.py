@@ -10,19 +10,15 @@ from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.score_intervals import Interval, bars, clear_best, interval
 from evaluation.scoring.comparison import compare_results, differences
 from evaluation.scoring.results_file import RESULTS, Line, read_results
+from evaluation.scoring.verdict import better_in_words
 from utils.errors import UserError
 
 BASELINE = "baseline (the real side alone)"
-_BETTER = {
-    **dict.fromkeys(("pis", "iis", "precision", "recall", "density", "coverage"), "higher is better"),
-    **dict.fromkeys(
-        ("pitch-accuracy", "in-tune", "in-tune-by-both", "in-tune-swift-f0", "harmonic-to-noise"), "higher is better"
-    ),
-    **dict.fromkeys(("pkid", "ikid", "ndb", "pitch-entropy"), "lower is better"),
+_NOT_BETTER = {
     **dict.fromkeys(("roughness", "wobble-cents", "wobble-level"), "lower is smoother"),
     **dict.fromkeys(("attack-time", "onset-level", "loudness", "loudness-spread"), "near that of real notes"),
 }
-_DISTANCES = ("fad-", "frechet-", "kid-", "kad-", "timbre-")
+"""What is said of scores that alone make no sound the best."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def better(score: str) -> str:
     >>> better("fad-vggish-google")
     'lower is better'
     """
-    return "lower is better" if score.startswith(_DISTANCES) else _BETTER.get(score, "")
+    return _NOT_BETTER.get(score) or better_in_words(score)
 
 
 def default_score_folders(runs: Sequence[HeardRun]) -> list[Path]:

@@ -42,6 +42,11 @@ def higher_is_better(name: str) -> bool | None:
     return True if is_one_of(_HIGHER_IS_BETTER) else False if is_one_of(_LOWER_IS_BETTER) else None
 
 
+def better_in_words(name: str) -> str:
+    """Which way the score `name` is better; empty where nobody can say."""
+    return {True: "higher is better", False: "lower is better", None: ""}[higher_is_better(name)]
+
+
 def _interval(score: Score, baseline: Score | None) -> tuple[float, float] | None:
     """Middle and half width."""
     if "by_chance_std" in score.details:

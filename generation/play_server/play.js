@@ -289,7 +289,7 @@ const state = new URLSearchParams(location.hash.slice(1));
 drawSeeds(seeds);
 await openRun(Math.max(0, names.indexOf(state.get("run"))));
 if (run.truncation !== null) chooseTruncation(String(run.truncation));
-keyboard?.learn(pitches, Number(state.get("lowest")));
+if (state.has("lowest")) keyboard?.learn(pitches, Number(state.get("lowest")));
 restore(state);
 turnVolume();
 find("release-seconds").textContent = `${release().toFixed(2)} s`;

@@ -95,6 +95,21 @@ def test_run_that_diverges_is_reported_and_stops_no_other(write, here, capsys):
     assert named(here) == ["wild_seed0.json"]
 
 
+def test_what_a_process_says_at_once_is_reported(write, monkeypatch, capsys):
+    class Quick(subprocess.Popen):
+        """Says why, and has ended before it is looked at."""
+
+        def __init__(self, command, **options):
+            says = "import sys; sys.stderr.write('train.py: no room'); sys.exit(2)"
+            super().__init__([command[0], "-c", says], **options)
+            self.wait()
+
+    monkeypatch.setattr(run_processes.subprocess, "Popen", Quick)
+    path, _ = write(representations=ONE)
+    assert run(path) == 1
+    assert "  mag-if_seed0: no room\n" in capsys.readouterr().err
+
+
 def test_run_that_was_stopped_from_outside_goes_on(write, here, monkeypatch, capsys):
     path, folder = write()
     whole_path, whole = write("whole", representations=ONE)

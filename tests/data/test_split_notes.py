@@ -1,11 +1,15 @@
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from data.combine_notes import NoteSource
 from data.combine_notes import main as combine
 from data.note_selection import find_notes
 from data.split_notes import main
+from data.split_notes import split as divided
 from utils.config import LoaderConfig
 
 ALL = (("brass", 0), ("brass", 1), ("flute", 1), ("flute", 2))
@@ -90,3 +94,11 @@ def test_folders_are_checked_before_anything_is_read(notes, tmp_path, capsys):
     assert main([str(notes), *same]) == 2
     assert "choose two folders" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_families_of_two_words_are_told_apart():
+    names = ["steel_drum_acoustic_000", "steel_guitar_acoustic_000", "steel_acoustic_000", "steel_synthetic_000"]
+    records = [SimpleNamespace(attributes={"instrument_str": name}) for name in names]
+    training, reference = divided(NoteSource(Path("notes"), {}, records, [], {}))
+    assert [record.attributes["instrument_str"] for record in reference.taken] == ["steel_synthetic_000"]
+    assert len(training.taken) == 3

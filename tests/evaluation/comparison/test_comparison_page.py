@@ -66,7 +66,7 @@ def test_a_comparison_gets_a_page(comparison, tiny_nsynth, tmp_path, capsys, mon
     assert "mark-best" not in table  # one seed
     (out / "page" / "mine.txt").write_text("mine")
     assert run(comparison.file, out) == 2
-    assert "holds mine.txt, which no earlier page wrote" in capsys.readouterr().err
+    assert "holds mine.txt, which no earlier generate.py page wrote" in capsys.readouterr().err
 
 
 def test_best_needs_intervals_apart_and_never_is_a_real_note(tmp_path):
@@ -99,12 +99,20 @@ def test_rows_say_mean_interval_claim_and_seeds(tmp_path):
     assert [row.cells[0].bar[1] for row in found.rows] == [50.0, 0.0, 100.0]
 
 
+def test_scores_of_unlike_numbers_of_seeds_say_the_fewest_and_the_most(tmp_path):
+    rows = [score("a", name, 5, seeds=seeds) for name, seeds in (("pis", 10), ("iis", 9), ("pkid", 2))]
+    found = comparison_scores(written(tmp_path / "scores", *rows), [])
+    assert [row.seeds for row in found.rows] == ["2 to 10"]
+
+
 @pytest.mark.parametrize("value", ["much", "nan", "inf"])
 def test_a_broken_table_is_one_line(tmp_path, value):
     folder = written(tmp_path / "scores", score("a", "pis", value, 1, 2))
     assert is_comparison(folder)
     with pytest.raises(UserError, match=r"table\.csv, line 2: not the table of a comparison"):
         comparison_scores(folder, [])
+    with pytest.raises(UserError, match=r"table\.csv, line 2: not the table of a comparison"):
+        comparison_scores(written(tmp_path / "seeds", score("a", "pis", 1, seeds=value)), [])
     (folder / "table.csv").write_text("kind,name\nscore,pis\n")
     with pytest.raises(UserError, match=r"line 2: not the table"):
         comparison_scores(folder, [])

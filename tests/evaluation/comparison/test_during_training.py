@@ -181,6 +181,28 @@ def test_at_equal_time_without_validation(comparison, scored):
     assert not [line for line in lines_of(scored) if line["kind"] == "validation"]
 
 
+def test_runs_of_which_no_kept_checkpoint_is_known_are_named(comparison, scored):
+    """They were scored before the file asked for kept checkpoints, and are not here any more."""
+    shutil.rmtree(comparison.folder / "mag-if_seed3")
+    comparison.change(equal_minutes=1, scores=["pis"])
+    assert run(comparison.file, scored) == 0
+    text = (scored / "table.md").read_text()
+    assert "The record knows no kept checkpoint of mag-if seed 3, which is not here." in text
+    assert "Each other run has kept 4 of its checkpoints" in text
+    assert [row[:2] for row in table_called(scored, "At equal time")[1]] == [["mag-if †", "1"], ["Wave, plain †", "2"]]
+    shutil.rmtree(comparison.folder)
+    record = scored / "results.jsonl"
+    lines = [line for line in lines_of(scored) if line["kind"] != "kept"]
+    record.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    comparison.change(equal_minutes=1, validation=VALIDATION)
+    assert run(comparison.file, scored) == 0
+    text = (scored / "table.md").read_text()
+    named = ", ".join(f"{title} seed {seed}" for title in ("mag-if", "Wave, plain") for seed in SEEDS)
+    assert f"The record knows no kept checkpoint of {named}, which are not here." in text
+    assert "## At equal time" not in text
+    assert "has kept" not in text
+
+
 def test_damaged_checkpoint_is_named_and_never_chosen(comparison, scored, capsys):
     folder = comparison.change().run("mag-if", 3).run_folder
     list_own_checkpoints(folder)[0][2].write_bytes(b"damaged")

@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
+from evaluation.comparison.record import Record
 from tests.evaluation.comparison.conftest import rows_of, run
 from tests.evaluation.reports import cells, lines_of
+from utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("_stub_networks", "_quick_timing", "_no_page")
 RUNS = ["mag-if_seed3", "mag-if_seed7", "wave_plain_seed3", "wave_plain_seed7"]
@@ -148,3 +150,15 @@ def test_a_line_that_lost_something_is_named(comparison, scored, capsys):
     assert run(comparison.file, scored) == 2
     said = f"results.jsonl, line {place + 1}: lacks config, pitches; remove the line"
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [None, "much", float("nan"), float("-inf")])
+def test_a_value_that_is_no_number_is_named(tmp_path, value):
+    line = {"comparison": "which", "kind": "run", "name": "pis"}
+    record = tmp_path / "results.jsonl"
+    record.write_text("".join(json.dumps(line | {"value": each}) + "\n" for each in (2.5, value)))
+    with pytest.raises(UserError, match=r"results\.jsonl, line 2: value=.* is no finite number; remove the line"):
+        Record.open(tmp_path, "which")
+    record.write_text(json.dumps(line) + "\n")
+    with pytest.raises(UserError, match=r"line 1: lacks value; remove the line"):
+        Record.open(tmp_path, "which")

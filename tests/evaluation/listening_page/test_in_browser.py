@@ -54,7 +54,7 @@ def page(browser, finished_page, experiment_dict, tiny_nsynth, tmp_path, _no_pre
         shutil.copy(next((tiny_nsynth / "audio").iterdir()), run / "generated" / "scale" / "whole.wav")
         (run / "generated" / "scale" / "whole.json").write_text('{"notes": []}')
         (run / "scores").mkdir()
-        (run / "scores.csv").write_text("step,pis\n4,2.5\n")
+        (run / "scores.csv").write_text("step,pis,pkid\n4,2.5,5e-7\n")
         score = {"name": "pis", "value": 2.5, "standard_error": 0.5, "n_fake": 4, "fake": "notes"}
         (run / "scores" / "results.jsonl").write_text(json.dumps(score))
         assert make_page(run, finished_page, "--real", tiny_nsynth) == 0
@@ -291,10 +291,12 @@ def test_charts_are_drawn_also_of_a_single_row(page):
     for (let k = 0; k < data.length; k += 4) if (data[k] === r && data[k + 1] === g && data[k + 2] === b) found++;
     return found;
     """
-    assert plots[-1].get_attribute("aria-label") == "Score while training: pis over 4 steps. Last values: pis 2.5."
+    pis, pkid = plots[-2:]
+    assert pis.get_attribute("aria-label") == "Score while training: pis over 4 steps. Last values: pis 2.5."
     assert all(page.execute_script(coloured, plot) > 4 for plot in plots)
-    assert "Last" not in plots[-1].text
-    assert "2.5" in plots[-1].text  # uPlot's legend
+    assert "Last" not in pis.text
+    assert "2.5" in pis.text  # uPlot's legend
+    assert "5 × 10⁻⁷" in pkid.text
 
 
 def test_card_of_a_score_opens(page):

@@ -199,10 +199,11 @@ def test_earlier_page_gives_way_but_no_other_folder(run_folder, tmp_path, capsys
     before = contents(out)
     capsys.readouterr()
     assert make_page(run_folder, out) == 2
-    assert re.search(r": holds audio/mine\.txt, which no earlier page wrote; .*\n$", capsys.readouterr().err)
+    strangers = r": holds audio/mine\.txt, which no earlier generate\.py page wrote; .*\n$"
+    assert re.search(strangers, capsys.readouterr().err)
     assert contents(out) == before
     assert make_page(run_folder, run_folder) == 2
-    assert "which no earlier page wrote" in capsys.readouterr().err
+    assert "which no earlier generate.py page wrote" in capsys.readouterr().err
 
 
 def test_page_that_fails_leaves_the_earlier_one(run_folder, tmp_path, capsys):

@@ -341,6 +341,16 @@ def test_the_address_keeps_the_state(page, server):
     assert find(page, "#square").get_attribute("aria-valuetext") == f"seed {seeds[2]}"
 
 
+def test_the_keyboard_begins_where_most_pitches_are(browser, server, monkeypatch):
+    """Not at the lowest octave, which an address without an octave must not be taken for."""
+    plain = server.players[0].to_plain()
+    low = plain | {"attributes": plain["attributes"] | {"pitch": [*plain["attributes"]["pitch"], 12]}}
+    monkeypatch.setattr(Player, "to_plain", lambda _: low)
+    browser.get(f"http://127.0.0.1:{server.server_port}/")
+    _until(browser, lambda: text(browser, ".hear") == "I hear")
+    assert text(browser, "#octaves") == "C4 to B5"
+
+
 def test_an_address_that_does_not_fit_is_passed_over(page, server):
     page.get("about:blank")
     page.get(f"http://127.0.0.1:{server.server_port}/#run=x&seeds=a,-1&x=y&truncation=z&lowest=7&volume=-1")
