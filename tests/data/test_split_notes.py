@@ -28,6 +28,14 @@ def examples(folder):
     return json.loads((folder / "examples.json").read_text())
 
 
+def without_pitch(notes, folder):
+    """The `notes` as ones of no pitch."""
+    copy = shutil.copytree(notes, folder / "unpitched")
+    described = {name: note | {"pitch": None} for name, note in examples(notes).items()}
+    (copy / "examples.json").write_text(json.dumps(described))
+    return copy
+
+
 def instruments(folder):
     return {note["instrument_str"] for note in examples(folder).values()}
 
@@ -90,3 +98,11 @@ def test_folders_are_checked_before_anything_is_read(notes, tmp_path, capsys):
     assert main([str(notes), *same]) == 2
     assert "choose two folders" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_notes_without_pitch_are_divided(notes, tmp_path):
+    assert split(without_pitch(notes, tmp_path), tmp_path) == 0
+    assert instruments(tmp_path / "a") == {"brass_acoustic_000", "flute_acoustic_001"}
+    parts = [examples(tmp_path / side) for side in "ab"]
+    assert sum(map(len, parts)) == len(examples(notes))
+    assert all("-none-" in name for part in parts for name in part)
