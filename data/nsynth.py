@@ -35,7 +35,7 @@ NO_PITCH = "none"
 
 _NUMBERED = {"instrument_family": FAMILIES, "instrument_source": SOURCES}
 _NAME = re.compile(
-    rf"(?P<instrument>(?P<family>[^\W\d]\w*)_(?P<source>{'|'.join(SOURCES)})_\d{{3,}})"
+    rf"(?P<instrument>(?P<family>\w+)_(?P<source>{'|'.join(SOURCES)})_\d{{3,}})"
     rf"-(?P<pitch>\d{{3}}|{NO_PITCH})-(?P<velocity>\d{{3}})(_\d+)?",
     re.ASCII,
 )

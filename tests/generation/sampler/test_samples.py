@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.note_pitch import hertz
+from generation.playing.sustain import find_loop
 from generation.sampler.regions import ranges_of
-from generation.sampler.samples import prepare_sample
+from generation.sampler.samples import LEAST_SIMILARITY, prepare_sample
 
 RATE = 16_000
 
@@ -86,3 +87,22 @@ def test_ranges_cover_every_value_once_by_the_nearest(case):
     for value, (low, high) in zip(values, ranges, strict=True):
         for key in (low, high):
             assert abs(key - value) == min(abs(key - other) for other in keys)
+
+
+def drifting(pitch):
+    """A tone whose second partial, the loudest, is mistuned, so that it repeats best beside whole periods."""
+    time = np.arange(RATE) / RATE
+    partials = [(1, 0.3), (2.03, 1.0), (3.01, 0.3)]
+    wave = sum(level * np.sin(2 * np.pi * k * hertz(pitch) * time + k) for k, level in partials)
+    return (0.1 * wave).astype(np.float32)
+
+
+@pytest.mark.parametrize("pitch", [57, 60, 66])
+def test_a_loop_of_whole_periods_is_preferred_to_one_that_is_more_alike(pitch):
+    steady, period = drifting(pitch).astype(np.float64), RATE / hertz(pitch)
+    any_, whole = (
+        find_loop(steady, period=period, sample_rate=RATE, starts=48, whole_periods=each) for each in (False, True)
+    )
+    off = [abs(len(loop.cycle) / period - round(len(loop.cycle) / period)) for loop in (any_, whole)]
+    assert off[1] <= 0.1 < off[0]
+    assert LEAST_SIMILARITY <= whole.correlation <= any_.correlation
