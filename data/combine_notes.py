@@ -10,9 +10,10 @@ import logging
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from tqdm import tqdm
 from data.audio_io import read_audio
 from data.made_folder import keys_of, require_empty
 from data.note_pitch import sounds_at
-from data.note_records import NoteRecord, metadata_path
+from data.note_records import NoteRecord, first_few, metadata_path
+from data.nsynth import family_numbers, note_name
 from data.sound_font import SAMPLE_RATE
 from utils.arguments import add_output, path
 from utils.cli import Parser, add_verbosity, show_progress, start_logging, user_errors_in_one_line
@@ -36,27 +38,43 @@ MADE_BY = "data.combine_notes"
 _NAME = re.compile(r"(?P<kind>[^/\\\0]+_[a-z]+)_(?P<number>\d{3,})")
 _TAKE = re.compile(r"_\d+")
 """The end of the name of a note that has an instrument, pitch and velocity with another: `data.import_notes`."""
-_NEEDED = ("instrument_str", "pitch", "velocity")
+_NEEDED = ("instrument_str", "velocity")
 
 
 @dataclass(frozen=True)
 class NoteSource:
-    """One of the folders: its metadata by note, the notes taken, and the new names of its instruments."""
+    """One of the folders: its metadata by note, the notes taken, and the new names of its instruments.
+
+    `families` are the numbers of families, where those of all folders together contradict each other.
+    """
 
     folder: Path
     metadata: Mapping[str, Any]
     taken: Sequence[NoteRecord]
     out_of_tune: Sequence[str]
     renamed: Mapping[str, str]
+    families: Mapping[str, int] = field(default_factory=dict)
 
     def notes(self) -> Iterator[tuple[str, NoteRecord]]:
-        """Each note that is taken, under its new name."""
+        """Each note that is taken, under its new name; those without pitch that would have one name are numbered."""
+        unpitched: set[str] = set()
         for record in self.taken:
             instrument = str(record.attributes["instrument_str"])
-            new = self.renamed.get(instrument, instrument)
-            rest = f"-{record.attributes['pitch']:03d}-{record.attributes['velocity']:03d}"
-            own = record.name.removeprefix(f"{instrument}{rest}")
-            yield f"{new}{rest}{own if _TAKE.fullmatch(own) else ''}", record
+            pitch, velocity = record.attributes.get("pitch"), int(record.attributes["velocity"])
+            said = (None if pitch is None else int(pitch), velocity)
+            own = record.name.removeprefix(note_name(instrument, *said))
+            name = note_name(self.renamed.get(instrument, instrument), *said)
+            name += own if _TAKE.fullmatch(own) else ""
+            if pitch is None:
+                name = _free(name, unpitched)
+                unpitched.add(name)
+            yield name, record
+
+    def described(self, record: NoteRecord) -> dict[str, Any]:
+        """The metadata of a note, with the new number of its family."""
+        note = dict(self.metadata[record.name])
+        number = self.families.get(note.get("instrument_family_str", ""))
+        return note if number is None else note | {"instrument_family": number}
 
 
 @user_errors_in_one_line("combine_notes")
@@ -93,7 +111,8 @@ def add_in_tune(parser: argparse.ArgumentParser) -> None:
 def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
     """The `folders`; an instrument with the name of one in an earlier folder gets another number.
 
-    Raises: DataError if a folder is given twice or is no data set, or a note lacks instrument, pitch or velocity.
+    So does a family with the number of another one. Notes may lack a pitch.
+    Raises: DataError if a folder is given twice or is no data set, or a note lacks instrument or velocity.
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise DataError("the same folder is given twice; name each once")
@@ -112,7 +131,21 @@ def open_sources(folders: Sequence[Path], *, in_tune: bool) -> list[NoteSource]:
         _report(folder, dropped, renamed)
         known |= {renamed.get(name, name) for name in instruments}
         sources.append(NoteSource(folder, read_json(metadata_path(config), DataError), kept, dropped, renamed))
-    return sources
+    families = _new_numbers(chain.from_iterable(source.metadata.values() for source in sources))
+    if families:
+        logger.info("gave new numbers to families: %s", first_few([f"{name} {families[name]}" for name in families]))
+    return [replace(source, families=families) for source in sources]
+
+
+def _new_numbers(notes: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """A number for each family, if one has several among the `notes`, or one is that of several; else none."""
+    pairs = {(note.get("instrument_family_str"), note.get("instrument_family")) for note in notes}
+    known = {(name, number) for name, number in pairs if isinstance(name, str) and isinstance(number, int)}
+    names, numbers = zip(*known, strict=True) if known else ((), ())
+    if len(set(names)) == len(set(numbers)) == len(known):
+        return {}
+    every = family_numbers(names)
+    return {name: every[name] for name in sorted(set(names))}
 
 
 @contextmanager
@@ -151,11 +184,18 @@ def _split_by_tune(records: Sequence[NoteRecord]) -> tuple[list[NoteRecord], lis
     kept, dropped = [], []
     for record in tqdm(records, desc="listening", unit="note", disable=not show_progress(), leave=False):
         wave = read_audio(record.path, SAMPLE_RATE)
-        if sounds_at(wave, int(record.attributes["pitch"]), SAMPLE_RATE):
+        pitch = record.attributes.get("pitch")
+        if pitch is None or sounds_at(wave, int(pitch), SAMPLE_RATE):  # without a label, nothing is contradicted
             kept.append(record)
         else:
             dropped.append(record.name)
     return kept, dropped
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """`name`, or with the first number from 2 on that makes it another one than those `taken`."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(each for each in chain((name,), numbered) if each not in taken)
 
 
 def _new_names(instruments: Sequence[str], known: set[str]) -> dict[str, str]:
@@ -203,7 +243,7 @@ def write_notes(out: Path, sources: Sequence[NoteSource], *, made_by: str) -> in
             shutil.copyfile(record.path, folder / "audio" / f"{name}{record.path.suffix.lower()}")
             renamed = {"note": number, "note_str": name, "instrument_str": _instrument(name)}
             renamed["instrument"] = numbers[_instrument(name)]
-            metadata[name] = source.metadata[record.name] | renamed
+            metadata[name] = source.described(record) | renamed
         write_json(folder / "examples.json", metadata)
         write_json(folder / "card.json", {"made_by": made_by, "sources": [_account(source) for source in sources]})
     return len(notes)

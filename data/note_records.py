@@ -152,7 +152,12 @@ def _records_of_metadata(audio: Mapping[str, Path], metadata: Path, config: Load
     if not isinstance(content, dict):
         found = _KINDS[type(content)]
         raise DataError(f"{metadata}: expected one JSON object per note, got {found}; give {METADATA_NAME}")
-    attributes = {name: _checked_attributes(f"{metadata}: note {name!r}", note) for name, note in content.items()}
+    needs_pitch = config.pitch_range is not None or "pitch" in (*config.attribute_list, *config.values_to_keep)
+    attributes = {
+        name: _checked_attributes(f"{metadata}: note {name!r}", note, needs_pitch=needs_pitch)
+        for name, note in content.items()
+    }
+    _warn_of_fractions(metadata, content.values())
     for own in _require_known(config, content.values()):
         _add_own(metadata, own, content, attributes)
     _report_unmatched(audio, attributes, metadata)
@@ -221,12 +226,19 @@ def _add_own(metadata: Path, own: str, content: Mapping[str, Any], attributes: M
         raise DataError(f"{metadata}: {own} is {said}; write all its values in one way")
 
 
-def _checked_attributes(where: str, note: Any) -> dict[str, Value]:
+def _warn_of_fractions(metadata: Path, notes: Iterable[Mapping[str, Any]]) -> None:
+    count = sum(type(note.get("pitch")) is float for note in notes)
+    if count:
+        logger.warning("%s: pitch is a fraction in %s, and taken as unknown", metadata, counted(count, "note"))
+
+
+def _checked_attributes(where: str, note: Any, *, needs_pitch: bool) -> dict[str, Value]:
+    """Attributes that NSynth has; a pitch with a fraction, as of a drum that was measured, is unknown if not needed."""
     if not isinstance(note, dict):
         raise DataError(f"{where}: expected a JSON object, got {_KINDS[type(note)]}; correct the file")
     attributes: dict[str, Value] = {}
     for name, expected in ATTRIBUTE_TYPES.items():
-        if note.get(name) is not None:
+        if note.get(name) is not None and (name != "pitch" or needs_pitch or type(note[name]) is not float):
             value = note[name]
             if type(value) is not expected:
                 kinds = f"must be {_KINDS[expected]}, got {_KINDS[type(value)]}"

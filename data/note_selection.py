@@ -89,7 +89,7 @@ def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
         kept = _with_values(found, kept, attribute, values, config)
         counts.append(f"{len(kept)} after filter {attribute} {first_few(values)}")
     if config.pitch_range is not None:
-        _require(found, ("pitch",), config)
+        _require(kept, ("pitch",), config)
         low, high = config.pitch_range
         kept = kept[kept["pitch"].between(low, high)]
         counts.append(f"{len(kept)} after pitch_range {low} to {high}")

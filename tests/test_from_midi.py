@@ -185,8 +185,8 @@ def test_a_run_without_pitch_plays_no_piece(experiment_dict, tmp_path, capsys):
     capsys.readouterr()
     assert from_midi(run) == 2
     assert capsys.readouterr().err == (
-        "generate.py: tiny was not conditioned on pitch and cannot play a piece, unless its notes get a base pitch; it "
-        "can make single notes\n"
+        "generate.py: tiny was not conditioned on pitch: of a piece it plays drums, if they are asked for, and other "
+        "notes only with a base pitch\n"
     )
 
 
@@ -217,3 +217,33 @@ def test_drums_are_played_if_asked(run_folder, tmp_path, capsys):
     again = ("--from-card", tmp_path / "out" / "drum.json", "-o", tmp_path / "again")
     assert from_midi(run_folder, *again) == 0
     assert (tmp_path / "again" / "drum.wav").read_bytes() == (tmp_path / "out" / "drum.wav").read_bytes()
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_a_run_of_drums_plays_drums_by_their_names(experiment_dict, tmp_path, capsys):
+    """Without pitch: by usual names, or by a map, and the card makes the same bytes again."""
+    experiment_dict["loaderConfig"]["attribute_list"] = ["instrument_family_str"]
+    experiment_dict["modelConfig"]["attribKeysOrder"] = None
+    run = trained(experiment_dict, tmp_path)
+    drums = midi(tmp_path / "drum.mid", [(1, pitch, 100) for pitch in (36, 38, 36, 54)], channels=(9, 0))
+    capsys.readouterr()
+    assert from_midi(run, "-m", drums, "-o", tmp_path / "out", "--drums") == 2
+    assert capsys.readouterr().err == (
+        "generate.py: --drums: tiny learned nothing with the name of a drum; give a --drum-map FILE\n"
+    )
+    (tmp_path / "map.json").write_text('{"36": "brass", "38": {"family": "flute"}}')
+    assert from_midi(run, "-m", drums, "-o", tmp_path / "out", "--drum-map", tmp_path / "map.json") == 0
+    out, err = capsys.readouterr()
+    assert "36 bass drum 1" in out
+    assert "left out: 54 tambourine (1 note); give them one in a drum map" in err
+    assert err.count("\n") == 2  # and one line on the other channel
+    card = card_of(tmp_path / "out" / "drum.wav")
+    assert (card["played"], card["distinct_sounds"], card["piece"]["drums"]) == (3, 2, True)
+    assert from_midi(run, "--from-card", tmp_path / "out" / "drum.json", "-o", tmp_path / "again") == 0
+    assert (tmp_path / "again" / "drum.wav").read_bytes() == (tmp_path / "out" / "drum.wav").read_bytes()
+
+
+def test_a_run_of_pitches_takes_no_map(run_folder, melody, tmp_path, capsys):
+    (tmp_path / "map.json").write_text("{}")
+    assert from_midi(run_folder, "-m", melody, "--drum-map", tmp_path / "map.json") == 2
+    assert "plays drums at the pitches of their keys; leave the map out" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
 from generation.midi.note_timing import DRUMS_SKIPPED
 from generation.note_spec import read_card
+from generation.playing.drums import DrumMap, drum_table, read_drum_map, usual_drum_map
 from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource, parsed
@@ -40,10 +41,14 @@ def run(args: argparse.Namespace) -> str:
             raise set_by_card(_FLAGS_OF_SETTINGS[name])
         return _play_again(args)
     settings = _settings_of_flags(given, asked_tuning(args))
-    piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=bool(args.drums), controllers=True)
+    drums = bool(args.drums or args.drum_map)
+    piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=drums, controllers=True)
     if any(remark.startswith(DRUMS_SKIPPED) for remark in piece.remarks):
         logger.info("drums are left out; --drums plays them too")
-    return _play(args, open_instrument(args), piece, settings, source)
+    instrument = open_instrument(args)
+    if drums:
+        settings = settings.model_copy(update={"drum_map": _drum_map(args, instrument)})
+    return _play(args, instrument, piece, settings, source)
 
 
 def safe_name(source: PieceSource) -> str:
@@ -55,7 +60,7 @@ def safe_name(source: PieceSource) -> str:
 def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSettings:
     if "seed" in given and "seeds" in given:
         raise UserError("--seeds already lists every seed; leave --seed out")
-    apart = ("seed", "seeds", "lenient", "drums", *OF_TUNING)
+    apart = ("seed", "seeds", "lenient", "drums", "drum_map", *OF_TUNING)
     asked = {name: value for name, value in given.items() if name not in apart}
     seeds = given.get("seeds") or [given.get("seed", 0)]
     several = [name for name, values in asked.get("attributes", ()) if len(values) > 1]
@@ -66,6 +71,21 @@ def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSet
         )
     asked["attributes"] = [f"{name}={values[0]}" for name, values in asked.get("attributes", ())]
     return parsed(PieceSettings, {**asked, "seeds": seeds, "tuning": tuning}, "from_midi")
+
+
+def _drum_map(args: argparse.Namespace, instrument: Instrument) -> DrumMap | None:
+    """The map of the flags; None if the run plays drums as notes of a pitch. Raises: UserError."""
+    name, table = instrument.run_name, instrument.table
+    if "pitch" in table.values:
+        if args.drum_map:
+            raise UserError(f"--drum-map: {name} plays drums at the pitches of their keys; leave the map out")
+        return None
+    if args.drum_map:
+        return read_drum_map(args.drum_map, name, table)
+    drum_map = usual_drum_map(table)
+    if not drum_map and args.base_pitch is None:
+        raise UserError(f"--drums: {name} learned nothing with the name of a drum; give a --drum-map FILE")
+    return drum_map or None
 
 
 def _read_piece(path: Path | None, *, lenient: bool, drums: bool, controllers: bool) -> tuple[Piece, PieceSource]:
@@ -101,7 +121,7 @@ def _play(
     notes = counted(len(performance.notes), "note")
     peak = "" if level.true_peak is None else f", {level.true_peak:.1f} dBTP"
     return (
-        f"{pitch_table(performance.pitches)}"
+        f"{drum_table(performance.drums)}{pitch_table(performance.pitches) if performance.pitches else ''}"
         f"{notes}, {performance.seconds:.1f} s, {loudness}{peak} (set by {level.limited_by}), "
         f"played by {args.run_folder}\n{path.name} in {path.parent}; see {path.stem}.png there\n"
     )

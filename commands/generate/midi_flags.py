@@ -17,8 +17,13 @@ def add_midi_flags(parser: argparse.ArgumentParser) -> None:
     add_run_and_output(parser, "from_midi")
     add("-m", "--midi", type=path, metavar="FILE", help="MIDI file (default: the built-in opening of Für Elise)")
     add("--lenient", action="store_true", default=None, help="play what can be read of a broken MIDI file")
-    help_ = "play the notes of drums too (channel 10), each at the pitch of its key; for a run that learned drums"
+    help_ = (
+        "play the notes of drums too (channel 10): by their names, if the run was not conditioned on pitch, else each "
+        "at the pitch of its key"
+    )
     add("--drums", action="store_true", default=None, help=help_)
+    help_ = 'sounds of drums by MIDI key, as JSON: {"36": "kick", "38": {"family": "snare"}, "54": null}; plays drums'
+    add("--drum-map", type=path, metavar="FILE", help=help_)
     _add_timbres(parser)
     _add_playing(parser)
     add_sound(parser)

@@ -1,9 +1,11 @@
 """What folders, names and tables say of sound files, and what of it an import takes as labels."""
 
 import csv
+import logging
 import os
 import re
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,12 +13,14 @@ from pathlib import Path, PurePosixPath
 from data.importing.name_pattern import NamePattern
 from data.instrument_families import FAMILY_OF, instrument_name
 from data.note_pitch import pitch_of_name
-from data.note_records import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, explained_search_errors
+from data.note_records import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, explained_search_errors, first_few
 from data.nsynth import ATTRIBUTE_TYPES, QUALITIES, SOURCES, Value
 from utils.config import MIDI_MAX
 from utils.errors import DataError, UserError
 from utils.printable import utf8_text
 from utils.spelling import hint
+
+logger = logging.getLogger(__name__)
 
 PITCH_FIELDS = ("note", "pitch")
 KNOWN_FIELDS = (*PITCH_FIELDS, "instrument", "family", "source", "velocity", "dynamic")
@@ -48,7 +52,9 @@ VELOCITY_OF = {
 
 UNKNOWN_VELOCITY = 100
 
-_FAMILY = re.compile(r"[^\W\d]\w*")
+_FAMILY = re.compile(r"\w+")
+_NO_SOUNDS = "__MACOSX"  # what macOS puts beside the files of an archive, under the same names
+_DIVIDERS = ",;\t"  # of a table; some spreadsheets write semicolons
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,21 @@ def labelled_files(folder: Path, labelling: Labelling) -> list[LabelledFile]:
         raise DataError(f"{folder}: no audio files ({' '.join(AUDIO_SUFFIXES)}) here or below; choose another folder")
     said = _Sources(labelling, found)
     own = _as_integers_where_all_are({name: said.labels_of(name) for name in found}, said.own_fields)
-    files = [_labelled(name, path, said.labels_of(name), own[name], labelling) for name, path in found.items()]
+    labels = {name: said.labels_of(name) for name in found}
+    files = [_labelled(name, path, labels[name], own[name], labelling) for name, path in found.items()]
     _require_families(files, labelling)
+    _say_what_is_one_family(labels.values())
     return files
+
+
+def _say_what_is_one_family(labels: Iterable[dict[str, str] | str]) -> None:
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    for each in labels:
+        if not isinstance(each, str) and "family" in each:
+            said[_family_name(each["family"])].add(each["family"])
+    for family, names in said.items():
+        if len(names) > 1:
+            logger.info("one family, %s: %s", family, ", ".join(map(repr, sorted(names))))
 
 
 def _sound_files(folder: Path) -> dict[str, Path]:
@@ -100,14 +118,17 @@ def _sound_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
         raise DataError(f"{folder}: {what}; give a folder of sound files")
-    found = {}
+    found, links = {}, list[str]()
     with explained_search_errors(folder):
         for place, folders, names in os.walk(folder, onerror=_raise):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders if not name.startswith(".") and name != _NO_SOUNDS]
+            links += [str(Path(place, name).relative_to(folder)) for name in folders if Path(place, name).is_symlink()]
             for name in names:
                 path = Path(place, name)
                 if path.suffix.lower() in (*AUDIO_SUFFIXES, *UNREADABLE_SUFFIXES) and not name.startswith("."):
                     found[utf8_text(path.relative_to(folder).as_posix())] = path
+    if links:
+        logger.warning("%s: links to folders, which are not followed: %s", folder, first_few(sorted(links)))
     return dict(sorted(found.items()))
 
 
@@ -133,7 +154,7 @@ class _Sources:
 
     def labels_of(self, name: str) -> dict[str, str] | str:
         """The labels of a file, or why it has none."""
-        path = PurePosixPath(name)
+        path = PurePosixPath(_composed(name))
         labels: dict[str, str] = {}
         if self._pattern is not None:
             fields = self._pattern.labels_of(path)
@@ -168,8 +189,10 @@ def _read_table(path: Path, files: Sequence[str]) -> tuple[dict[str, dict[str, s
     """Labels by file, and the columns, of a CSV with the column `file`: paths in the folder, or names of files."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            columns = tuple(reader.fieldnames or ())
+            reader = csv.DictReader(stream, strict=True, delimiter=_divider(stream.readline()))
+            stream.seek(0)
+            columns = tuple(name.strip() for name in reader.fieldnames or ())
+            reader.fieldnames = columns
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV ({error}); save it as CSV in UTF-8") from error
@@ -180,7 +203,8 @@ def _read_table(path: Path, files: Sequence[str]) -> tuple[dict[str, dict[str, s
     for line, row in rows:
         if None in row or None in row.values():
             raise DataError(f"{path}, line {line}: has not {len(columns)} values; correct it")
-        name = places.get(row["file"].strip().removeprefix("./"))
+        said = _composed(row["file"].strip()).removeprefix("./")
+        name = places.get(said) or places.get(said.replace("\\", "/").removeprefix("./"))
         if name is None:
             raise DataError(f"{path}, line {line}: {row['file']!r} is no file of the folder, or several; correct it")
         if name in table:
@@ -189,11 +213,22 @@ def _read_table(path: Path, files: Sequence[str]) -> tuple[dict[str, dict[str, s
     return table, tuple(name for name in columns if name != "file")
 
 
+def _divider(line: str) -> str:
+    """What stands between the names of columns: that with which one of them is `file`, else a comma."""
+    names = {each: next(csv.reader([line], delimiter=each), []) for each in _DIVIDERS}
+    return next((each for each, found in names.items() if "file" in map(str.strip, found)), _DIVIDERS[0])
+
+
+def _composed(text: str) -> str:
+    """`text` with each accent in its letter, as most programs write it; macOS writes them apart."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _places(files: Sequence[str]) -> dict[str, str]:
     """Ways to name a file -> its path: the path, or its last part where no other file has the same."""
     names = Counter(PurePosixPath(name).name for name in files)
     short = {PurePosixPath(name).name: name for name in files if names[PurePosixPath(name).name] == 1}
-    return short | {name: name for name in files}
+    return {_composed(said): name for said, name in (short | {name: name for name in files}).items()}
 
 
 def _as_integers_where_all_are(
@@ -251,7 +286,12 @@ def _velocity(said: Mapping[str, str]) -> int | None:
 
 
 def _family_name(text: str) -> str:
-    return instrument_name(text).replace(" ", "_")
+    """The letters and digits of a folder's name as one word; the name itself, if it has none.
+
+    >>> _family_name("Hi-Hat (closed)")
+    'hi_hat_closed'
+    """
+    return "_".join(re.findall(r"[^\W_]+", text.lower())) or text
 
 
 def _family_of(instrument: str, labelling: Labelling) -> str:

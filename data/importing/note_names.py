@@ -8,7 +8,7 @@ from typing import Any
 from data.importing.labels import UNKNOWN_VELOCITY, LabelledFile
 from data.importing.note_import import ImportedNote
 from data.instrument_families import instrument_name
-from data.nsynth import FAMILIES, QUALITIES, SOURCES
+from data.nsynth import QUALITIES, SOURCES, family_numbers, note_name
 from data.sound_font import SAMPLE_RATE
 from utils.errors import UserError
 from utils.spelling import hint
@@ -77,7 +77,7 @@ def named_notes(
     """
     instruments = _instruments(found)
     numbers = {name: number for number, name in enumerate(sorted(instruments.values()))}
-    families = _family_numbers(found)
+    families = family_numbers(file.family for file in found if not file.fault)
     taken: dict[str, tuple[ImportedNote, dict[str, Any]]] = {}
     counts: Counter[str] = Counter()
     for outcome in outcomes:
@@ -85,8 +85,7 @@ def named_notes(
             continue
         file = files[outcome.job.number]
         instrument = instruments[_key(file)]
-        pitch = "none" if outcome.pitch is None else f"{outcome.pitch:03d}"
-        name = f"{instrument}-{pitch}-{_velocity(file):03d}"
+        name = note_name(instrument, outcome.pitch, _velocity(file))
         counts[name] += 1
         name += f"_{counts[name]}" * (counts[name] > 1)
         numbered = {
@@ -134,9 +133,3 @@ def _instruments(files: Sequence[LabelledFile]) -> dict[tuple[str, str, str], st
         names[family, source, instrument] = f"{kind}_{counts[kind]:03d}"
         counts[kind] += 1
     return names
-
-
-def _family_numbers(files: Sequence[LabelledFile]) -> dict[str, int]:
-    """NSynth's numbers, and the next ones for other families, in the order of their names."""
-    others = sorted({file.family for file in files if not file.fault} - set(FAMILIES))
-    return {name: number for number, name in enumerate((*FAMILIES, *others))}

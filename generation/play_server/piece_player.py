@@ -1,12 +1,15 @@
 """A dropped MIDI file, played by the timbre at one point of the square."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from data.nsynth import Value
 from generation.instrument import Instrument
 from generation.midi.midi_file import Piece
+from generation.playing.drums import DrumMap
+from generation.playing.latents import Sounding
 from generation.playing.performance import Performance
 from generation.playing.settings import PieceSettings
 from generation.synthesis import Wave
@@ -25,16 +28,20 @@ class PlayedPiece(NamedTuple):
 
 
 def play_piece(
-    instrument: Instrument, piece: Piece, wave_at: Callable[[int], Wave], ending: Callable[[], bool]
+    instrument: Instrument,
+    piece: Piece,
+    drum_map: DrumMap,
+    wave_of: Callable[[Mapping[str, Value]], Wave],
+    ending: Callable[[], bool],
 ) -> PlayedPiece:
-    """`piece` by the default settings of a rendered one, but with the notes `wave_at` of each MIDI pitch.
+    """`piece` by the default settings of a rendered one, but with the notes `wave_of` of attributes.
 
-    It is given up once `ending` says so. Raises: UserError if there is nothing to play, more than 20 000 notes or
-    10 minutes, or no pitch that the run learned.
+    Its drums have the sounds of `drum_map`, unless that is empty. It is given up once `ending` says so. Raises:
+    UserError if there is nothing to play, more than 20 000 notes or 10 minutes, or no pitch that the run learned.
     """
     if len(piece.notes) > MOST_NOTES or piece.duration > LONGEST:
         raise UserError("the piece has more than 20 000 notes or 10 minutes; drop a shorter one here")
-    performance = Performance.of(instrument, piece, PieceSettings())
+    performance = Performance.of(instrument, piece, PieceSettings.model_validate({"drum_map": drum_map or None}))
 
     def until_the_end(blocks: Iterable[Wave]) -> Iterator[Wave]:
         for block in blocks:
@@ -44,8 +51,13 @@ def play_piece(
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "piece.wav"
-        performance.write(path, lambda sounds: [wave_at(pitch) for _, pitch in sounds], watched=until_the_end)
+        performance.write(path, lambda sounds: [wave_of(_attributes(sound)) for sound in sounds], watched=until_the_end)
         return PlayedPiece(path.read_bytes(), shortened(performance.remarks))
+
+
+def _attributes(sound: Sounding) -> dict[str, Value]:
+    timbre, pitch = sound
+    return {**dict(timbre.fixed), **({} if pitch is None else {"pitch": pitch})}
 
 
 def shortened(remarks: list[str]) -> list[str]:

@@ -21,6 +21,7 @@ from generation.places import Place, seeded_place, walk
 from generation.play_server.network_thread import NetworkThread
 from generation.play_server.note_request import GRID, NoteRequest
 from generation.play_server.piece_player import PlayedPiece, play_piece
+from generation.playing.drums import usual_drum_map
 from generation.synthesis import Wave, fit_full_scale
 from utils.errors import UserError
 
@@ -83,17 +84,21 @@ class Player:
         ]
 
     def piece(self, content: bytes, request: NoteRequest) -> PlayedPiece:
-        """The MIDI file `content`, or what can be read of it, played by the timbre of `request`. Raises: UserError."""
+        """The MIDI file `content`, or what can be read of it, played by the timbre of `request`.
 
-        def wave_at(pitch: int) -> Wave:
-            attributes = {**dict(request.attributes), "pitch": pitch}
+        A run that was not conditioned on pitch plays the drums whose usual names it learned. Raises: UserError.
+        """
+
+        def wave_of(own: Mapping[str, Value]) -> Wave:
+            attributes = {**dict(request.attributes), **own}
             return self._sound(replace(request, attributes=tuple(sorted(attributes.items())))).wave
 
         if not self._one_piece.acquire(blocking=False):
             raise UserError("another file is being made; drop this one again when that is done")
         try:
-            piece = read_midi_bytes(content, "this file", lenient=True)
-            return play_piece(self._instrument, piece, wave_at, lambda: self._closed)
+            drum_map = {} if "pitch" in self.values else usual_drum_map(self._instrument.table)
+            piece = read_midi_bytes(content, "this file", lenient=True, drums=bool(drum_map))
+            return play_piece(self._instrument, piece, drum_map, wave_of, lambda: self._closed)
         finally:
             self._one_piece.release()
 

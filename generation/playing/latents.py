@@ -32,6 +32,10 @@ class Timbre(NamedTuple):
     fixed: tuple[tuple[str, Value], ...]
 
 
+Sounding = tuple[Timbre, int | None]
+"""A timbre at a learned MIDI pitch; None: a drum, which has no pitch and rings out."""
+
+
 class Motion:
     """Which latent a note has, by its onset. Notes of one voice that begin together have the same latent.
 
@@ -65,13 +69,14 @@ class Latents:
         self._path = lru_cache(maxsize=8)(self._whole_path)
         self._segment = _PATHS.get(motion)
 
-    def waves(self, sounds: Sequence[tuple[Timbre, int]]) -> list[Wave]:
-        """A wave (n_samples,) for each timbre and MIDI pitch. Raises: UserError."""
+    def waves(self, sounds: Sequence[Sounding]) -> list[Wave]:
+        """A wave (n_samples,) for each of `sounds`. Raises: UserError."""
         return self._instrument.sound(torch.cat([self.condition(timbre, pitch) for timbre, pitch in sounds]))
 
-    def condition(self, timbre: Timbre, pitch: int) -> Tensor:
+    def condition(self, timbre: Timbre, pitch: int | None) -> Tensor:
         """The generator's input (1, L + C): the latent, and the one-hots of the attributes."""
-        labels = self._instrument.labels(timbre.label_seed, {**dict(timbre.fixed), "pitch": pitch})
+        own: dict[str, Value] = {} if pitch is None else {"pitch": pitch}
+        labels = self._instrument.labels(timbre.label_seed, {**dict(timbre.fixed), **own})
         latent = self._path(timbre.start, timbre.end)[timbre.step]
         return self._instrument.conditions(latent[None], labels)
 

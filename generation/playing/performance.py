@@ -1,11 +1,12 @@
 """A piece as an instrument plays it: first planned, then sounded into a file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
+from generation.playing.drums import DrumUse, drum_uses, drums_left_out, is_drum, require_learned
 from generation.playing.latents import Motion
 from generation.playing.mixer import Envelope, mix, mixed_length
 from generation.playing.pitches import Key, PitchUse, Reach, key_of, pitch_uses
@@ -26,6 +27,7 @@ class Performance:
     sample_rate: int
     notes: list[PieceNote]
     pitches: list[PitchUse]
+    drums: list[DrumUse]
     voices: dict[VoiceName, Voice]
     plan: Plan
     envelope: Envelope
@@ -34,30 +36,41 @@ class Performance:
 
     @classmethod
     def of(cls, instrument: Instrument, piece: Piece, settings: PieceSettings) -> "Performance":
-        """`piece` by `settings`. Raises: UserError if no note can be played, or the settings do not fit."""
+        """`piece` by `settings`; with a map of drums, these are no notes of a pitch.
+
+        Raises: UserError if no note can be played, or the settings do not fit.
+        """
         if not piece.notes:
             said = f" ({'; '.join(piece.remarks)})" if piece.remarks else ""
             raise UserError(f"the piece has no note to play{said}; give another")
-        pitches = pitch_uses(instrument, piece.notes, settings.out_of_range, settings.tuning, settings.base_pitch)
+        pitches, drums = _uses(instrument, piece.notes, settings)
         voices = assign_voices(instrument, piece.notes, settings)
         played = {Key(use.written, use.asked): use.played for use in pitches if use.played is not None}
-        keys = [key_of(note, settings.tuning) for note in piece.notes]
-        notes = [note for note, key in zip(piece.notes, keys, strict=True) if key in played]
+        sounds = {use.key: use.sound for use in drums if use.sound is not None}
+        chosen: list[tuple[PieceNote, float | None]] = []
+        for note in piece.notes:
+            if settings.drum_map is not None and is_drum(note):
+                chosen += [(note, None)] if note.pitch in sounds else []
+            elif (key := key_of(note, settings.tuning)) in played:
+                chosen.append((note, played[key]))
+        notes = [note for note, _ in chosen]
         rate = instrument.transform.sample_rate
         plan = plan_notes(
             notes,
             sample_rate=rate,
-            pitches=[played[key] for key in keys if key in played],
-            learned=Reach.of(instrument, settings.base_pitch).learned,
+            pitches=[pitch for _, pitch in chosen],
+            learned=Reach.of(instrument, settings.base_pitch).learned if pitches else (),
+            drums=sounds,
+            drum_samples=instrument.transform.n_samples,
             voices=voices,
             motion=Motion(settings.latent, piece.bars, notes[0].onset, notes[-1].onset),
             table=instrument.table.values,
             curve=settings.velocity_curve,
         )
-        remarks = [*piece.remarks, *_losses(instrument, piece, pitches, voices)]
+        remarks = [*piece.remarks, *_losses(instrument, piece, pitches, drums, voices)]
         if too_bent := plan.too_bent():
             remarks.append(f"notes bent further than four octaves from a learned one, where they are held: {too_bent}")
-        return cls(settings, rate, notes, pitches, voices, plan, Envelope.of(settings.adsr, rate), remarks)
+        return cls(settings, rate, notes, pitches, drums, voices, plan, Envelope.of(settings.adsr, rate), remarks)
 
     @property
     def n_samples(self) -> int:
@@ -90,14 +103,46 @@ class Performance:
         )
 
 
+def _uses(
+    instrument: Instrument, notes: Sequence[PieceNote], settings: PieceSettings
+) -> tuple[list[PitchUse], list[DrumUse]]:
+    """What happens to the pitches of `notes`, and to their drums if there is a map of them. Raises: UserError."""
+    drum_map = settings.drum_map
+    if drum_map is None:
+        return _pitch_uses(instrument, notes, settings), []
+    require_learned(drum_map, instrument.run_name, instrument.table)
+    drums = drum_uses(filter(is_drum, notes), drum_map)
+    others = [note for note in notes if not is_drum(note)]
+    can_play_others = "pitch" in instrument.table.values or settings.base_pitch is not None
+    silent, sounding = drums_left_out(drums), any(use.sound is not None for use in drums)
+    if silent and (settings.out_of_range == "error" or not (sounding or (others and can_play_others))):
+        raise UserError(silent)
+    if not others or (sounding and not can_play_others):
+        return [], drums
+    return _pitch_uses(instrument, others, settings), drums
+
+
+def _pitch_uses(instrument: Instrument, notes: Sequence[PieceNote], settings: PieceSettings) -> list[PitchUse]:
+    return pitch_uses(instrument, notes, settings.out_of_range, settings.tuning, settings.base_pitch)
+
+
 def _losses(
-    instrument: Instrument, piece: Piece, pitches: Iterable[PitchUse], voices: dict[VoiceName, Voice]
+    instrument: Instrument,
+    piece: Piece,
+    pitches: Sequence[PitchUse],
+    drums: Sequence[DrumUse],
+    voices: dict[VoiceName, Voice],
 ) -> list[str]:
     dropped = sum(use.notes for use in pitches if use.played is None)
     moved = sum(use.notes for use in pitches if use.played not in (None, use.asked))
     lines = []
     if dropped or moved:
         lines.append(f"notes at pitches that the run did not learn: {moved} moved by octaves, {dropped} left out")
+    if silent := drums_left_out(drums):
+        lines.append(silent)
+    if drums and not pitches and (others := sum(not is_drum(note) for note in piece.notes)):
+        why = f"{instrument.run_name} was not conditioned on pitch; a base pitch plays them"
+        lines.append(f"notes of other channels than that of drums, left out since {why}: {others}")
     programs = without_family(voices.values(), (note.program for note in piece.notes), instrument.table.values)
     if programs:
         lines.append(f"General MIDI programs without a family that the run learned: {', '.join(map(str, programs))}")

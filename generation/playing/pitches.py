@@ -79,8 +79,8 @@ class Reach:
         learned = instrument.table.values.get("pitch")
         if learned is None and base_pitch is None:
             raise UserError(
-                f"{instrument.run_name} was not conditioned on pitch and cannot play a piece, unless its notes get a "
-                "base pitch; it can make single notes"
+                f"{instrument.run_name} was not conditioned on pitch: of a piece it plays drums, if they are asked "
+                "for, and other notes only with a base pitch"
             )
         if learned is not None and base_pitch is not None:
             raise UserError(f"base_pitch: {instrument.run_name} was conditioned on pitch; leave it out")

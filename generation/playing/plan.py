@@ -11,7 +11,8 @@ from data.nsynth import Value
 from generation.midi.controllers import StepCurve
 from generation.midi.midi_file import PieceNote
 from generation.playing.courses import WIDEST, Steps
-from generation.playing.latents import Motion, Timbre
+from generation.playing.drums import DrumMap
+from generation.playing.latents import Motion, Sounding
 from generation.playing.settings import VelocityCurve
 from generation.playing.voices import Voice, VoiceName
 from generation.tuning.learned import nearest, ratio_of
@@ -27,7 +28,7 @@ class Plan:
     gates: npt.NDArray[np.int64]  # samples until the release, at least 1
     gains: npt.NDArray[np.float64]
     sounds: npt.NDArray[np.int64]  # index into `timbres_and_pitches`
-    timbres_and_pitches: Sequence[tuple[Timbre, int]]  # learned ones, in the order of first use
+    timbres_and_pitches: Sequence[Sounding]  # learned ones, in the order of first use
     ratios: npt.NDArray[np.float64]  # of the pitch that each note has before it is bent, to the learned one
     bends: Sequence[Steps | None]  # factors of these ratios; None: it is not bent
     levels: Sequence[Steps | None]  # factors of the gains; None: 1
@@ -53,8 +54,10 @@ def plan_notes(
     notes: Sequence[PieceNote],
     *,
     sample_rate: int,
-    pitches: Sequence[float],
+    pitches: Sequence[float | None],
     learned: Collection[int],
+    drums: DrumMap,
+    drum_samples: int,
     voices: Mapping[VoiceName, Voice],
     motion: Motion,
     table: Mapping[str, Sequence[Value]],
@@ -63,24 +66,31 @@ def plan_notes(
     """The plan of `notes`, which come by onset, at their `pitches`, with decimals or without.
 
     Each is made of the `learned` pitch nearest to its own, as that is bent at its onset. A note's first sample is
-    round(onset * sample_rate), the first of its release round(end * sample_rate).
+    round(onset * sample_rate), the first of its release round(end * sample_rate). Those of pitch None are `drums`:
+    they sound for `drum_samples`, whenever they are released.
     """
     onsets = _samples([note.onset for note in notes], sample_rate)
     ends = _samples([note.onset + note.duration for note in notes], sample_rate)
-    numbers: dict[tuple[Timbre, int], int] = {}
+    gates = np.maximum(ends - onsets, 1)
+    numbers: dict[Sounding, int] = {}
     sounds, ratios = np.empty(len(notes), dtype=np.int64), np.empty(len(notes))
     nearest_learned = cache(lambda pitch: nearest(pitch, learned))
     for place, (note, pitch) in enumerate(zip(notes, pitches, strict=True)):
-        made_of = nearest_learned(pitch + (note.bend.at(note.onset) if note.bend else 0))
         voice = voices[VoiceName(note.track, note.channel)]
-        fixed = tuple(sorted(voice.attributes_of(note.program, table).items()))
-        key = (motion.timbre(note.onset, voice.seeds, fixed), made_of)
+        attributes = voice.attributes_of(note.program, table)
+        made_of, ratios[place] = None, 1.0
+        if pitch is None:
+            attributes |= drums[note.pitch]
+            gates[place] = drum_samples
+        else:
+            made_of = nearest_learned(pitch + (note.bend.at(note.onset) if note.bend else 0))
+            ratios[place] = ratio_of(pitch - made_of)
+        key = (motion.timbre(note.onset, voice.seeds, tuple(sorted(attributes.items()))), made_of)
         sounds[place] = numbers.setdefault(key, len(numbers))
-        ratios[place] = ratio_of(pitch - made_of)
     gains = velocity_gain(np.array([note.velocity for note in notes]), curve)
     bends = _steps([note.bend for note in notes], sample_rate, semitones=True)
     levels = _steps([note.level for note in notes], sample_rate, semitones=False)
-    return Plan(onsets, np.maximum(ends - onsets, 1), gains, sounds, list(numbers), ratios, bends, levels, sample_rate)
+    return Plan(onsets, gates, gains, sounds, list(numbers), ratios, bends, levels, sample_rate)
 
 
 def _steps(curves: Sequence[StepCurve | None], sample_rate: int, *, semitones: bool) -> list[Steps | None]:

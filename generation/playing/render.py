@@ -110,5 +110,6 @@ def _card(
             for name, voice in performance.voices.items()
         ],
         "pitches": [use.to_plain() for use in performance.pitches],
+        "drums": [use.to_plain() for use in performance.drums],
         "remarks": list(piece.remarks),
     }

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from data.nsynth import Value
 from generation.latent_controls import LatentControls
 from generation.tuning.tuning import Tuning
 from utils.arguments import HIGHEST_RATE, LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
@@ -24,6 +25,7 @@ LOWEST_RATE = 4_000  # Hz; half of it must be above 1.7 kHz, where a filter of t
 M = TypeVar("M", bound=BaseModel)
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Key = Annotated[int, Field(ge=0, le=MIDI_MAX)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_STAGE)]
 Stages = tuple[Seconds, Seconds, Annotated[float, Field(ge=0, le=1)], Seconds]
 
@@ -45,7 +47,8 @@ class PieceSettings(BaseModel):
     velocity_curve: VelocityCurve = "square"
     out_of_range: OutOfRange = "octave"
     tuning: Tuning | None = None  # None: equal temperament
-    base_pitch: Annotated[int, Field(ge=0, le=MIDI_MAX)] | None = None  # of a run that was not conditioned on pitch
+    base_pitch: Key | None = None  # of a run that was not conditioned on pitch
+    drum_map: dict[Key, dict[str, Value]] | None = None  # attributes by drum; None: drums are notes like others
     loudness: Annotated[float, Field(ge=-70, le=0)] = -16.0  # LUFS
     bits: Bits = "16"
     rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] | None = None  # Hz; None: the run's own

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 
 from data.note_pitch import hertz
-from generation.playing.latents import Timbre
+from generation.playing.latents import Sounding
 from generation.playing.plan import Plan
 from generation.playing.settings import Sustain
 from generation.playing.sustain import SustainedSound, prepare_sound
 from generation.synthesis import BATCH_SIZE, Wave
 
-WavesOf = Callable[[Sequence[tuple[Timbre, int]]], Sequence[Wave]]
+WavesOf = Callable[[Sequence[Sounding]], Sequence[Wave]]
 """Timbres and MIDI pitches -> a wave (n_samples,) for each."""
+
+_NO_PITCH = 60  # of drums, which have no loop for which their pitch would matter
 
 
 class SoundBank:
@@ -27,8 +29,11 @@ class SoundBank:
             self._make(number, self._wanted[number : number + BATCH_SIZE])
         return self.kept.pop(number) if note == self._last_uses[number] else self.kept[number]
 
-    def _make(self, first: int, wanted: Sequence[tuple[Timbre, int]]) -> None:
+    def _make(self, first: int, wanted: Sequence[Sounding]) -> None:
         for number, (wave, (_, pitch)) in enumerate(zip(self._waves_of(wanted), wanted, strict=True), start=first):
             self.kept[number] = prepare_sound(
-                wave, hertz=hertz(pitch), sample_rate=self._sample_rate, sustain=self._sustain
+                wave,
+                hertz=hertz(_NO_PITCH if pitch is None else pitch),
+                sample_rate=self._sample_rate,
+                sustain="none" if pitch is None else self._sustain,
             )

@@ -16,6 +16,7 @@ _RETRIGGER_ATTACK = 0.003  # s
 _CROSSFADE_PERIODS, _CROSSFADE = 4, 0.02  # s; whichever is longer
 _STARTS = 8  # places that a loop may begin at
 _AS_SIMILAR = 0.003  # correlation; among places this close to the best one, the longest loop is taken
+_OFF_WHOLE = 0.1  # periods; a period is known to some cents, of which a loop has a hundred periods or more
 _SMALLEST_LEVEL = 0.25  # of the level at the loop's beginning; sound that has decayed further is not amplified
 
 
@@ -71,7 +72,9 @@ class Loop:
     correlation: float
 
 
-def find_loop(steady: Float64Array, *, period: float, sample_rate: int, starts: int = _STARTS) -> Loop:
+def find_loop(
+    steady: Float64Array, *, period: float, sample_rate: int, starts: int = _STARTS, whole_periods: bool = False
+) -> Loop:
     """The stretch of the note's steady part (n,) that repeats best.
 
     Its first quarter is left to the attack. The loop ends where the four periods or 20 ms before its end are most like
@@ -79,6 +82,9 @@ def find_loop(steady: Float64Array, *, period: float, sample_rate: int, starts: 
     cycle is brought to the level of its start, so that a sound that decays is held at that level. At its end it fades
     into what lies before its start, by gains that keep the level whatever the correlation. `starts` is the number of
     places that are tried as its beginning.
+
+    Partials of a generated note drift, so that a stretch may repeat well that is no whole number of periods; what
+    repeats then has a lower pitch. With `whole_periods`, only lengths within a tenth of a whole number count.
     """
     overlap = max(round(_CROSSFADE_PERIODS * period), round(_CROSSFADE * sample_rate))
     overlap = min(overlap, len(steady) // 8)
@@ -89,7 +95,7 @@ def find_loop(steady: Float64Array, *, period: float, sample_rate: int, starts: 
     shortest = max((len(steady) - earliest) // 4, overlap)
     best = _Seam(-2.0, earliest, shortest)
     for start in np.linspace(earliest, len(steady) - 2 * shortest, starts).astype(int):
-        best = max(best, _best_seam(steady, level, int(start), shortest, overlap))
+        best = max(best, _best_seam(steady, level, int(start), shortest, overlap, period if whole_periods else None))
     return Loop(best.start, _cycle(steady, level, best, overlap), best.correlation)
 
 
@@ -100,8 +106,10 @@ class _Seam:
     length: int
 
 
-def _best_seam(steady: Float64Array, level: Float64Array, start: int, shortest: int, overlap: int) -> _Seam:
-    """The best loop of at least `shortest` samples that begins at `start`."""
+def _best_seam(
+    steady: Float64Array, level: Float64Array, start: int, shortest: int, overlap: int, period: float | None
+) -> _Seam:
+    """The best loop of at least `shortest` samples that begins at `start`, in whole numbers of `period` if given."""
     decayed = np.flatnonzero(level[start + shortest :] < _SMALLEST_LEVEL * level[start])
     end = start + shortest + (max(int(decayed[0]), 1) if len(decayed) else len(steady) - start - shortest)
     before = steady[start - overlap : start]
@@ -110,6 +118,10 @@ def _best_seam(steady: Float64Array, level: Float64Array, start: int, shortest: 
     total = np.concatenate(([0.0], np.cumsum(candidates**2)))
     power = (total[overlap:] - total[:-overlap]) * (before @ before)
     correlation = np.where(power > 1e-20, product / np.sqrt(np.maximum(power, 1e-20)), 0.0)
+    if period is not None:
+        lengths = (shortest + np.arange(len(correlation))) / period
+        whole = np.abs(lengths - np.rint(lengths)) <= max(_OFF_WHOLE, 0.5 / period)
+        correlation = np.where(whole, correlation, -1.0)
     last = int(np.flatnonzero(correlation >= correlation.max() - _AS_SIMILAR)[-1])
     nearby = max(last - overlap // _CROSSFADE_PERIODS, 0)  # a period back, so that its peak is there
     length = nearby + int(correlation[nearby : last + 1].argmax())

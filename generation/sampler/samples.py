@@ -1,6 +1,7 @@
 """A generated note made ready for a sampler: from its attack on, with a loop where it can be held, and its tuning."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -41,12 +42,17 @@ def prepare_sample(wave: Wave, *, pitch: int, sample_rate: int) -> Sample:
     """The generated note `wave` (n,) of MIDI `pitch` as a sample.
 
     It is looped if its steady part falls by no more than `MOST_FALL_DB` and the seam of its best loop has
-    `LEAST_SIMILARITY`; see `find_loop`, which also fades across the seam.
+    `LEAST_SIMILARITY`; see `find_loop`, which also fades across the seam. A loop of whole periods of the pitch that the
+    note sounds is taken if there is one so good, else any.
     """
     attack = find_attack(wave, sample_rate)
     sounding = wave[attack:]
     steady = sounding[: max(int(STEADY_SHARE * len(wave)) - attack, 1)].astype(np.float64)
-    found = find_loop(steady, period=sample_rate / hertz(pitch), sample_rate=sample_rate, starts=_STARTS)
+    sounds = pitch + (_cents(steady, pitch, sample_rate) or 0.0) / 100
+    search = partial(find_loop, steady, period=sample_rate / hertz(sounds), sample_rate=sample_rate, starts=_STARTS)
+    found = search(whole_periods=True)
+    if found.correlation < LEAST_SIMILARITY:
+        found = search()
     fall_db = _fall_db(steady)
     verdict = _verdict(wave, found, fall_db)
     if verdict == "looped":

@@ -10,6 +10,7 @@ from data.note_pitch import hertz
 from data.note_selection import find_notes
 from tests.conftest import PITCHES, VELOCITIES, metadata_of
 from utils.config import LoaderConfig
+from utils.errors import DataError
 
 PER_INSTRUMENT = len(PITCHES) * len(VELOCITIES)
 
@@ -93,21 +94,95 @@ def test_notes_out_of_tune_are_left_out_and_named(tmp_path, capsys):
     assert dropped == [f"flute_acoustic_000-{pitch:03d}-100" for pitch in (64, 65, 67, 69)]
 
 
+def drums(folder, families, *, names=None, pitch=None, own=None):
+    """A folder of drums, two of each of `families`, whose numbers begin at 11; without pitch."""
+    (folder / "audio").mkdir(parents=True)
+    notes = {}
+    for number, family in enumerate(families):
+        for take in (1, 2):
+            name = names(family, take) if names else f"{family}_acoustic_000-none-100" + "_2" * (take == 2)
+            write_wav(folder / "audio" / f"{name}.wav", np.random.default_rng(take).normal(0, 0.1, 400), 16_000)
+            notes[name] = {
+                "note_str": name,
+                "instrument_str": f"{family}_acoustic_000",
+                "instrument_family": 11 + number,
+                "instrument_family_str": family,
+                "velocity": 100,
+                "take": take,
+                **({} if pitch is None else {"pitch": pitch}),
+                **(own or {}),
+            }
+    (folder / "examples.json").write_text(json.dumps(notes))
+    return folder
+
+
+def test_drums_need_no_pitch(tiny_nsynth, tmp_path):
+    kit, out = drums(tmp_path / "kit", ["kick", "snare"]), tmp_path / "all"
+    assert main([str(kit), str(tiny_nsynth), "--out", str(out), "-q", "--in-tune"]) == 0
+    assert len(examples(out)) == 4  # no label is contradicted; notes of a pitch are too short here to hear it
+    assert main([str(kit), str(tiny_nsynth), "--out", str(tmp_path / "both"), "-q"]) == 0
+    notes = examples(tmp_path / "both")
+    assert len(notes) == 4 + 2 * PER_INSTRUMENT
+    names = ["kick_acoustic_000-none-100", "kick_acoustic_000-none-100_2"]
+    assert [name for name in notes if name.startswith("kick")] == names
+    assert [notes[name]["instrument_family"] for name in names] == [11, 11]
+    keys = {"data_path": tmp_path / "both", "filter": {"instrument_family_str": ("brass",)}, "pitch_range": (60, 62)}
+    assert {record.attributes["pitch"] for record in find_notes(LoaderConfig.model_validate(keys), seed=0)} == {60, 62}
+
+
+def test_families_of_ones_own_keep_one_number_each(tmp_path, capsys):
+    """An import numbers other families than NSynth's from 11 on, so that two imports give one number twice."""
+    folders = [drums(tmp_path / "a", ["kick", "snare"]), drums(tmp_path / "b", ["clap", "kick"])]
+    assert main([*map(str, folders), "--out", str(tmp_path / "all")]) == 0
+    notes = examples(tmp_path / "all").values()
+    assert {(note["instrument_family_str"], note["instrument_family"]) for note in notes} == {
+        ("clap", 11),
+        ("kick", 12),
+        ("snare", 13),
+    }
+    assert {note["instrument_str"] for note in notes if note["instrument_family_str"] == "kick"} == {
+        "kick_acoustic_000",
+        "kick_acoustic_001",
+    }
+    assert "gave new numbers to families: clap 11, kick 12, snare 13" in capsys.readouterr().err
+
+
+def test_drums_of_any_name_are_numbered(tmp_path):
+    kit = drums(tmp_path / "kit", ["kick"], names=lambda family, take: f"my {family} {take}")
+    assert main([str(kit), "--out", str(tmp_path / "all"), "-q"]) == 0
+    notes = examples(tmp_path / "all")
+    assert {name: note["take"] for name, note in notes.items()} == {
+        "kick_acoustic_000-none-100": 1,
+        "kick_acoustic_000-none-100_2": 2,
+    }
+
+
+def test_a_pitch_with_a_fraction_is_unknown_unless_it_is_asked_for(tmp_path, caplog):
+    kit = drums(tmp_path / "kit", ["kick"], pitch=36.4)
+    keys = {"data_path": kit, "attribute_list": ("instrument_family_str",), "filter": {"take": (1,)}}
+    (record,) = find_notes(LoaderConfig.model_validate(keys), seed=0)
+    assert "pitch" not in record.attributes
+    assert "pitch is a fraction in 2 notes, and taken as unknown" in caplog.text
+    for asked in ({"attribute_list": ("pitch",)}, {"pitch_range": (0, 127)}, {"filter": {"pitch": (36,)}}):
+        with pytest.raises(DataError, match=r"pitch must be an integer, got a fraction"):
+            find_notes(LoaderConfig.model_validate({"data_path": kit, **asked}), seed=0)
+
+
 def with_attributes(folder, change):
     notes = {name: change(note) for name, note in examples(folder).items()}
     (folder / "examples.json").write_text(json.dumps(notes))
     return folder
 
 
-def without_pitch(note):
-    return {key: value for key, value in note.items() if key != "pitch"}
+def without_velocity(note):
+    return {key: value for key, value in note.items() if key != "velocity"}
 
 
 @pytest.mark.parametrize(
     ("folders", "flags", "message"),
     [
         (lambda a, b: [a, a], (), "given twice"),
-        (lambda a, b: [a, with_attributes(b, without_pitch)], (), "has no pitch"),
+        (lambda a, b: [a, with_attributes(b, without_velocity)], (), "has no velocity"),
         (
             lambda a, b: [a, with_attributes(b, lambda note: note | {"instrument_str": "trumpet"})],
             (),

@@ -175,7 +175,7 @@ SPOILED = {
     "note": ({FIRST: 3}, f"note '{FIRST}': expected a JSON object, got an integer"),
     "pitch as text": ({FIRST: {"pitch": "60"}}, f"note '{FIRST}': pitch must be an integer, got a string"),
     "pitch as truth": ({FIRST: {"pitch": True}}, "pitch must be an integer, got true or false"),
-    "pitch as fraction": ({FIRST: {"pitch": 60.0}}, "pitch must be an integer, got a fraction"),
+    "velocity as fraction": ({FIRST: {"velocity": 60.0}}, "velocity must be an integer, got a fraction"),
     "pitch out of range": ({FIRST: {"pitch": 128}}, "pitch 128 is outside 0 to 127"),
     "negative velocity": ({FIRST: {"velocity": -1}}, "velocity -1 is outside 0 to 127"),
     "half a character": (f'{{"{FIRST}": {{"instrument_str": "\\ud800"}}}}', "has halves of characters, '\\ud800'"),

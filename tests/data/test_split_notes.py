@@ -32,6 +32,14 @@ def examples(folder):
     return json.loads((folder / "examples.json").read_text())
 
 
+def without_pitch(notes, folder):
+    """The `notes` as ones of no pitch."""
+    copy = shutil.copytree(notes, folder / "unpitched")
+    described = {name: note | {"pitch": None} for name, note in examples(notes).items()}
+    (copy / "examples.json").write_text(json.dumps(described))
+    return copy
+
+
 def instruments(folder):
     return {note["instrument_str"] for note in examples(folder).values()}
 
@@ -102,3 +110,11 @@ def test_families_of_two_words_are_told_apart():
     training, reference = divided(NoteSource(Path("notes"), {}, records, [], {}))
     assert [record.attributes["instrument_str"] for record in reference.taken] == ["steel_synthetic_000"]
     assert len(training.taken) == 3
+
+
+def test_notes_without_pitch_are_divided(notes, tmp_path):
+    assert split(without_pitch(notes, tmp_path), tmp_path) == 0
+    assert instruments(tmp_path / "a") == {"brass_acoustic_000", "flute_acoustic_001"}
+    parts = [examples(tmp_path / side) for side in "ab"]
+    assert sum(map(len, parts)) == len(examples(notes))
+    assert all("-none-" in name for part in parts for name in part)

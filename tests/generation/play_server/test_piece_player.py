@@ -73,7 +73,7 @@ def test_broken_file_is_played_as_far_as_it_goes(server):
 
 def test_many_remarks_are_cut():
     piece = piece_of(note(0), remarks=[f"remark {k}" for k in range(14)])
-    remarks = play_piece(StandIn(), piece, lambda _: StandIn().wave(100, 60, None), lambda: False).remarks
+    remarks = play_piece(StandIn(), piece, {}, lambda _: StandIn().wave(100, 60, None), lambda: False).remarks
     assert remarks == [*piece.remarks[:12], "and 2 more"]
 
 
@@ -154,4 +154,4 @@ def test_piece_is_given_up_when_the_server_ends(busy):
 
 def test_piece_is_given_up_amid_its_mix():
     with pytest.raises(UserError, match="the server is shutting down"):
-        play_piece(StandIn(), piece_of(note(0)), lambda _: StandIn().wave(100, 60, None), lambda: True)
+        play_piece(StandIn(), piece_of(note(0)), {}, lambda _: StandIn().wave(100, 60, None), lambda: True)

@@ -148,5 +148,5 @@ def test_a_run_without_pitch_plays_from_its_base_pitch(pitch):
 def test_a_base_pitch_is_for_runs_without_pitch():
     with pytest.raises(UserError, match=r"^base_pitch: stand-in was conditioned on pitch; leave it out$"):
         ready(StandIn(), [note(0)], base_pitch=60)
-    with pytest.raises(UserError, match="not conditioned on pitch and cannot play a piece"):
+    with pytest.raises(UserError, match="not conditioned on pitch: of a piece it plays drums"):
         ready(Pitchless(values={}), [note(0)])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.note_pitch import hertz
+from generation.playing.sustain import find_loop
 from generation.sampler.regions import ranges_of
 from generation.sampler.samples import prepare_sample
 
@@ -86,3 +87,24 @@ def test_ranges_cover_every_value_once_by_the_nearest(case):
     for value, (low, high) in zip(values, ranges, strict=True):
         for key in (low, high):
             assert abs(key - value) == min(abs(key - other) for other in keys)
+
+
+def test_only_whole_periods_count_where_they_are_asked_for():
+    """In a noise, which repeats nowhere, the stretch that is most alike has any length."""
+    off = {False: [], True: []}
+    for seed in range(5):
+        noise = np.random.default_rng(seed).normal(size=8_000)
+        for whole, found in off.items():
+            loop = find_loop(noise, period=40.3, sample_rate=RATE, whole_periods=whole)
+            found.append(abs(len(loop.cycle) / 40.3 - round(len(loop.cycle) / 40.3)))
+    assert max(off[True]) <= 0.1
+    assert max(off[False]) > 0.2
+
+
+def test_a_note_whose_best_loop_is_no_whole_number_of_periods_gets_one_that_is():
+    """A loud partial that drifts: the best stretch of the whole note is one of its periods, not of the note's."""
+    time = np.arange(RATE) / RATE
+    wave = tone(60) + 0.1 * np.sin(2 * np.pi * 3.5 * hertz(60) * time).astype(np.float32)
+    first, end = prepared(wave.astype(np.float32)).loop
+    periods = (end - first) * hertz(60) / RATE
+    assert abs(periods - round(periods)) <= 0.11
