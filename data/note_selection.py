@@ -9,6 +9,7 @@ import numpy as np
 from data.attributes import expand_attributes
 from data.note_records import NoteRecord, first_few, metadata_path, read_records
 from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES, Value
+from data.quantities import is_quantity
 from utils.config import LoaderConfig
 from utils.errors import DataError
 from utils.spelling import closest, counted, hint
@@ -149,6 +150,8 @@ def _balanced(kept: "pd.DataFrame", size: int | None) -> "pd.DataFrame":
 def _warn_of_losses(kept: "pd.DataFrame", taken: "pd.DataFrame", attributes: Iterable[str], *, shuffled: bool) -> None:
     lost = []
     for name in dict.fromkeys((_FAMILY, *attributes)):
+        if is_quantity([*kept[name].dropna()]):  # any note left out may have a value of its own
+            continue
         gone = sorted(set(kept[name].dropna().unique()) - set(taken[name].dropna().unique()))
         if gone:
             lost.append(f"{name} {first_few(gone)}")

@@ -7,7 +7,8 @@ import re
 
 from utils.config import MIDI_MAX
 
-Value = int | str
+Value = int | float | str
+"""A class is an integer or a text, a quantity is a float."""
 
 # Both in the order of NSynth's numbers: instrument_family 0 is bass, instrument_source 0 is acoustic.
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")

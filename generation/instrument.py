@@ -19,7 +19,8 @@ from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from generation.tuning.learned import learned_for, ratio_of
 from generation.tuning.resampling import at_ratio
 from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
-from models.networks import Networks, build_networks, conditioned
+from models.conditions import conditioned
+from models.networks import Networks, build_networks
 from models.noise import Purpose, normal_rows, uniform_rows
 from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
 from utils.config import ExperimentConfig
@@ -121,13 +122,19 @@ class Instrument:
         return controlled(normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim), controls)
 
     def labels(self, seed: int, fixed: Mapping[str, Value]) -> Tensor:
-        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly."""
-        sizes = self.table.sizes
-        draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(sizes))[0].tolist()
-        picked = [min(int(draw * size), size - 1) for draw, size in zip(draws, sizes, strict=True)]
-        for column, (name, values) in enumerate(self.table.values.items()):
+        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly.
+
+        A quantity is drawn from the values of the training notes. Raises: ValueError if `fixed` has a value that was
+        not learned.
+        """
+        draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(self.table.values))[0].tolist()
+        picked = [self.table.drawn_label(name, draw) for name, draw in zip(self.table.names, draws, strict=True)]
+        for column, name in enumerate(self.table.names):
             if name in fixed:
-                picked[column] = values.index(fixed[name])
+                label = self.table.label_of(name, fixed[name])
+                if label is None:
+                    raise ValueError(f"{name} {fixed[name]!r} was not learned")
+                picked[column] = label
         return torch.tensor([picked], dtype=torch.int64)
 
     def play(self, seeds: Sequence[int], labels: Tensor, controls: LatentControls = NO_CONTROLS) -> list[Wave]:
@@ -147,8 +154,8 @@ class Instrument:
 
     def values_of(self, labels: Tensor) -> dict[str, Value]:
         """Attribute -> value of one row of labels (n_attributes,)."""
-        pairs = zip(self.table.values.items(), labels.tolist(), strict=True)
-        return {name: values[index] for (name, values), index in pairs}
+        pairs = zip(self.table.names, labels.tolist(), strict=True)
+        return {name: self.table.value_of(name, label) for name, label in pairs}
 
     def require_pitches(self, pitches: Sequence[float]) -> None:
         """Raise UserError unless the run learned every one of `pitches`, or one at most half a semitone away."""

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from models.conditions import conditioned
 from models.geometry import scale_sizes
 from models.layers import enlarged, resize
-from models.networks import build_networks, conditioned, count_parameters
+from models.networks import build_networks, count_parameters
 from tests.models.small import CPU, SHAPE, small_config, small_networks
 from utils.errors import ConfigError
 
