@@ -64,3 +64,13 @@ def value_in_words(name: str, value: Value) -> str:
     """
     words = _NUMBERED.get(name, ())
     return words[value] if isinstance(value, int) and 0 <= value < len(words) else str(value)
+
+
+def described(name: str, value: Value) -> str:
+    """`value` in words that say enough beside other values: a number with decimals needs its name.
+
+    >>> described("instrument_family", 4), described("brightness", 310.5)
+    ('keyboard', 'brightness 310.5')
+    """
+    words = value_in_words(name, value)
+    return f"{name} {words}" if isinstance(value, float) else words

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from data.nsynth import value_in_words
+from data.quantities import LAST_LABEL, is_quantity
 from generation.export.network import PlayableNetwork
 from generation.instrument import Instrument
 from generation.run_terms import terms_of
@@ -104,6 +105,7 @@ def _card(instrument: Instrument) -> dict[str, Any]:
     """What a player of the program needs, as JSON values."""
     values = instrument.table.to_plain()
     words = {name: [value_in_words(name, value) for value in listed] for name, listed in values.items()}
+    quantities = {name: [0, LAST_LABEL] for name, listed in values.items() if is_quantity(listed)}
     latent = {"latent": ["batch", instrument.networks.ema.latent_dim]}
     return {
         "made_by": MADE_BY,
@@ -113,7 +115,7 @@ def _card(instrument: Instrument) -> dict[str, Any]:
         "output": {"wave": ["batch", instrument.transform.n_samples]},
         "attributes": values,
         "attributes_in_words": words,
-    }
+    } | ({"labels_of_quantities": quantities} if quantities else {})
 
 
 def _onnx(exported: torch.export.ExportedProgram, inputs: Mapping[str, Tensor], texts: Mapping[str, str]) -> bytes:
