@@ -72,7 +72,7 @@ def write_program(instrument: Instrument, run_folder: Path, path: Path) -> Progr
             f"export: the network differs from the sound of {instrument.run_name} by {difference:.1e}, more than "
             f"{LARGEST_DIFFERENCE:g} of full scale; generate.py makes its notes"
         )
-    card = {**_card(instrument), "largest_difference": difference}
+    card = {**program_card(instrument), "largest_difference": difference}
     texts = {CARD: json.dumps(card, ensure_ascii=False), TERMS: terms}
     batch = torch.export.Dim("batch")
     with torch.no_grad(), _silent():
@@ -101,7 +101,7 @@ def _difference(instrument: Instrument, network: PlayableNetwork, inputs: Mappin
     return max(float((wave - torch.from_numpy(own)).abs().max()) for wave, own in zip(waves, ours, strict=True))
 
 
-def _card(instrument: Instrument) -> dict[str, Any]:
+def program_card(instrument: Instrument) -> dict[str, Any]:
     """What a player of the program needs, as JSON values."""
     values = instrument.table.to_plain()
     words = {name: [value_in_words(name, value) for value in listed] for name, listed in values.items()}

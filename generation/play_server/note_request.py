@@ -69,9 +69,8 @@ def parse_note_request(content: bytes | str, known: Mapping[str, tuple[Value, ..
         learned = known[name]
         if is_quantity(learned):
             if isinstance(value, str) or not learned[0] <= value <= learned[-1]:
-                raise UserError(
-                    f"{name}: must be a number from {learned[0]:g} to {learned[-1]:g}, got {str(value)[:40]!r}"
-                )
+                said = f"must be a number from {learned[0]:g} to {learned[-1]:g}, which the run learned"
+                raise UserError(f"{name}: {str(value)[:40]!r} {said}")
             body.attributes[name] = float(value)  # pages write 3.0 as 3
         elif value not in learned:
             raise UserError(f"{name}: {str(value)[:40]!r} is not among the {len(learned)} that the run learned")
