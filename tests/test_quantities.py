@@ -13,6 +13,7 @@ from data.audio_io import quantise
 from data.note_records import NoteRecord
 from data.quantities import LAST_LABEL
 from evaluation.listening_page.real_notes import matching_note
+from evaluation.scoring.generated_notes import GenerationOptions, generate_notes
 from generation.export.network import PlayableNetwork
 from generation.export.program_file import program_card
 from generation.instrument import Instrument, load_instrument
@@ -218,6 +219,13 @@ def test_page_of_the_run_shows_the_nearest_real_notes():
     found = [matching_note(records, {"pitch": 62, "brightness": each}, (0, 1)).name for each in (90.0, 940.0, 5e3)]
     assert found == ["a", "b", "c"]
     assert matching_note(records, {"pitch": 60, "brightness": 100.0}, (0, 1)) is None
+
+
+def test_scores_hear_the_notes_that_random_writes(bright, instrument, tmp_path):
+    made = generate_notes(instrument, bright, GenerationOptions(count=3))
+    assert play(bright, "-o", tmp_path, "--count", 3) == 0
+    drawn = {path.stem: card_of(path)["attributes"] for path in tmp_path.glob("pitch*.wav")}
+    assert {record.name: record.attributes for record in made.records} == drawn
 
 
 @pytest.mark.usefixtures("_no_previews")
