@@ -93,9 +93,9 @@ class Instrument:
         """One note as float32 samples (n_samples,) in [-1, 1] at `sample_rate`.
 
         The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
-        `instrument_family="flute"`) and controls of the latent, before they are rounded to 16 bits: a note beyond full
-        scale is turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not
-        given. A pitch with decimals is that of the nearest learned note, resampled.
+        `instrument_family="flute"` or `brightness=900`) and controls of the latent, before they are rounded to 16 bits:
+        a note beyond full scale is turned down, every other one keeps its level. The seed draws the pitch and the
+        attributes that are not given. A pitch with decimals is that of the nearest learned note, resampled.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
         if not 0 <= seed <= MAX_SEED:
