@@ -96,7 +96,7 @@ class AttributeTable:
         values = self.values[name]
         if is_quantity(values):
             return None if isinstance(value, str) else label_of_quantity(value, values)
-        return values.index(value) if value in values else None
+        return values.index(value) if value in values and not isinstance(value, float) else None
 
     def value_of(self, name: str, label: int) -> Value:
         """The value of the attribute `name` that has this label."""

@@ -72,6 +72,8 @@ def parse_note_request(content: bytes | str, known: Mapping[str, tuple[Value, ..
                 said = f"must be a number from {learned[0]:g} to {learned[-1]:g}, which the run learned"
                 raise UserError(f"{name}: {str(value)[:40]!r} {said}")
             body.attributes[name] = float(value)  # pages write 3.0 as 3
+        elif isinstance(value, float):
+            raise UserError(f"attributes.{name}: {value:g} must be an integer or a text, since {name} has classes")
         elif value not in learned:
             raise UserError(f"{name}: {str(value)[:40]!r} is not among the {len(learned)} that the run learned")
     attributes = tuple(sorted(body.attributes.items()))

@@ -82,8 +82,13 @@ def test_draws_give_each_value_its_share():
 
 def test_values_that_were_not_learned_have_no_label():
     table = AttributeTable({"pitch": (60, 61), "brightness": (10.5, 20.0)})
-    found = [table.label_of("pitch", 62), table.label_of("brightness", 9.0), table.label_of("brightness", "loud")]
-    assert found == [None, None, None]
+    found = [
+        table.label_of("pitch", 60.0),
+        table.label_of("pitch", 62),
+        table.label_of("brightness", 9.0),
+        table.label_of("brightness", "loud"),
+    ]
+    assert found == [None] * 4
     assert table.label_of("brightness", 20) == table.label_of("brightness", 20.0) == LAST_LABEL
 
 
