@@ -48,6 +48,7 @@ def main() -> int:
     found, low, high = rank_correlation(asked[known], heard[known])
     section = f"{SECTION}: {args.attribute} of {instrument.run_name}"
     command = f"python -m benchmarks.asked_and_heard {args.run} --attribute {args.attribute} --count {args.count}"
+    command += "".join(f" --{name} {number}" for name, number in place.items() if number is not None)
     text = "\n".join(
         [
             f"{section}\n",
