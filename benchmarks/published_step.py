@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.conditions import conditioned
 from models.growth import Phase
 from models.layers import EqualizedConv2d, EqualizedLinear, minibatch_stddev, resize
-from models.networks import Networks, conditioned
+from models.networks import Networks
 from models.noise import Purpose, normal_rows, uniform_rows
 from models.normalisation import pixel_norm
 from training.training_step import ADAM_BETAS

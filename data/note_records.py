@@ -42,6 +42,7 @@ UNREADABLE_SUFFIXES = (
 
 _DESCRIPTIONS = ("note", "note_str", "sample_rate", "qualities_str")  # keys of NSynth's that are no attributes
 _LISTED = 10
+_LARGEST_QUANTITY = 1e300
 _LARGEST_METADATA = 2_000_000_000  # bytes; NSynth's largest file is ten times smaller
 _KINDS: dict[type, str] = {
     int: "an integer",
@@ -213,17 +214,31 @@ def _add_own(metadata: Path, own: str, content: Mapping[str, Any], attributes: M
         if value is None:
             continue
         where = f"{metadata}: note {name!r}: {own}"
-        if type(value) not in (int, str):
+        if type(value) not in (int, float, str):
             what = f"{_KINDS[type(value)]} ({str(value)[:40]})"
-            raise DataError(f"{where} is {what}, but a class must be an integer or a string; round it, or name it")
+            raise DataError(f"{where} is {what}, but an attribute must be a number or a string; correct the file")
         if isinstance(value, str) and utf8_text(value) != value:
             raise DataError(f"{where} has halves of characters, {value!a}; correct the file")
         first.setdefault(type(value), name)
         attributes[name][own] = value
-    if len(first) > 1:
-        number, text = first[int], first[str]
-        said = f"an integer in {number!r} ({content[number][own]}) and a string in {text!r} ({content[text][own]!r})"
+    if str in first and len(first) > 1:
+        number, text = next(first[kind] for kind in (int, float) if kind in first), first[str]
+        kind = _KINDS[type(content[number][own])]
+        said = f"{kind} in {number!r} ({content[number][own]}) and a string in {text!r} ({content[text][own]!r})"
         raise DataError(f"{metadata}: {own} is {said}; write all its values in one way")
+    if float in first:
+        _make_quantity(metadata, own, attributes)
+
+
+def _make_quantity(metadata: Path, own: str, attributes: Mapping[str, dict[str, Value]]) -> None:
+    """Turn the numbers of `own` into floats, since some programs write 3.0 as 3."""
+    for name, note in attributes.items():
+        if own not in note:
+            continue
+        value = note[own]
+        if not isinstance(value, str) and abs(value) > _LARGEST_QUANTITY:
+            raise DataError(f"{metadata}: note {name!r}: {own} {str(value)[:40]} is too large; correct the file")
+        note[own] = float(value)
 
 
 def _warn_of_fractions(metadata: Path, notes: Iterable[Mapping[str, Any]]) -> None:

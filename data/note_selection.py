@@ -1,6 +1,7 @@
 """Which notes an experiment trains on: filters, shuffle, balance and size."""
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import numpy as np
 from data.attributes import expand_attributes
 from data.note_records import NoteRecord, first_few, metadata_path, read_records
 from data.nsynth import FAMILIES, METADATA_NAME, NAME_FORM, SOURCES, Value
-from utils.config import LoaderConfig
+from data.quantities import is_quantity
+from utils.config import LoaderConfig, ValueRange
 from utils.errors import DataError
 from utils.spelling import closest, counted, hint
 
@@ -86,6 +88,10 @@ def _filter(found: "pd.DataFrame", config: LoaderConfig) -> "pd.DataFrame":
             _warn_of_absent(key, asked, set(kept[attribute].unique()))
             counts.append(f"{len(kept)} after {key} {', '.join(asked)}")
     for attribute, values in config.values_to_keep.items():
+        if isinstance(values, ValueRange):
+            kept = _within(found, kept, attribute, values, config)
+            counts.append(f"{len(kept)} after filter {attribute} {values}")
+            continue
         kept = _with_values(found, kept, attribute, values, config)
         counts.append(f"{len(kept)} after filter {attribute} {first_few(values)}")
     if config.pitch_range is not None:
@@ -112,6 +118,27 @@ def _with_values(
     kept = kept[kept[attribute].isin(values)]
     _warn_of_absent(f"filter {attribute}", values, set(kept[attribute].unique()))
     return kept
+
+
+def _within(
+    found: "pd.DataFrame", kept: "pd.DataFrame", attribute: str, range_: ValueRange, config: LoaderConfig
+) -> "pd.DataFrame":
+    """The notes of `kept` with a number in `range_`. Raises: DataError if the attribute is a text, or none is there."""
+    _require(kept, (attribute,), config)
+    present = set(found[attribute].dropna())
+    texts = sorted(value for value in present if isinstance(value, str))
+    if texts:
+        raise DataError(
+            f"filter: {attribute} is a text and has no min or max; list the values to keep (these notes have "
+            f"{first_few(texts)})"
+        )
+    low = -math.inf if range_.lowest is None else range_.lowest
+    high = math.inf if range_.highest is None else range_.highest
+    if not any(low <= value <= high for value in present):
+        raise DataError(
+            f"filter: no note has {attribute} {range_} (these notes have {min(present):g} to {max(present):g})"
+        )
+    return kept[kept[attribute].between(low, high)]
 
 
 def _check_names(key: str, asked: Iterable[str], known: Iterable[str], present: set[str]) -> None:
@@ -149,6 +176,8 @@ def _balanced(kept: "pd.DataFrame", size: int | None) -> "pd.DataFrame":
 def _warn_of_losses(kept: "pd.DataFrame", taken: "pd.DataFrame", attributes: Iterable[str], *, shuffled: bool) -> None:
     lost = []
     for name in dict.fromkeys((_FAMILY, *attributes)):
+        if is_quantity([*kept[name].dropna()]):  # any note left out may have a value of its own
+            continue
         gone = sorted(set(kept[name].dropna().unique()) - set(taken[name].dropna().unique()))
         if gone:
             lost.append(f"{name} {first_few(gone)}")

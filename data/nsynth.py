@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from utils.config import MIDI_MAX
 
-Value = int | str
+Value = int | float | str
+"""A class is an integer or a text, a quantity is a float."""
 
 # Both in the order of NSynth's numbers: instrument_family 0 is bass, instrument_source 0 is acoustic.
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
@@ -87,3 +88,13 @@ def value_in_words(name: str, value: Value) -> str:
     """
     words = _NUMBERED.get(name, ())
     return words[value] if isinstance(value, int) and 0 <= value < len(words) else str(value)
+
+
+def described(name: str, value: Value) -> str:
+    """`value` in words that say enough beside other values: a number with decimals needs its name.
+
+    >>> described("instrument_family", 4), described("brightness", 310.5)
+    ('keyboard', 'brightness 310.5')
+    """
+    words = value_in_words(name, value)
+    return f"{name} {words}" if isinstance(value, float) else words

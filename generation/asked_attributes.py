@@ -1,9 +1,11 @@
 """Attributes as a user names them -> attributes as the run knows them."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 from data.attributes import AttributeTable
 from data.nsynth import Value, value_in_words
+from data.quantities import is_quantity
 from utils.errors import UserError
 
 _MOST_LISTED = 20
@@ -24,7 +26,11 @@ def known_attributes(
         own_name = _own_name(run_name, table, name)
         if own_name in attributes:
             raise UserError(f"attribute {name}: given twice; give all its values at once")
-        values = {value_in_words(own_name, value): value for value in table.values[own_name]}
+        learned = table.values[own_name]
+        if is_quantity(learned):
+            attributes[own_name] = [_quantity(run_name, name, text, learned) for text in texts]
+            continue
+        values = {value_in_words(own_name, value): value for value in learned}
         for text in texts:
             if text not in values:
                 some = ", ".join(list(values)[:_MOST_LISTED])
@@ -33,6 +39,20 @@ def known_attributes(
                 )
         attributes[own_name] = [values[text] for text in texts]
     return attributes
+
+
+def _quantity(run_name: str, name: str, text: str, learned: Sequence[float]) -> float:
+    """The number in `text`, if it lies among those that were learned."""
+    lowest, highest = learned[0], learned[-1]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not lowest <= value <= highest:
+        raise UserError(
+            f"attribute {name}={text[:40]}: must be a number from {lowest:g} to {highest:g}, which {run_name} learned"
+        )
+    return value
 
 
 def _own_name(run_name: str, table: AttributeTable, name: str) -> str:

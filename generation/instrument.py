@@ -20,8 +20,9 @@ from generation.tuning.learned import learned_for, ratio_of
 from generation.tuning.resampling import at_ratio
 from models.checkpoint import FOLDER as CHECKPOINTS
 from models.checkpoint import experiment_of, find_checkpoint, in_brief, load_checkpoint
+from models.conditions import conditioned
 from models.hub import local_run
-from models.networks import Networks, build_networks, conditioned
+from models.networks import Networks, build_networks
 from models.noise import Purpose, normal_rows, uniform_rows
 from models.shared_generator import is_shared
 from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
@@ -101,9 +102,9 @@ class Instrument:
         """One note as float32 samples (n_samples,) in [-1, 1] at `sample_rate`.
 
         The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
-        `instrument_family="flute"`) and controls of the latent, before they are rounded to 16 bits: a note beyond full
-        scale is turned down, every other one keeps its level. The seed draws the pitch and the attributes that are not
-        given. A pitch with decimals is that of the nearest learned note, resampled.
+        `instrument_family="flute"` or `brightness=900`) and controls of the latent, before they are rounded to 16 bits:
+        a note beyond full scale is turned down, every other one keeps its level. The seed draws the pitch and the
+        attributes that are not given. A pitch with decimals is that of the nearest learned note, resampled.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
         if not 0 <= seed <= MAX_SEED:
@@ -130,13 +131,19 @@ class Instrument:
         return controlled(normal_rows(seed, Purpose.GENERATION_LATENT, 0, 1, self.networks.ema.latent_dim), controls)
 
     def labels(self, seed: int, fixed: Mapping[str, Value]) -> Tensor:
-        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly."""
-        sizes = self.table.sizes
-        draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(sizes))[0].tolist()
-        picked = [min(int(draw * size), size - 1) for draw, size in zip(draws, sizes, strict=True)]
-        for column, (name, values) in enumerate(self.table.values.items()):
+        """Labels (1, n_attributes): those of `fixed`; the `seed` draws every other attribute uniformly.
+
+        A quantity is drawn from the values of the training notes. Raises: ValueError if `fixed` has a value that was
+        not learned.
+        """
+        draws = uniform_rows(seed, Purpose.GENERATION_LABEL, 0, 1, len(self.table.values))[0].tolist()
+        picked = [self.table.drawn_label(name, draw) for name, draw in zip(self.table.names, draws, strict=True)]
+        for column, name in enumerate(self.table.names):
             if name in fixed:
-                picked[column] = values.index(fixed[name])
+                label = self.table.label_of(name, fixed[name])
+                if label is None:
+                    raise ValueError(f"{name} {fixed[name]!r} was not learned")
+                picked[column] = label
         return torch.tensor([picked], dtype=torch.int64)
 
     def play(self, seeds: Sequence[int], labels: Tensor, controls: LatentControls = NO_CONTROLS) -> list[Wave]:
@@ -156,8 +163,8 @@ class Instrument:
 
     def values_of(self, labels: Tensor) -> dict[str, Value]:
         """Attribute -> value of one row of labels (n_attributes,)."""
-        pairs = zip(self.table.values.items(), labels.tolist(), strict=True)
-        return {name: values[index] for (name, values), index in pairs}
+        pairs = zip(self.table.names, labels.tolist(), strict=True)
+        return {name: self.table.value_of(name, label) for name, label in pairs}
 
     def require_pitches(self, pitches: Sequence[float]) -> None:
         """Raise UserError unless the run learned every one of `pitches`, or one at most half a semitone away."""

@@ -94,13 +94,12 @@ def seeded_place(
 
     A pitch with decimals is that of the nearest learned note, resampled. Raises: UserError if there is none near it.
     """
-    values = {name: value for name, value in fixed.items() if not isinstance(value, float)}
-    resampled = None
+    values, resampled = dict(fixed), None
     if isinstance(pitch := fixed.get("pitch"), float):
         resampled = Resampling.of(pitch, instrument.learned_pitch(pitch))
         values["pitch"] = resampled.learned_pitch
     latent, labels = instrument.latent(seed, controls), instrument.labels(seed, values)
-    attributes = instrument.values_of(labels[0])
+    attributes = {name: values.get(name, drawn) for name, drawn in instrument.values_of(labels[0]).items()}
     spec = NoteSpec.of_seed(seed, attributes, controls, resampled)
     name = generated_name({**attributes, **({} if resampled is None else {"pitch": resampled.pitch})}, seed)
     condition = instrument.conditions(latent, labels)[0]
@@ -188,9 +187,10 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
     if isinstance(spec.between, RadiusWalk):
         place = _computed(instrument, spec.between.of)
         return radius_walk(place, spec.between.radii, spec.between.steps)[spec.between.step]
-    table = instrument.table.values
-    attributes = spec.attributes
-    if attributes.keys() != table.keys() or any(attributes[name] not in values for name, values in table.items()):
+    table, attributes = instrument.table, spec.attributes
+    if attributes.keys() != table.values.keys() or any(
+        table.label_of(name, value) is None for name, value in attributes.items()
+    ):
         raise DataError(
             f"attributes {attributes}: not those of {instrument.run_name}; choose the run that made the card"
         )

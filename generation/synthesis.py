@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from audio_transforms import AudioTransform
+from models.conditions import conditioned
 from models.generator import Generator
 from models.layers import enlarged
-from models.networks import Networks, conditioned
+from models.networks import Networks
 from utils.arrays import Float64Array
 from utils.errors import UserError
 
@@ -46,7 +47,7 @@ def synthesise_conditions(
     alpha: float,
     device: torch.device,
 ) -> list[Wave]:
-    """Conditions (B, latent_dim + C), latents followed by the one-hots of the attributes -> B waves (n_samples,).
+    """Conditions (B, latent_dim + C), latents followed by one-hot or number of each attribute -> B waves (n_samples,).
 
     Images smaller than the representation are enlarged as the generator enlarges, before they are inverted. On the CPU
     each note is computed alone: in a batch its last bits would depend on the other notes, and batches are no faster

@@ -48,7 +48,7 @@ class _Content(BaseModel):
     alpha: float = Field(ge=0, le=1)
     seed: int = Field(ge=0, lt=2**63)
     config: dict[str, Any]
-    attributes: dict[str, list[int | str]]
+    attributes: dict[str, list[int | float | str]]
     affine: _Affine | None
     notes: str
     generator: dict[str, Any]

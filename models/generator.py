@@ -57,7 +57,7 @@ class Generator(nn.Module):
             _start_at_zero(self.to_image[1:])
 
     def forward(self, latent: Tensor, scale: int, alpha: float = 0.0) -> Tensor:
-        """Latent with one-hot condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
+        """Latent with condition (B, latent + conditions) -> images (B, channels, *sizes[scale])."""
         features = self._features(latent, scale)
         image = self._summed(features, alpha) if self.output_skips else self._blended(features, alpha)
         return image.tanh() if self.tanh else image

@@ -5,9 +5,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+from models.conditions import widths
 from models.discriminator import Discriminator
 from models.generator import Generator
 from models.geometry import Shape, Size, scale_sizes
@@ -22,7 +22,7 @@ class Networks:
     discriminator: Discriminator
     ema: Generator
     sizes: tuple[Size, ...]
-    n_values: tuple[int, ...]  # values of each conditioning attribute
+    n_values: tuple[int, ...]  # values of each conditioning attribute; QUANTITY for a quantity
 
     def all(self) -> dict[str, nn.Module]:
         """The networks by the name they have in a checkpoint."""
@@ -34,7 +34,7 @@ def build_networks(
 ) -> Networks:
     """Networks for images of `shape` (C, F, T), with weights that depend on `seed` alone. Raises: ConfigError."""
     sizes = scale_sizes(config, shape)
-    n_conditions = sum(n_values)
+    n_conditions = sum(widths(n_values))
     # initialised on the CPU, so that every device starts from the same weights; `meta` allocates nothing
     start = device if device.type == "meta" else torch.device("cpu")
     with torch.random.fork_rng(devices=[]), start:
@@ -53,12 +53,6 @@ def count_parameters(config: ModelConfig, shape: Shape, n_values: Sequence[int])
         name: sum(parameter.numel() for parameter in network.parameters())
         for name, network in (("generator", networks.generator), ("discriminator", networks.discriminator))
     }
-
-
-def conditioned(latent: Tensor, labels: Tensor, n_values: Sequence[int]) -> Tensor:
-    """Latent (B, L) and labels (B, A) -> (B, L + sum(n_values)): the latent, then the one-hot of each attribute."""
-    onehots = [F.one_hot(label, size).to(latent.dtype) for label, size in zip(labels.unbind(1), n_values, strict=True)]
-    return torch.cat((latent, *onehots), dim=1)
 
 
 @torch.no_grad()

@@ -133,8 +133,9 @@ def cost_of(experiment: ExperimentConfig, seed: int) -> Budget:
 
 def _most_values(attribute: str, config: LoaderConfig) -> int:
     """How many values notes that pass the filters of `config` can have; NSynth's number where no filter says."""
-    if attribute in config.values_to_keep:
-        return len(config.values_to_keep[attribute])
+    kept = config.values_to_keep.get(attribute)
+    if isinstance(kept, tuple):
+        return len(kept)
     low, high = config.pitch_range or _NSYNTH_PITCHES
     known = {
         "pitch": high - low + 1,

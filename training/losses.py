@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from data.quantities import QUANTITY
+from models.conditions import encoded, widths
+
 
 def drift_loss(critic: Tensor) -> Tensor:
     """Sum of the squared critic (B,) over real images: keeps its values near zero."""
@@ -44,12 +47,16 @@ def r1_penalty(critic: Tensor, real: Tensor) -> Tensor:
 
 
 def soft_targets(labels: Tensor, n_values: Sequence[int], draws: Tensor) -> Tensor:
-    """Class weights (B, sum(n_values)) from uniform `draws` of that shape: 0.7 to 1.2 for the label, else 0 to 0.3.
+    """Class weights (B, C) from uniform `draws` of that shape: 0.7 to 1.2 for the label, else 0 to 0.3.
 
-    As published; they do not sum to 1.
+    As published; they do not sum to 1. A quantity has no classes, and keeps its number.
     """
-    hits = torch.cat([F.one_hot(label, size) for label, size in zip(labels.unbind(1), n_values, strict=True)], dim=1)
-    return torch.where(hits.bool(), 0.7 + 0.5 * draws, 0.3 * draws)
+    columns = zip(labels.unbind(1), n_values, torch.split(draws, widths(n_values), dim=1), strict=True)
+    return torch.cat([_softened(encoded(label, size, draws.dtype), size, part) for label, size, part in columns], dim=1)
+
+
+def _softened(exact: Tensor, size: int, draws: Tensor) -> Tensor:
+    return exact if size == QUANTITY else torch.where(exact.bool(), 0.7 + 0.5 * draws, 0.3 * draws)
 
 
 def classification_loss(
@@ -59,17 +66,25 @@ def classification_loss(
     keep: Sequence[bool] | None = None,
     soft: Tensor | None = None,
 ) -> Tensor:
-    """Cross-entropy, a mean over the batch and a sum over the attributes.
+    """Cross-entropy, and of quantities the squared error: a mean over the batch and a sum over the attributes.
 
-    `logits` (B, sum(n_values)) hold the attributes side by side, `labels` (B, len(n_values)) the index of each
+    `logits` (B, C) hold the attributes side by side, `labels` (B, len(n_values)) the label of each
     value. `keep` says which attributes count; None = all. Zero if none does. `soft` are `soft_targets`, used
     instead of the labels.
     """
     counted = [True] * len(n_values) if keep is None else keep
-    targets = labels.unbind(1) if soft is None else torch.split(soft, list(n_values), dim=1)
+    targets = labels.unbind(1) if soft is None else torch.split(soft, widths(n_values), dim=1)
+    parts = torch.split(logits, widths(n_values), dim=1)
     losses = [
-        F.cross_entropy(part, target)
-        for part, target, count in zip(torch.split(logits, list(n_values), dim=1), targets, counted, strict=True)
+        _attribute_loss(part, target, size)
+        for part, target, size, count in zip(parts, targets, n_values, counted, strict=True)
         if count
     ]
     return torch.stack(losses).sum() if losses else logits.new_zeros(())
+
+
+def _attribute_loss(logits: Tensor, target: Tensor, size: int) -> Tensor:
+    """Of labels (B,), or of soft targets (B, width)."""
+    if size != QUANTITY:
+        return F.cross_entropy(logits, target)
+    return F.mse_loss(logits, target if target.dim() == 2 else encoded(target, size, logits.dtype))

@@ -19,6 +19,7 @@ from data.note_cache import open_note_cache
 from data.note_dataset import NoteDataset, NoteStream
 from data.note_records import NoteRecord
 from data.note_selection import find_notes
+from data.nsynth import Value
 from evaluation.embeddings.features import Embedding
 from models.checkpoint import list_own_checkpoints, remove_half_written
 from models.networks import build_networks
@@ -157,7 +158,7 @@ def _open_notes(
     options: RunOptions,
     records: Sequence[NoteRecord],
     transform: AudioTransform,
-    attribute_values: Mapping[str, list[int | str]] | None,
+    attribute_values: Mapping[str, list[Value]] | None,
 ) -> tuple[NoteDataset, AttributeTable]:
     """The notes, labelled by `attribute_values`, or else by the values that the notes have."""
     cache = open_note_cache(

@@ -78,6 +78,6 @@ class PreviewWriter:
 def describe_labels(table: AttributeTable, row: Tensor) -> str:
     """The label values of one note in words, such as `pitch 60`."""
     return ", ".join(
-        f"{name} {value_in_words(name, values[index])}"
-        for (name, values), index in zip(table.values.items(), row.tolist(), strict=True)
+        f"{name} {value_in_words(name, table.value_of(name, label))}"
+        for name, label in zip(table.names, row.tolist(), strict=True)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.attributes import expand_attributes
+from data.nsynth import Value
 from models.checkpoint import experiment_of, find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
 from models.growth import GrowthSchedule
 from training.trainer import Trainer
@@ -57,7 +58,7 @@ class Start:
     started_from: Mapping[str, Any] | None = None  # the other run's checkpoint that the run began with, as JSON values
 
     @property
-    def attribute_values(self) -> Mapping[str, list[int | str]] | None:
+    def attribute_values(self) -> Mapping[str, list[Value]] | None:
         """The attribute values that the weights of another run were trained with; None: those of the notes."""
         return self.state["attributes"] if self.state and self.started_from else None
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from models.augmentation import N_DRAWS
+from models.conditions import conditioned, label_counts, widths
 from models.discriminator import Judgement
 from models.growth import Phase
 from models.layers import enlarged, resize
-from models.networks import Networks, conditioned, update_ema
+from models.networks import Networks, update_ema
 from models.noise import Purpose, normal_rows, uniform_rows
 from training.adversarial_losses import ADVERSARIAL_LOSSES
 from training.gdpp import gdpp_loss
@@ -295,14 +296,14 @@ class TrainingStep:
         # in float64, so that no product is rounded up to the number of choices
         draws = uniform_rows(self.seed, Purpose.FAKE_LABEL, phase.first_note, len(labels), len(n_values)).double()
         if source == "uniform":
-            return on_device((draws * torch.tensor(n_values)).long(), self.device)
+            return on_device((draws * torch.tensor(label_counts(n_values))).long(), self.device)
         return on_device(self._data_labels[(draws[:, 0] * len(self._data_labels)).long()], self.device)
 
     def _soft_targets(self, labels: Tensor, purpose: Purpose, phase: Phase) -> Tensor | None:
         n_values = self.networks.n_values
         if not self._options[phase.scale].soft_labels:
             return None
-        return soft_targets(labels, n_values, self._uniform(purpose, phase, len(labels), sum(n_values)))
+        return soft_targets(labels, n_values, self._uniform(purpose, phase, len(labels), sum(widths(n_values))))
 
     def _augmented(self, images: Tensor, purpose: Purpose, phase: Phase) -> Tensor:
         augmentation = self.networks.discriminator.augmentation

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 from utils.config_section import Section
 from utils.registry import Registry
 from utils.scale_options import OPTION_KEYS, Scale, ScaleChanges, ScaleOptions, faults_of_changes, options_at
+from utils.spelling import shortened
 
 MIDI_MAX = 127
 MAX_CHANNELS = 65_536
@@ -32,9 +33,13 @@ def _all_means_no_filter(value: Any) -> Any:
 
 
 def _as_filter(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _as_tuple(values) for name, values in value.items()}
-    return _all_means_no_filter(value)
+    if not isinstance(value, dict):
+        return _all_means_no_filter(value)
+    for name, values in value.items():
+        others = [key for key in values if key not in ("min", "max")] if isinstance(values, dict) else []
+        if others:
+            raise ValueError(f"{shortened(name)} has the unknown key {shortened(others[0])!r}; a range has min and max")
+    return {name: _as_tuple(values) for name, values in value.items()}
 
 
 def _all_means_every_pitch(value: Any) -> Any:
@@ -78,8 +83,27 @@ def usable_path(value: Any) -> Any:
 UsablePath = Annotated[Path, BeforeValidator(usable_path, json_schema_input_type=str)]
 
 
-AttributeValues = Annotated[tuple[int | str, ...], Field(min_length=1)]
-FilterInJson = tuple[str, ...] | dict[str, AttributeValues]
+class ValueRange(Section):
+    """The numbers from `min` to `max`, both included; one of them may be left out."""
+
+    lowest: float | None = Field(None, alias="min")
+    highest: float | None = Field(None, alias="max")
+
+    def conflicts(self) -> list[str]:
+        """Faults of a range without ends, or with its ends swapped."""
+        if self.lowest is None and self.highest is None:
+            return ["must have a min, a max, or both"]
+        if self.lowest is not None and self.highest is not None and self.lowest > self.highest:
+            return [f"min {self.lowest:g} is above max {self.highest:g}; swap them"]
+        return []
+
+    def __str__(self) -> str:
+        ends = (("from", self.lowest), ("to", self.highest))
+        return " ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+
+
+AttributeValues = Annotated[tuple[int | float | str, ...], Field(min_length=1)]
+FilterInJson = tuple[str, ...] | dict[str, AttributeValues | ValueRange]
 Pitch = Annotated[int, Field(ge=0, le=MIDI_MAX)]
 SampleCount = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
 SampleRate = Annotated[int, Field(ge=1_000, le=768_000)]
@@ -93,12 +117,13 @@ class LoaderConfig(Section):
         None, description="NSynth's examples.json; null: looked for in data_path and in its parent folder"
     )
     note_filter: Annotated[
-        tuple[str, ...] | dict[str, AttributeValues], BeforeValidator(_as_filter, json_schema_input_type=FilterInJson)
+        tuple[str, ...] | dict[str, AttributeValues | ValueRange],
+        BeforeValidator(_as_filter, json_schema_input_type=FilterInJson),
     ] = Field(
         (),
         alias="filter",
         description="instrument sources to keep (acoustic, electronic, synthetic), or an object of any attributes "
-        "with the values of each to keep; [] = all",
+        'with the values of each to keep, or their range, such as {"brightness": {"min": 500, "max": 4000}}; [] = all',
     )
     instrument_labels: Annotated[
         tuple[str, ...], BeforeValidator(_all_means_no_filter, json_schema_input_type=tuple[str, ...])
@@ -127,7 +152,7 @@ class LoaderConfig(Section):
         return self.note_filter if isinstance(self.note_filter, tuple) else ()
 
     @property
-    def values_to_keep(self) -> Mapping[str, AttributeValues]:
+    def values_to_keep(self) -> Mapping[str, AttributeValues | ValueRange]:
         """Attributes, other than by `sources`, whose values decide which notes are kept."""
         return self.note_filter if isinstance(self.note_filter, dict) else {}
 

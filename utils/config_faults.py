@@ -24,6 +24,7 @@ _WORDS = {
     "path_type": "text",
     "tuple_type": "a list",
     "dict_type": "an object",
+    "model_type": "an object",
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
     "less_than_equal": "at most {le}",

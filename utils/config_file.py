@@ -105,6 +105,7 @@ def experiment_schema() -> dict[str, Any]:
     model["properties"].update({key: {} for key in INERT_KEYS["modelConfig"]})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": loader.pop("$defs"),  # where references within the section look for them
         "title": "Experiment",
         "type": "object",
         "additionalProperties": False,

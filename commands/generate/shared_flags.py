@@ -52,8 +52,8 @@ def add_timbre(parser: argparse.ArgumentParser) -> None:
         type=asked_attribute,
         nargs="+",
         metavar="NAME=VALUE",
-        help="values of attributes that the run learned, such as instrument_family=brass,flute (default: drawn by the "
-        "seed)",
+        help="values of attributes that the run learned, such as instrument_family=brass,flute or brightness=850.5 "
+        "(default: drawn by the seed)",
     )
     add_latent_controls(parser)
 

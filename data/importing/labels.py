@@ -55,6 +55,7 @@ UNKNOWN_VELOCITY = 100
 _FAMILY = re.compile(r"\w+")
 _NO_SOUNDS = "__MACOSX"  # what macOS puts beside the files of an archive, under the same names
 _DIVIDERS = ",;\t"  # of a table; some spreadsheets write semicolons
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def labelled_files(folder: Path, labelling: Labelling) -> list[LabelledFile]:
     if not any(path.suffix.lower() in AUDIO_SUFFIXES for path in found.values()):
         raise DataError(f"{folder}: no audio files ({' '.join(AUDIO_SUFFIXES)}) here or below; choose another folder")
     said = _Sources(labelling, found)
-    own = _as_integers_where_all_are({name: said.labels_of(name) for name in found}, said.own_fields)
     labels = {name: said.labels_of(name) for name in found}
+    own = _as_numbers_where_all_are(labels, said.own_fields)
     files = [_labelled(name, path, labels[name], own[name], labelling) for name, path in found.items()]
     _require_families(files, labelling)
     _say_what_is_one_family(labels.values())
@@ -231,16 +232,23 @@ def _places(files: Sequence[str]) -> dict[str, str]:
     return {_composed(said): name for said, name in (short | {name: name for name in files}).items()}
 
 
-def _as_integers_where_all_are(
+def _as_numbers_where_all_are(
     labels: Mapping[str, dict[str, str] | str], fields: Iterable[str]
 ) -> dict[str, dict[str, Value]]:
-    """The user's own attributes by file: integers, if all values of one are whole numbers, else text."""
+    """The user's own attributes by file: integers, if all values of one are whole numbers; floats, if all are numbers.
+
+    All others are texts.
+    """
     own: dict[str, dict[str, Value]] = {name: {} for name in labels}
     for field_ in fields:
         texts = {name: said[field_] for name, said in labels.items() if not isinstance(said, str) and field_ in said}
-        whole = all(text.isascii() and text.isdecimal() and len(text) < 10 for text in texts.values())
+        kind: type[Value] = str
+        if all(text.isascii() and text.isdecimal() and len(text) < 10 for text in texts.values()):
+            kind = int
+        elif all(map(_NUMBER.fullmatch, texts.values())):
+            kind = float
         for name, text in texts.items():
-            own[name][field_] = int(text) if whole else text
+            own[name][field_] = kind(text)
     return own
 
 

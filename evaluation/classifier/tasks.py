@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from audio_transforms.mag import MagIF, MagIFConfig
 from data.note_records import NoteRecord
-from data.nsynth import FAMILIES
+from data.nsynth import FAMILIES, Value
 from evaluation.embeddings.note_classifier import N_SAMPLES, PITCHES, NoteClassifier
 from evaluation.embeddings.of_notes import SPECTROGRAM
 from evaluation.embeddings.semitone_spectrogram import SemitoneSpectrogram
@@ -19,7 +19,7 @@ from utils.spelling import counted
 UNLABELLED = -100
 """Class of a note whose value is not among the head's classes: the loss ignores it."""
 
-Classes = Mapping[str, tuple[int | str, ...]]
+Classes = Mapping[str, tuple[Value, ...]]
 """Attribute -> the value of each class, head by head."""
 
 PITCH, FAMILY = "pitch", "instrument_family_str"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data.nsynth import value_in_words
+from data.nsynth import described
 from evaluation.listening_page.matched_loudness import MatchedLoudness, matched
 from evaluation.listening_page.note_grid import GeneratedNote, RunNotes
 from evaluation.listening_page.sound_files import PageSound
@@ -93,7 +93,7 @@ def _generated(notes: RunNotes) -> Iterator[GeneratedNote]:
 
 
 def _key(note: GeneratedNote) -> Key:
-    words = {name: value_in_words(name, value) for name, value in note.attributes.items() if name != "pitch"}
+    words = {name: described(name, value) for name, value in note.attributes.items() if name != "pitch"}
     family = next((words[name] for name in _FAMILY if name in words), "")
     others = ", ".join(words[name] for name in sorted(words) if name not in _FAMILY)
     return note.pitch, family, others, note.seed

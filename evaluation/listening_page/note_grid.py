@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data.note_records import NoteRecord
-from data.nsynth import Value, value_in_words
+from data.nsynth import Value, described
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
 from evaluation.listening_page.runs import HeardRun
 from evaluation.listening_page.sound_files import PageSound, SoundFolder
@@ -45,7 +45,7 @@ class GeneratedNote:
     @property
     def others(self) -> str:
         """The values of its attributes beside pitch."""
-        return ", ".join(value_in_words(name, value) for name, value in self.attributes.items() if name != "pitch")
+        return ", ".join(described(name, value) for name, value in self.attributes.items() if name != "pitch")
 
 
 @dataclass(frozen=True)

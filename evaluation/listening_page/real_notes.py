@@ -1,6 +1,7 @@
 """Real notes to hold the generated ones against: of the same attributes, as the network heard them in training."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -65,17 +66,32 @@ def find_real_notes(run: HeardRun, folder: Path | None) -> RealNotes:
 def matching_note(
     records: Sequence[NoteRecord], attributes: Mapping[str, Value], place: tuple[int, int]
 ) -> NoteRecord | None:
-    """The first by name of the notes with all `attributes`, or None.
+    """The first by name of the notes with all `attributes`, or None; of quantities, that with the nearest ones.
 
     Without pitch among them the notes differ too much for one to stand for all: number k of n, the `place`, gets the
     k-th of n evenly chosen ones.
     """
-    fitting = [note for note in records if all(note.attributes.get(key) == attributes[key] for key in attributes)]
+    quantities = {name: value for name, value in attributes.items() if isinstance(value, float)}
+    classes = {name: value for name, value in attributes.items() if name not in quantities}
+    fitting = [note for note in records if all(note.attributes.get(key) == classes[key] for key in classes)]
+    if quantities:
+        return min(fitting, key=lambda note: (_distance(note, quantities), note.name), default=None)
     ordered = sorted(fitting, key=attrgetter("name"))
     if not ordered:
         return None
     number, count = place
     return ordered[0] if "pitch" in attributes else ordered[evenly_spaced(len(ordered), count)[number]]
+
+
+def _distance(note: NoteRecord, quantities: Mapping[str, float]) -> float:
+    """How far the note is from them, as the sum of the parts by which it differs; infinite if it lacks one."""
+    total = 0.0
+    for name, asked in quantities.items():
+        found = note.attributes.get(name)
+        if not isinstance(found, float):
+            return math.inf
+        total += abs(found - asked) / (abs(found) + abs(asked) or 1)
+    return total
 
 
 def heard_in_training(run: HeardRun, note: NoteRecord) -> Wave:

@@ -14,9 +14,10 @@ from audio_transforms import AudioTransform, build_transform
 from data.attributes import expand_attributes
 from data.nsynth import QUALITIES
 from generation.instrument import Instrument
+from models.conditions import conditioned
 from models.generator import Generator
 from models.layers import enlarged
-from models.networks import build_networks, conditioned
+from models.networks import build_networks
 from models.noise import Purpose, normal_rows
 from utils.config import MIDI_MAX, ExperimentConfig
 from utils.device import require_memory

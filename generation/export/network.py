@@ -3,16 +3,19 @@
 import torch
 from torch import Tensor, nn
 
+from data.quantities import QUANTITY
 from generation.export.inverses import exportable_inverse
 from generation.instrument import Instrument
 from generation.synthesis import HEADROOM, edge_window
+from models.conditions import number_of_quantity
 from models.layers import enlarged
 
 
 class PlayableNetwork(nn.Module):
     """Latents (B, latent_dim) and labels int64 (B, n_attributes) -> waves (B, n_samples) in [-1, 1].
 
-    A label is the position of a value among those that the run learned. A run without attributes takes latents alone.
+    The label of a class is the position of its value among those that the run learned; that of a quantity is one of
+    `data.quantities`. A run without attributes takes latents alone.
     The averaged generator is followed by the inverse of its representation, the window of its edges, and a gain for
     each note that would be beyond full scale.
     """
@@ -33,8 +36,12 @@ class PlayableNetwork(nn.Module):
         parts = [latent]
         if labels is not None:
             for column, size in enumerate(self.sizes):
+                label = labels[:, column : column + 1]
+                if size == QUANTITY:
+                    parts.append(number_of_quantity(label, latent.dtype))
+                    continue
                 values = torch.arange(size, device=latent.device)
-                parts.append((labels[:, column : column + 1] == values).to(latent.dtype))
+                parts.append((label == values).to(latent.dtype))
         image = self.generator(torch.cat(parts, dim=1), self.scale, self.alpha)
         wave: Tensor = self.inverse(enlarged(image, self.size, smooth=self.generator.smooth)) * self.window
         peak = wave.abs().amax(dim=1, keepdim=True)

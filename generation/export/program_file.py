@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from data.nsynth import value_in_words
+from data.quantities import LAST_LABEL, is_quantity
 from generation.export.network import PlayableNetwork
 from generation.instrument import Instrument, load_instrument
 from generation.run_terms import terms_of
@@ -72,7 +73,7 @@ def write_program(instrument: Instrument, run_folder: Path, path: Path) -> Progr
             f"export: the network differs from the sound of {instrument.run_name} by {difference:.1e}, more than "
             f"{LARGEST_DIFFERENCE:g} of full scale; generate.py makes its notes"
         )
-    card = {**_card(instrument), "largest_difference": difference}
+    card = {**program_card(instrument), "largest_difference": difference}
     texts = {CARD: json.dumps(card, ensure_ascii=False), TERMS: terms}
     batch = torch.export.Dim("batch")
     with torch.no_grad(), _silent():
@@ -110,10 +111,11 @@ def _difference(instrument: Instrument, network: PlayableNetwork, inputs: Mappin
     return float((waves - torch.from_numpy(ours)).abs().max())  # NaN if any sample is: Python's max may pass over it
 
 
-def _card(instrument: Instrument) -> dict[str, Any]:
+def program_card(instrument: Instrument) -> dict[str, Any]:
     """What a player of the program needs, as JSON values."""
     values = instrument.table.to_plain()
     words = {name: [value_in_words(name, value) for value in listed] for name, listed in values.items()}
+    quantities = {name: [0, LAST_LABEL] for name, listed in values.items() if is_quantity(listed)}
     latent = {"latent": ["batch", instrument.networks.ema.latent_dim]}
     return {
         "made_by": MADE_BY,
@@ -123,7 +125,7 @@ def _card(instrument: Instrument) -> dict[str, Any]:
         "output": {"wave": ["batch", instrument.transform.n_samples]},
         "attributes": values,
         "attributes_in_words": words,
-    }
+    } | ({"labels_of_quantities": quantities} if quantities else {})
 
 
 def _onnx(exported: torch.export.ExportedProgram, inputs: Mapping[str, Tensor], texts: Mapping[str, str]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.nsynth import Value
+from data.quantities import is_quantity
 from utils.arguments import MAX_SEED, MOST_TRUNCATION
 from utils.config_faults import first_fault
 from utils.errors import UserError
@@ -65,8 +66,16 @@ def parse_note_request(content: bytes | str, known: Mapping[str, tuple[Value, ..
     for name, value in body.attributes.items():
         if name not in known:
             raise UserError(f"attributes: the run was not conditioned on {name[:40]!r}")
-        if value not in known[name]:
-            raise UserError(f"{name}: {str(value)[:40]!r} is not among the {len(known[name])} that the run learned")
+        learned = known[name]
+        if is_quantity(learned):
+            if isinstance(value, str) or not learned[0] <= value <= learned[-1]:
+                said = f"must be a number from {learned[0]:g} to {learned[-1]:g}, which the run learned"
+                raise UserError(f"{name}: {str(value)[:40]!r} {said}")
+            body.attributes[name] = float(value)  # pages write 3.0 as 3
+        elif isinstance(value, float):
+            raise UserError(f"attributes.{name}: {value:g} must be an integer or a text, since {name} has classes")
+        elif value not in learned:
+            raise UserError(f"{name}: {str(value)[:40]!r} is not among the {len(learned)} that the run learned")
     attributes = tuple(sorted(body.attributes.items()))
     if isinstance(body.latent, _Single):
         seed = body.latent.seed

@@ -25,8 +25,10 @@ let walking = false;
 
 // What is asked for, and what sounds
 
+const isChosen = ({ value }) => value !== "" && Number(value) >= 0; // else the seed draws it
+
 function asked(pitch) {
-  const chosen = selects.filter((select) => select.value).map(({ name, value }) => [name, run.attributes[name][value]]);
+  const chosen = selects.filter(isChosen).map(({ name, value }) => [name, run.attributes[name][value]]);
   const latent = { square: seeds.map((input) => Number(input.value)), x: point.right / 100, y: point.down / 100 };
   const attributes = { ...Object.fromEntries(chosen), ...(pitch === null ? {} : { pitch }) };
   return JSON.stringify({ latent, attributes, truncation: Number(find("truncation").value) || null });
@@ -147,7 +149,7 @@ function reseeded() {
 
 function keep() {
   if (!run) return;
-  const chosen = selects.filter((select) => select.value).map(({ name, value }) => [name, run.words[name][value]]);
+  const chosen = selects.filter(isChosen).map(({ name, value }) => [name, run.words[name][value]]);
   const state = new URLSearchParams({
     run: names[place], seeds: seeds.map((input) => input.value).join(","), x: point.right, y: point.down,
     truncation: find("truncation").value, volume: find("volume").value, release: find("release").value,
@@ -173,7 +175,9 @@ function restore(state) {
 function restoreAttributes(state) {
   for (const select of selects) {
     const index = run.words[select.name].indexOf(state.get(select.name));
-    if (index >= 0) select.value = index;
+    if (index < 0) continue;
+    select.value = index;
+    select.dispatchEvent(new Event("input"));
   }
 }
 
@@ -184,7 +188,8 @@ async function openRun(number) {
   pitches = run.attributes.pitch ?? [];
   last.pitch = pitches.includes(last.pitch) ? last.pitch : pitches[0] ?? null;
   for (const select of selects) select.closest("label").remove();
-  selects = Object.keys(run.attributes).filter((name) => name !== "pitch").map(attributeSelect);
+  selects = Object.keys(run.attributes).filter((name) => name !== "pitch")
+    .map((name) => (run.quantities.includes(name) ? quantitySlider(name) : attributeSelect(name)));
   restoreAttributes(chosen);
   document.title = `Play ${names[place]}`;
   find("name").textContent = names[place];
@@ -241,14 +246,33 @@ function chooseTruncation(bound) {
   choice.value = bound;
 }
 
+const attributeLabel = (name) => Object.assign(document.createElement("label"), { textContent: name.replace(/_str$/, "").replaceAll("_", " ") });
+
 function attributeSelect(name) {
-  const label = Object.assign(document.createElement("label"), { textContent: name.replace(/_str$/, "").replaceAll("_", " ") });
+  const label = attributeLabel(name);
   const select = Object.assign(document.createElement("select"), { name });
   select.append(new Option("as the seed draws it", ""), ...run.words[name].map((word, index) => new Option(word, index)));
   select.addEventListener("change", reseeded);
   label.append(select);
   find("controls").append(label);
   return select;
+}
+
+// A slider through the values that were learned, in equal steps of their rank; left of the first, the seed draws it.
+function quantitySlider(name) {
+  const label = attributeLabel(name);
+  const slider = Object.assign(document.createElement("input"), { type: "range", name, min: -1, max: run.words[name].length - 1, value: -1 });
+  const said = document.createElement("span");
+  const tell = () => {
+    said.textContent = run.words[name][slider.value] ?? "as the seed draws it";
+    slider.ariaValueText = said.textContent;
+  };
+  slider.addEventListener("input", tell);
+  slider.addEventListener("change", reseeded);
+  tell();
+  label.append(slider, said);
+  find("controls").append(label);
+  return slider;
 }
 
 // What the hands do

@@ -12,7 +12,8 @@ from typing import Any
 import soundfile
 
 from data.audio_io import quantise
-from data.nsynth import Value, value_in_words
+from data.nsynth import Value, described, value_in_words
+from data.quantities import is_quantity
 from generation.instrument import Instrument
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.midi.midi_file import LARGEST_FILE, read_midi_bytes
@@ -71,6 +72,7 @@ class Player:
             "attributes": self._instrument.table.to_plain(),
             "truncation": self._controls.truncation,
             "latents": self._controls.in_words(),
+            "quantities": [name for name, values in self.values.items() if is_quantity(values)],
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
 
@@ -79,8 +81,7 @@ class Player:
         fixed = dict(request.attributes)
         drawn = [self._instrument.values_of(self._instrument.labels(seed, fixed)[0]) for seed in request.seeds]
         return [
-            ", ".join(value_in_words(name, value) for name, value in values.items() if name != "pitch")
-            for values in drawn
+            ", ".join(described(name, value) for name, value in values.items() if name != "pitch") for values in drawn
         ]
 
     def piece(self, content: bytes, request: NoteRequest) -> PlayedPiece:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.nsynth import value_in_words
+from data.nsynth import Value, value_in_words
 from generation.instrument import Instrument
 from generation.run_terms import MODEL_CARD, card_of_run
 from utils.errors import UserError
@@ -89,7 +89,7 @@ def _made_card(instrument: Instrument, name: HubName, facts: CardFacts) -> str:
     return "\n\n".join([*parts, *([_scores(facts.scores)] if facts.scores else [])]).rstrip() + "\n"
 
 
-def _attribute(name: str, values: Sequence[int | str]) -> str:
+def _attribute(name: str, values: Sequence[Value]) -> str:
     words = [value_in_words(name, value) for value in values]
     numbers = all(isinstance(value, int) for value in values) and words == [str(value) for value in values]
     said = f"{words[0]} to {words[-1]}, {len(words)} values" if numbers and len(words) > 2 else ", ".join(words)

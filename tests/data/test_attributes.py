@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from data.attributes import AttributeTable, expand_attributes
 from data.note_records import NoteRecord
 from data.nsynth import QUALITIES
+from data.quantities import LAST_LABEL
 from tests.data.conftest import warnings
 from utils.errors import DataError
 
@@ -70,6 +72,26 @@ def test_value_missing_from_a_saved_table_is_refused(notes):
         table.encode(notes.find())
 
 
+def test_draws_give_each_value_its_share():
+    table = AttributeTable({"pitch": (60, 61, 62, 63), "brightness": (10.5, 20.0, 90.0)})
+    assert AttributeTable.from_plain(json.loads(json.dumps(table.to_plain()))) == table
+    draws = [0.0, 0.24, 0.26, 0.5, 0.7, 0.99999999]
+    drawn = {name: [table.value_of(name, table.drawn_label(name, draw)) for draw in draws] for name in table.names}
+    assert drawn == {"pitch": [60, 60, 61, 62, 62, 63], "brightness": [10.5, 10.5, 10.5, 20.0, 90.0, 90.0]}
+
+
+def test_values_that_were_not_learned_have_no_label():
+    table = AttributeTable({"pitch": (60, 61), "brightness": (10.5, 20.0)})
+    found = [
+        table.label_of("pitch", 60.0),
+        table.label_of("pitch", 62),
+        table.label_of("brightness", 9.0),
+        table.label_of("brightness", "loud"),
+    ]
+    assert found == [None] * 4
+    assert table.label_of("brightness", 20) == table.label_of("brightness", 20.0) == LAST_LABEL
+
+
 def test_note_without_the_attribute_is_refused(tmp_path):
     nameless = [NoteRecord("loop", tmp_path / "loop.wav", {})]
     with pytest.raises(DataError, match=r"loop\.wav: its pitch is unknown"):
@@ -79,7 +101,11 @@ def test_note_without_the_attribute_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "plain", [[], {"pitch": []}, {"pitch": 3}, {"pitch": [1, "a"]}, {"pitch": [1, 1]}, {"a": [True]}]
+    "plain",
+    [
+        *([], {"pitch": []}, {"pitch": 3}, {"pitch": [1, "a"]}, {"pitch": [1, 1]}, {"a": [True]}),
+        *({"a": [1.0, 2]}, {"a": [2.0, 1.0]}, {"a": [1.0, math.nan]}, {"a": [1.0, math.inf]}),
+    ],
 )
 def test_damaged_saved_tables_are_refused(plain):
     with pytest.raises(DataError, match="expected"):

@@ -199,13 +199,15 @@ def test_table_gives_labels_and_attributes_of_the_users_own(run, tmp_path):
     for name in ("a.wav", "in/b.wav", "c.wav"):
         write(tmp_path / "sounds" / name, tone(60 + ord(name[-5]) - ord("a")))
     table = tmp_path / "labels.csv"
-    table.write_text("file,instrument,note,bow,room\na.wav,kazoo,60,3,hall\nin/b.wav,oboe,Db4,4,\n")
+    table.write_text("file,instrument,note,bow,room,mood\na.wav,kazoo,60,3,hall,-1\nin/b.wav,oboe,Db4,4,,0.25\n")
     families = tmp_path / "families.json"
     families.write_text('{"Kazoo": "toys"}')
     assert run(tmp_path / "sounds", "--csv", table, "--families", families, "--source", "synthetic")[0] == 0
     reed, toy = examples(tmp_path / "notes").values()
     assert (reed["pitch"], reed["bow"], reed["instrument_source_str"]) == (61, 4, "synthetic")
     assert "room" not in reed
+    assert (reed["mood"], toy["mood"]) == (0.25, -1)
+    assert isinstance(toy["mood"], float)  # as all values of an attribute that has decimals
     assert (toy["pitch"], toy["bow"], toy["room"], toy["instrument_family_str"]) == (60, 3, "hall", "toys")
     assert report(tmp_path / "notes")["c.wav"]["reason"] == "is not in the table"
 

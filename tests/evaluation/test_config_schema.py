@@ -46,6 +46,15 @@ def test_a_written_out_experiment_satisfies_the_schema(schema, experiment_dict):
     assert schema.is_valid(experiment_dict)
 
 
+def test_filters_by_lists_and_ranges_satisfy_the_schema(schema, experiment_dict):
+    ranges = {"brightness": {"min": 500, "max": 4000.5}, "loudness": {"max": -20}, "pitch": [60, 61]}
+    for key in ("filter", "filter_keys"):
+        experiment_dict["loaderConfig"].pop("filter", None)
+        experiment_dict["loaderConfig"][key] = ranges
+        assert schema.is_valid(experiment_dict)
+        del experiment_dict["loaderConfig"][key]
+
+
 @pytest.mark.parametrize("name", sorted([*TRANSFORMS, *TRANSFORMS.aliases]))
 def test_every_spelling_of_a_representation_satisfies_the_schema(schema, experiment_dict, name):
     experiment_dict["transformConfig"] = {"transform": name}
@@ -58,6 +67,8 @@ def test_every_spelling_of_a_representation_satisfies_the_schema(schema, experim
         ("loaderConfig", "pitch_range", [60]),
         ("loaderConfig", "pitch_range", [60, 128]),
         ("loaderConfig", "siez", 1),
+        ("loaderConfig", "filter", {"brightness": {"min": "500"}}),
+        ("loaderConfig", "filter", {"brightness": {"mn": 500}}),
         ("transformConfig", "transform", "mag-fi"),
         ("transformConfig", "fft_size", "1024"),
         ("transformConfig", "n_mels", 128),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.networks import conditioned
+from models.conditions import conditioned
 from models.noise import Purpose, normal_rows, uniform_rows
 from tests.models.small import CPU, SHAPE, changed, phase, small_config, small_networks, small_step, snapshot
 from tests.places import ROOT

@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from data.quantities import LAST_LABEL, QUANTITY
+from models.conditions import conditioned
 from models.geometry import scale_sizes
 from models.layers import enlarged, resize
-from models.networks import build_networks, conditioned, count_parameters
+from models.networks import build_networks, count_parameters
 from tests.models.small import CPU, SHAPE, small_config, small_networks
 from utils.errors import ConfigError
 
@@ -30,7 +32,7 @@ VARIANT = pytest.mark.parametrize("published", VARIANTS.values(), ids=VARIANTS)
 
 @VARIANT
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("n_values", [(), (3,), (3, 2, 5)], ids=len)
+@pytest.mark.parametrize("n_values", [(), (3,), (3, 2, 5), (3, QUANTITY)], ids=str)
 def test_every_scale_and_blend_has_its_size(published, shape, n_values):
     config = small_config(**published, downSamplingFactor=SHAPES[shape])
     networks = small_networks(config, n_values, shape)
@@ -43,10 +45,25 @@ def test_every_scale_and_blend_has_its_size(published, shape, n_values):
             image = networks.generator(latent, scale, alpha)
             assert image.shape == (3, shape[0], *size)
             judged = networks.discriminator(image, scale, alpha)
-            assert judged.logits.shape == (3, sum(n_values))
+            assert judged.logits.shape == (3, latent.shape[1] - 5)
             assert judged.critic.shape == (3,)
             assert judged.feature.shape == (3, config.discriminator_depths[0])
             assert all(output.isfinite().all() for output in (image, *judged))
+
+
+def test_condition_has_one_hots_and_the_numbers_of_quantities():
+    labels = torch.tensor([[1, 0, 2], [0, LAST_LABEL, 0], [1, LAST_LABEL // 4, 1]])
+    root = 3**0.5
+    torch.testing.assert_close(
+        conditioned(torch.zeros(3, 1), labels, (2, QUANTITY, 3)),
+        torch.tensor(
+            [
+                [0, 0, 1, -root, 0, 0, 1],
+                [0, 1, 0, root, 1, 0, 0],
+                [0, 0, 1, -root / 2, 0, 1, 0],
+            ]
+        ),
+    )
 
 
 @VARIANT

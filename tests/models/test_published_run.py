@@ -15,8 +15,9 @@ import generate
 import train
 from models import convert
 from models.checkpoint import find_checkpoint, list_checkpoints, list_own_checkpoints, load_checkpoint
+from models.conditions import conditioned
 from models.growth import GrowthSchedule
-from models.networks import build_networks, conditioned
+from models.networks import build_networks
 from models.published_checkpoint import PublishedConfig
 from models.restricted_unpickler import read_torch_file
 from tests.places import GOLDEN

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from data.quantities import LAST_LABEL, QUANTITY
 from training.losses import classification_loss, drift_loss, gradient_penalty, r1_penalty, soft_targets
 
 
@@ -33,6 +34,29 @@ def test_classification_without_a_counted_attribute_is_zero():
     logits, labels = torch.randn(5, 3), torch.zeros(5, 1, dtype=torch.int64)
     assert classification_loss(logits, labels, [3], [False]) == 0
     assert classification_loss(logits[:, :0], labels[:, :0], []) == 0
+
+
+def test_quantities_pay_their_squared_error_by_hand():
+    # the labels 0, half and LAST_LABEL stand for -sqrt(3), 0 and sqrt(3)
+    outputs = torch.tensor([[math.sqrt(3)], [2.0], [math.sqrt(3)]])
+    labels = torch.tensor([[0], [LAST_LABEL // 2], [LAST_LABEL]])
+    assert classification_loss(outputs, labels, [QUANTITY]).item() == pytest.approx((12 + 4 + 0) / 3)
+
+
+def test_quantities_stand_beside_classes_and_can_be_left_out():
+    logits, labels = torch.randn(2, 3 + 1 + 2), torch.tensor([[2, LAST_LABEL, 1], [0, 7, 0]])
+    parts = [
+        classification_loss(logits[:, :3], labels[:, :1], [3]),
+        classification_loss(logits[:, 3:4], labels[:, 1:2], [QUANTITY]),
+        classification_loss(logits[:, 4:], labels[:, 2:], [2]),
+    ]
+    n_values = [3, QUANTITY, 2]
+    torch.testing.assert_close(classification_loss(logits, labels, n_values), sum(parts))
+    kept = classification_loss(logits, labels, n_values, [True, False, True])
+    torch.testing.assert_close(kept, parts[0] + parts[2])
+    soft = soft_targets(labels, n_values, torch.rand(2, 6))
+    softened = classification_loss(logits, labels, n_values, [False, True, False], soft=soft)
+    torch.testing.assert_close(softened, parts[1])  # there are no classes to soften
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5, 1.0, 3.0])

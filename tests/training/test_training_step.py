@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.networks import conditioned
+from models.conditions import conditioned
 from models.noise import Purpose, normal_rows
 from tests.models.small import SHAPE, changed, phase, small_config, small_step, snapshot
 from training.training_step import read

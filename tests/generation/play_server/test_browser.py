@@ -13,7 +13,7 @@ from generation.play_server.player import Player
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import player_of, serving
 from tests.generation.play_server.talk import ask, seed_note
-from tests.playing import CPU
+from tests.playing import CPU, trained
 
 pytestmark = pytest.mark.slow
 
@@ -385,3 +385,32 @@ def test_runs_are_switched_on_the_page(browser, player, run_folder):
         _until(browser, lambda: text(browser).startswith("Playing C4"))
         assert "run=tiny+%282%29" in browser.current_url
         assert browser.get_log("browser") == []
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_slider_asks_for_a_quantity(browser, experiment_dict, tiny_nsynth, tmp_path):
+    from selenium.webdriver import Keys
+
+    folder = shutil.copytree(tiny_nsynth, tmp_path / "with_mood")
+    notes = json.loads((folder / "examples.json").read_text())
+    for place, note in enumerate(notes.values()):
+        note["mood"] = place / 4
+    (folder / "examples.json").write_text(json.dumps(notes))
+    loader = {"data_path": str(folder / "audio"), "att_dict_path": str(folder / "examples.json")}
+    experiment_dict["loaderConfig"] |= {**loader, "attribute_list": ["pitch", "mood"]}
+    experiment_dict["modelConfig"]["attribKeysOrder"] = None
+    player = player_of(trained(experiment_dict, tmp_path))
+    with serving(player) as server:
+        browser.get(f"http://127.0.0.1:{server.server_port}/")
+        _until(browser, lambda: text(browser, ".hear").startswith("I mood "))
+        slider = find(browser, "input[name=mood]")
+        said = find(browser, "input[name=mood] + span")
+        assert (slider.get_attribute("value"), said.text) == ("-1", "as the seed draws it")
+        slider.send_keys(Keys.END, Keys.ARROW_LEFT)
+        assert said.text == "5.5"
+        _until(browser, lambda: text(browser, ".hear") == "I mood 5.5")
+        _until(browser, lambda: "mood=5.5" in browser.current_url)
+        browser.refresh()
+        _until(browser, lambda: text(browser, ".hear") == "I mood 5.5")
+        assert find(browser, "input[name=mood]").get_attribute("value") == "22"
+    assert browser.get_log("browser") == []
