@@ -23,6 +23,7 @@ from generation.note_spec import (
     Walk,
     WalkPath,
     generated_name,
+    latent_name,
     referred_note,
 )
 from generation.synthesis import Wave
@@ -105,6 +106,34 @@ def seeded_place(
     name = generated_name({**attributes, **({} if resampled is None else {"pitch": resampled.pitch})}, seed)
     condition = instrument.conditions(latent, labels)[0]
     return Place(name, name.replace("_", " "), spec, latent[0], condition[latent.shape[1] :])
+
+
+def latent_place(
+    instrument: Instrument, latent: Sequence[float], attributes: Mapping[str, Value], resampled: Resampling | None
+) -> Place:
+    """The place of a `latent` that was found, with all its `attributes`, at another pitch if it is `resampled`.
+
+    Raises: DataError if the run's latents have another length.
+    """
+    numbers, length = torch.tensor([latent], dtype=torch.float32), instrument.networks.ema.latent_dim
+    if numbers.shape[1] != length:
+        raise DataError(f"a latent of {numbers.shape[1]} numbers: {instrument.run_name} has {length}; choose its run")
+    condition = instrument.conditions(numbers, instrument.labels(0, attributes))[0]
+    spec = NoteSpec(latent=tuple(numbers[0].tolist()), attributes=dict(attributes), resampled=resampled)
+    pitch = attributes if resampled is None else {"pitch": resampled.pitch}
+    name = latent_name(pitch, numbers[0].numpy().tobytes())
+    return Place(name, name.replace("_", " "), spec, numbers[0], condition[length:])
+
+
+def place_at_pitch(instrument: Instrument, spec: NoteSpec, pitch: float) -> Place:
+    """The note `spec` at `pitch`, which may have decimals unless the note lies between others. Raises: UserError."""
+    learned = instrument.learned_pitch(pitch)
+    at_pitch = _at_pitch(spec, learned)
+    if isinstance(pitch, float):
+        if spec.between is not None:
+            raise UserError(f"pitch {pitch}: a note between others plays whole pitches only; choose one")
+        at_pitch = at_pitch.model_copy(update={"resampled": Resampling.of(pitch, learned)})
+    return _computed(instrument, at_pitch)
 
 
 def place_of_card_note(instrument: Instrument, note: CardNote) -> Place:
@@ -194,10 +223,15 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
         raise DataError(
             f"attributes {attributes}: not those of {instrument.run_name}; choose the run that made the card"
         )
+    if spec.latent is not None:
+        return latent_place(instrument, spec.latent, attributes, spec.resampled)
     if spec.seed is None:
         raise DataError("a note with neither a seed nor a place between notes; restore the card")
     place = seeded_place(instrument, spec.seed, attributes, spec.controls)
-    return place if spec.resampled is None else replace(place, spec=spec)
+    if spec.resampled is None:
+        return place
+    name = generated_name({"pitch": spec.resampled.pitch}, spec.seed)
+    return replace(place, name=name, title=name.replace("_", " "), spec=spec)
 
 
 def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:
