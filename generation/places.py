@@ -133,12 +133,12 @@ def place_at_pitch(instrument: Instrument, spec: NoteSpec, pitch: float) -> Plac
         if spec.between is not None:
             raise UserError(f"pitch {pitch}: a note between others plays whole pitches only; choose one")
         at_pitch = at_pitch.model_copy(update={"resampled": Resampling.of(pitch, learned)})
-    return _computed(instrument, at_pitch)
+    return place_of_spec(instrument, at_pitch)
 
 
 def place_of_card_note(instrument: Instrument, note: CardNote) -> Place:
     """The place of a card's note, bit for bit. Raises: DataError if the run has other attributes; UserError."""
-    place = _computed(instrument, note.spec)
+    place = place_of_spec(instrument, note.spec)
     return Place(note.name, note.title, note.spec, place.latent, place.one_hot)
 
 
@@ -165,7 +165,7 @@ def places_of_cards(
         if note.spec.resampled is not None and pitch is None:
             raise UserError(f"{reference}: lies between the keys; choose a pitch that the run learned for the path")
         at_pitch = None if pitch is None else _at_pitch(note.spec, pitch)
-        places.append(_computed(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
+        places.append(place_of_spec(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
     return places
 
 
@@ -210,12 +210,13 @@ def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 
-def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
+def place_of_spec(instrument: Instrument, spec: NoteSpec) -> Place:
+    """The place of a note by its specification, bit for bit. Raises: DataError if the run has other attributes."""
     if isinstance(spec.between, Walk):
-        start, end = (_computed(instrument, each) for each in (spec.between.start, spec.between.end))
+        start, end = (place_of_spec(instrument, each) for each in (spec.between.start, spec.between.end))
         return walk(spec.between.path, start, end, spec.between.steps)[spec.between.step]
     if isinstance(spec.between, RadiusWalk):
-        place = _computed(instrument, spec.between.of)
+        place = place_of_spec(instrument, spec.between.of)
         return radius_walk(place, spec.between.radii, spec.between.steps)[spec.between.step]
     table = instrument.table.values
     attributes = spec.attributes

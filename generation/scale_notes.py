@@ -61,8 +61,8 @@ def write_scale_of_card(
 ) -> Written:
     """The note that `reference` names at the pitches, as `write_scales` writes them; the whole is `scale_NAME`.
 
-    NAME is that of the note. Raises: DataError if the card is not that of a note, or is of another checkpoint; UserError
-    as `write_scales`.
+    NAME is that of the note. Raises: DataError if the card is not that of a note, or is of another checkpoint;
+    UserError as `write_scales`.
     """
     wanted, tuned = _pitches(instrument, pitches, tuning)
     card, note = referred_note(reference)

@@ -172,7 +172,8 @@ def test_blocks_of_the_document_run(tiny_nsynth, tmp_path, monkeypatch, capsys):
     names = {}
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
+    assert names["higher"].shape == names["found"].wave.shape
     assert names["wave"].shape == names["flute"].shape == (names["instrument"].transform.n_samples,)
     assert names["sound"].shape == (1, 16_383)
     assert names["measured"].harmonic_to_noise_db[0] > 60 > 0 > names["measured"].harmonic_to_noise_db[1]

@@ -4,12 +4,12 @@ import argparse
 
 from commands.generate.midi_flags import add_midi_flags
 from commands.generate.shared_flags import (
+    add_attributes,
+    add_from,
     add_run,
     add_run_and_output,
     add_run_on_cpu,
     add_sound,
-    add_attributes,
-    add_from,
     add_timbre,
     add_tuning,
 )
@@ -177,8 +177,8 @@ _INTERPOLATION = (
 )
 _FROM_MIDI = "Play a MIDI file. It becomes NAME.wav, with its card NAME.json and a picture of its beginning, NAME.png."
 _FIND = (
-    "Find the notes that are nearest to sounds. Each is a WAV file with a card, which interpolation, scale and from_midi "
-    "take with --from; a table says how near it is."
+    "Find the notes that are nearest to sounds. Each is a WAV file with a card, which scale, interpolation and "
+    "from_midi take with --from; a table says how near it is."
 )
 _PAGE = (
     "Make a web page to hear and see runs. It shows their notes beside real ones, their losses, scores, configs and "

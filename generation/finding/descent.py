@@ -13,6 +13,7 @@ from generation.finding.starts import Starts
 from utils.cli import show_progress
 
 RATE = 0.15  # of Adam at the first step; it falls to 0 along half a cosine
+_NEARLY = 1 - 1e-5  # lengths are rounded
 SHARE_OUTSIDE = 0.01  # of random latents that are shorter than what is allowed, and of those that are longer
 
 
@@ -35,12 +36,28 @@ def descend(likeness: Likeness, starts: Starts, steps: int) -> Tensor:
             break
         optimiser.zero_grad()
         distance.sum().backward()
+        _keep_to_sphere(latents, low, high)
         optimiser.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
         optimiser.step()
         with torch.no_grad():
             length = latents.norm(dim=1, keepdim=True)
             latents.mul_(length.clamp(low, high) / length)
     return best
+
+
+@torch.no_grad()
+def _keep_to_sphere(latents: Tensor, low: float, high: float) -> None:
+    """Where a latent is as long or as short as it may be, take from its gradient what would lead it further.
+
+    Adam, which looks at each number by itself, would else follow that part alone.
+    """
+    gradient = latents.grad
+    if gradient is None:
+        return
+    length = latents.norm(dim=1, keepdim=True)
+    outwards = (gradient * latents).sum(dim=1, keepdim=True) / length
+    leaves = ((length >= high * _NEARLY) & (outwards < 0)) | ((length <= low / _NEARLY) & (outwards > 0))
+    gradient -= torch.where(leaves, outwards * latents / length, 0)
 
 
 def lengths(latent_dim: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from data.importing.measures import measured_pitch, tracked_pitch
 from data.importing.note_cutting import cut_note
 from data.note_dataset import fade_window
 from data.note_losses import SILENCE
-from data.note_pitch import LEAST_PERIODICITY
+from data.note_pitch import FRAME, LEAST_PERIODICITY, sounding_pitch
 from data.sound_font import SAMPLE_RATE
 from data.sound_reading import INT16_SCALE
 from generation.instrument import Instrument
@@ -41,7 +41,11 @@ def heard_note(instrument: Instrument, samples: npt.NDArray[np.floating], name: 
 
 
 def heard_pitch(instrument: Instrument, note: Wave) -> HeardPitch:
-    """The pitch of a note (n_samples,), by pyin, as the run of `instrument` knows it."""
+    """The pitch of a note (n_samples,) as the run of `instrument` knows it.
+
+    It is what pyin hears, corrected by the autocorrelation of `sounding_pitch` if the note is periodic and long enough:
+    pyin may be octaves off, and the other knows only a few octaves around it.
+    """
     learned = [int(pitch) for pitch in instrument.table.values["pitch"]]
     wave = note
     if instrument.sample_rate != SAMPLE_RATE:
@@ -49,10 +53,15 @@ def heard_pitch(instrument: Instrument, note: Wave) -> HeardPitch:
     measured = measured_pitch(wave)
     pitch, confidence = tracked_pitch(measured)
     if pitch is None:
-        return HeardPitch(None, "no pitch is heard, so that all learned ones are tried; --pitches chooses one")
-    chosen = nearest(measured["measured_pitch"], learned)
-    if abs(chosen - measured["measured_pitch"]) > 1:
-        heard = f"sounds at MIDI pitch {measured['measured_pitch']:.1f}"
+        return HeardPitch(None, "no pitch is heard, so that all learned ones are tried; a given one would be taken")
+    sounding = measured["measured_pitch"]
+    if len(wave) >= FRAME:
+        again = sounding_pitch(wave, sounding, SAMPLE_RATE)
+        if again.periodicity >= LEAST_PERIODICITY:
+            sounding, confidence = sounding + again.offset, again.periodicity
+    chosen = nearest(sounding, learned)
+    if abs(chosen - sounding) > 1:
+        heard = f"sounds at MIDI pitch {sounding:.1f}"
         return HeardPitch(chosen, f"{heard}; the nearest pitch that the run learned is {chosen}")
     if confidence < LEAST_PERIODICITY:
         return HeardPitch(chosen, f"its pitch is uncertain (confidence {confidence:.2f}); {chosen} is taken")

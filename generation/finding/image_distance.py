@@ -11,7 +11,7 @@ POOLS = (1, 2, 4)  # rows and frames that are averaged
 
 
 def pyramid(images: Tensor) -> list[Tensor]:
-    """Images (B, C, F, T) -> the same averaged over each of `POOLS`, as far as the image has so many rows and frames."""
+    """Images (B, C, F, T) -> the same averaged over each of `POOLS` that is not larger than the image."""
     sizes = [size for size in POOLS if size <= min(images.shape[2:])]
     return [F.avg_pool2d(images, size) for size in sizes]
 

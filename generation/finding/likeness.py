@@ -13,7 +13,7 @@ from generation.finding.spectral_distance import spectra, spectral_distance
 from generation.instrument import Instrument
 from generation.synthesis import Wave, at_full_size, sound_window
 
-CRITIC_SHARE = 0.2  # of the critic's distance, beside that of the sounds or the images
+CRITIC_SHARE = 0.1  # of the critic's distance, beside that of the sounds or the images
 BATCH_SIZE = 16
 
 Distance = Callable[[Tensor], Tensor]

@@ -58,7 +58,7 @@ def training_notes(instrument: Instrument, run_folder: Path, folder: Path | None
     except DataError as error:
         if (run_folder / SHIPPED).is_dir():
             return notes_of_folder(run_folder / SHIPPED)
-        logger.warning("no training notes to compare with (%s); --notes names a folder of them", error)
+        logger.warning("no training notes to compare with (%s); name a folder of them", error)
         return []
 
 
