@@ -147,13 +147,14 @@ class Instrument:
         if pitch is not None:
             fixed["pitch"] = self.learned_pitch(pitch)
         _require_seed(seed)
-        is_file = isinstance(sound, str | Path)
-        samples = read_audio(Path(sound), self.sample_rate) if is_file else np.asarray(sound, dtype=np.float32)
+        if isinstance(sound, str | Path):
+            name, samples = str(sound), read_audio(Path(sound), self.sample_rate)
+        else:
+            name, samples = "sound", np.asarray(sound, dtype=np.float32)
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise UserError(f"sound of shape {samples.shape}: must be (n,) samples that are finite")
         if min(starts, steps) < 1:
             raise UserError(f"starts {starts}, steps {steps}: must be 1 or more")
-        name = str(sound) if is_file else "sound"
         return find_note(self, samples, name, fixed, SearchSettings(seed, starts, steps))
 
     def _of(self, latent: npt.NDArray[np.floating], labels: Tensor, controls: LatentControls) -> list[Wave]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -42,4 +41,4 @@ def feature_distance(found: Sequence[Tensor], target: Sequence[Tensor]) -> Tenso
         (one - other).abs().flatten(1).sum(dim=1) / other.abs().flatten(1).sum(dim=1).clamp(min=1e-12)
         for one, other in zip(found, target, strict=True)
     ]
-    return cast(Tensor, torch.stack(shares).mean(dim=0))
+    return torch.stack(shares).mean(dim=0)

@@ -34,9 +34,8 @@ def descend(likeness: Likeness, starts: Starts, steps: int) -> Tensor:
             best[better], least[better] = latents[better], distance[better]
         if step == steps:
             break
-        optimiser.zero_grad()
-        distance.sum().backward()
-        _keep_to_sphere(latents, low, high)
+        (gradient,) = torch.autograd.grad(distance.sum(), latents)
+        latents.grad = _kept_to_sphere(latents, gradient, low, high)
         optimiser.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
         optimiser.step()
         with torch.no_grad():
@@ -46,18 +45,15 @@ def descend(likeness: Likeness, starts: Starts, steps: int) -> Tensor:
 
 
 @torch.no_grad()
-def _keep_to_sphere(latents: Tensor, low: float, high: float) -> None:
-    """Where a latent is as long or as short as it may be, take from its gradient what would lead it further.
+def _kept_to_sphere(latents: Tensor, gradient: Tensor, low: float, high: float) -> Tensor:
+    """The gradient (B, latent_dim) without what leads a latent further that is as long or as short as it may be.
 
     Adam, which looks at each number by itself, would else follow that part alone.
     """
-    gradient = latents.grad
-    if gradient is None:
-        return
     length = latents.norm(dim=1, keepdim=True)
     outwards = (gradient * latents).sum(dim=1, keepdim=True) / length
     leaves = ((length >= high * _NEARLY) & (outwards < 0)) | ((length <= low / _NEARLY) & (outwards > 0))
-    gradient -= torch.where(leaves, outwards * latents / length, 0)
+    return gradient - torch.where(leaves, outwards * latents / length, 0)
 
 
 def lengths(latent_dim: int) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """How far two images of a representation are apart, at several resolutions."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -25,4 +24,4 @@ def image_distance(found: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
     for one, other in zip(found, target, strict=True):
         deviation = (other - other.mean(dim=(2, 3), keepdim=True)).abs().mean(dim=(2, 3)).clamp(min=1e-12)
         parts.append(((one - other).abs().mean(dim=(2, 3)) / deviation).mean(dim=1))
-    return cast(Tensor, torch.stack(parts).mean(dim=0))
+    return torch.stack(parts).mean(dim=0)

@@ -62,7 +62,7 @@ class Likeness:
     @torch.no_grad()
     def distances(self, latents: Tensor, labels: Tensor) -> Tensor:
         """`distance` of however many latents, a few at a time, without gradient."""
-        batches = zip(latents.split(BATCH_SIZE), labels.split(BATCH_SIZE), strict=True)
+        batches = zip(torch.split(latents, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True)
         return torch.cat([self.distance(*batch) for batch in batches])
 
 

@@ -12,14 +12,14 @@ from torch import Tensor
 
 N_FFTS = (256, 512, 1024, 2048)
 _FLOOR = 1e-3  # 60 dB below the level of the sound: what is softer hardly counts in the logarithm
+_SILENT = 1e-12  # of power: 120 dB below full scale
 _TINY = 1e-8  # of power, so that the root has a slope at silence
 
 
 def spectra(waves: Tensor) -> list[Tensor]:
     """Waves (B, n_samples) -> magnitudes (B, bins, frames) at each of `N_FFTS`, each wave brought to the same level."""
-    level = waves.square().mean(dim=1, keepdim=True).sqrt()
-    at_level = waves / level.clamp(min=torch.finfo(waves.dtype).tiny)
-    return [_magnitudes(at_level, n_fft) for n_fft in N_FFTS]
+    level = (waves.square().mean(dim=1, keepdim=True) + _SILENT).sqrt()
+    return [_magnitudes(waves / level, n_fft) for n_fft in N_FFTS]
 
 
 def spectral_distance(found: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
