@@ -12,7 +12,18 @@ from generation import load_instrument
 from generation.finding.heard_sound import heard_note
 from generation.finding.search import SearchSettings, find_note
 from tests.generation.finding.sounds import tone, written
-from tests.playing import card_of, files_of, play, random_note, run_mode, sound, trained, wavs, with_families
+from tests.playing import (
+    card_of,
+    files_of,
+    play,
+    random_note,
+    run_mode,
+    sound,
+    trained,
+    unconditional,
+    wavs,
+    with_families,
+)
 
 QUICK = ("--starts", 2, "--steps", 3)
 
@@ -144,6 +155,17 @@ def test_piece_by_a_seeds_card_is_the_piece_of_that_seed(run_folder, tmp_path):
     note = random_note(run_folder, tmp_path / "note", "--seed", 5)
     assert run_mode("from_midi", run_folder, "--from", note.with_suffix(".json"), "-o", tmp_path / "card") == 0
     assert run_mode("from_midi", run_folder, "--seed", 5, "-o", tmp_path / "seed") == 0
+    assert (tmp_path / "card" / "fur_elise.wav").read_bytes() == (tmp_path / "seed" / "fur_elise.wav").read_bytes()
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_piece_by_a_card_of_a_run_without_pitch(experiment_dict, tmp_path):
+    run = trained(unconditional(experiment_dict), tmp_path)
+    note = random_note(run, tmp_path / "note", "--seed", 5)
+    based = ("--base-pitch", 60)
+    card = ("--from", note.with_suffix(".json"))
+    assert run_mode("from_midi", run, *based, *card, "-o", tmp_path / "card") == 0
+    assert run_mode("from_midi", run, *based, "--seed", 5, "-o", tmp_path / "seed") == 0
     assert (tmp_path / "card" / "fur_elise.wav").read_bytes() == (tmp_path / "seed" / "fur_elise.wav").read_bytes()
 
 

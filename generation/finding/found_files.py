@@ -101,7 +101,7 @@ def _written(
     if note.remark:
         logger.warning("%s: %s", asked.path, note.remark)
     for name in note.tried:
-        logger.info("%s: of all values of %s, %s was nearest", asked.path, name, note.attributes[name])
+        logger.info("%s: %s was left open, and %s was nearest", asked.path, name, note.attributes[name])
     nearest = nearest_note(instrument, note.target, records, note.attributes)
     result = {
         "asked": dict(request),
