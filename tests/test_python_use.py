@@ -168,6 +168,7 @@ def test_blocks_of_the_document_run(tiny_nsynth, tmp_path, monkeypatch, capsys):
         (tmp_path / name).symlink_to(target)
     write_notes(tmp_path / "generated", 8, seed=1, name="pitch060_seed{:06d}")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("generation.finding.starts.RANDOM_LATENTS", 2)  # which take seconds
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     for block in blocks:

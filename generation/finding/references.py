@@ -39,7 +39,7 @@ class NearestNote:
 
 
 def floor_of(instrument: Instrument, target: Wave) -> float:
-    """How far the `target` (n_samples,) is from itself after the way to an image and back, through which all notes come."""
+    """How far the `target` (n_samples,) is from itself after the way to an image and back."""
     wave = torch.from_numpy(target)[None].to(instrument.device)
     with torch.no_grad():
         back = instrument.transform.inverse(instrument.transform(wave))[0].float().cpu().numpy()
