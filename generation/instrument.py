@@ -14,7 +14,7 @@ from torch import Tensor
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.attributes import AttributeTable
 from data.audio_io import read_audio
-from data.nsynth import Value
+from data.nsynth import Value, value_in_words
 from generation.asked_attributes import known_attributes
 from generation.controlled_latents import controlled
 from generation.latent_controls import NO_CONTROLS, LatentControls
@@ -113,7 +113,7 @@ class Instrument:
         lowest, highest = LATENT_SCALES
         if latent_scale is not None and not lowest <= latent_scale <= highest:
             raise UserError(f"latent_scale {latent_scale:g}: must be from {lowest:g} to {highest:g}")
-        asked = [(name, [str(value)]) for name, value in attributes.items()]
+        asked = [(name, [value_in_words(name, value)]) for name, value in attributes.items()]
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
         ratio = 1.0
         if pitch is not None:
@@ -142,7 +142,7 @@ class Instrument:
         """
         from generation.finding.search import SearchSettings, find_note  # which is built on this class
 
-        asked = [(name, [str(value)]) for name, value in attributes.items()]
+        asked = [(name, [value_in_words(name, value)]) for name, value in attributes.items()]
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
         if pitch is not None:
             fixed["pitch"] = self.learned_pitch(pitch)
