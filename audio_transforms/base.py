@@ -39,6 +39,11 @@ class AudioTransform(nn.Module, ABC):
     def inverse(self, image: Tensor) -> Tensor:
         """Images (B, *shape) -> waveforms (B, n_samples)."""
 
+    @property
+    def estimates_phase(self) -> bool:
+        """Whether the inverse must estimate all phases, which takes long and which no gradient follows."""
+        return False
+
     def support(self) -> Tensor:
         """How well the image determines each sample of the inverse: float64 (n_samples,) in [0, 1], 1 = fully.
 

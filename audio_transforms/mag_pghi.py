@@ -30,6 +30,7 @@ class MagPGHI(SpectrogramTransform):
     """
 
     exact = False
+    estimates_phase = True
 
     def __init__(self, config: MagPGHIConfig) -> None:
         super().__init__(config, config.image_shape)

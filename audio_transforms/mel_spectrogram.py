@@ -40,6 +40,7 @@ class MelTransform(SpectrogramTransform):
     """A representation built on power in mel bands, (B, n_mels, frames), with one channel of rows made of them."""
 
     exact = False
+    estimates_phase = True
 
     def __init__(self, config: MelConfig, shape: tuple[int, int, int]) -> None:
         super().__init__(config, shape)

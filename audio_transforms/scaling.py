@@ -48,6 +48,11 @@ class ScaledTransform(AudioTransform):
         """Whether `inner` is exact."""
         return self.inner.exact
 
+    @property
+    def estimates_phase(self) -> bool:
+        """As that of `inner`."""
+        return self.inner.estimates_phase
+
     def forward(self, wave: Tensor) -> Tensor:
         """(B, n_samples) -> scaled images (B, *shape)."""
         image: Tensor = self.inner(wave)

@@ -19,8 +19,8 @@ TOLERANCE = 0.5  # semitones between label and sound
 LEAST_PERIODICITY = 0.5  # chords and noises stay below
 
 _FRAMES = 6
-_FRAME = 8192  # samples; at 16 kHz seven periods of 13.75 Hz, the lowest pitch of NSynth
-_FFT = 2 * _FRAME
+FRAME = 8192  # samples that are needed; at 16 kHz seven periods of 13.75 Hz, the lowest pitch of NSynth
+_FFT = 2 * FRAME
 # Above 2 kHz a period is a few samples: lags are needed in between, and the padded spectrum gives them exactly.
 _LAGS_PER_SAMPLE = 4
 _SHORTEST_LAG = 2 * _LAGS_PER_SAMPLE  # the period of the Nyquist frequency
@@ -83,8 +83,8 @@ def sounding_pitch(wave: npt.NDArray[np.floating], label: float, sample_rate: in
     Raises: ValueError if `wave` is shorter than one analysis frame.
     Source: Boersma 1993, Accurate short-term analysis of the fundamental frequency.
     """
-    if wave.ndim != 1 or len(wave) < _FRAME:
-        raise ValueError(f"wave must have shape (samples >= {_FRAME},), got {wave.shape}")
+    if wave.ndim != 1 or len(wave) < FRAME:
+        raise ValueError(f"wave must have shape (samples >= {FRAME},), got {wave.shape}")
     fit = _autocorrelation(_frames(wave))
     period = sample_rate * _LAGS_PER_SAMPLE / hertz(label)
     lags, heights = _peaks(fit, max(int(period / 5), _SHORTEST_LAG), min(int(4.4 * period), len(fit) - 2))
@@ -100,15 +100,15 @@ def sounds_at(wave: npt.NDArray[np.floating], label: int, sample_rate: int) -> b
 
     A wave shorter than one analysis frame has none.
     """
-    if len(wave) < _FRAME:
+    if len(wave) < FRAME:
         return False
     heard = sounding_pitch(wave, label, sample_rate)
     return heard.periodicity >= LEAST_PERIODICITY and abs(heard.offset) <= TOLERANCE
 
 
 def _frames(wave: npt.NDArray[np.floating]) -> Float64Array:
-    starts = np.linspace(0, len(wave) - _FRAME, _FRAMES).astype(int)
-    frames = wave[starts[:, None] + np.arange(_FRAME)].astype(np.float64)
+    starts = np.linspace(0, len(wave) - FRAME, _FRAMES).astype(int)
+    frames = wave[starts[:, None] + np.arange(FRAME)].astype(np.float64)
     return np.asarray(frames - frames.mean(axis=1, keepdims=True))
 
 
@@ -118,20 +118,20 @@ def _autocorrelation(frames: Float64Array) -> Float64Array:
     energy = power.sum(axis=1)
     sounding = energy > _FADED * energy.max()
     if not sounding.any():
-        return np.zeros(_FRAME * _LAGS_PER_SAMPLE // 2)
+        return np.zeros(FRAME * _LAGS_PER_SAMPLE // 2)
     mean = (power[sounding] / energy[sounding, None]).mean(axis=0)
     return _lagged(mean) / _window_autocorrelation()
 
 
 def _lagged(power: Float64Array) -> Float64Array:
     """Power spectrum -> autocorrelation, 1 at lag 0, up to half a frame: beyond, the window leaves too little."""
-    lagged = np.fft.irfft(power, _FFT * _LAGS_PER_SAMPLE)[: _FRAME * _LAGS_PER_SAMPLE // 2]
+    lagged = np.fft.irfft(power, _FFT * _LAGS_PER_SAMPLE)[: FRAME * _LAGS_PER_SAMPLE // 2]
     return np.asarray(lagged / lagged[0])
 
 
 @cache
 def _window() -> Float64Array:
-    return np.hanning(_FRAME + 1)[:-1]
+    return np.hanning(FRAME + 1)[:-1]
 
 
 @cache

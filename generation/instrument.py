@@ -4,14 +4,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from audio_transforms import AudioTransform, build_transform, with_affine
 from data.attributes import AttributeTable
-from data.nsynth import Value
+from data.audio_io import read_audio
+from data.nsynth import Value, value_in_words
 from generation.asked_attributes import known_attributes
 from generation.controlled_latents import controlled
 from generation.latent_controls import NO_CONTROLS, LatentControls
@@ -32,6 +35,9 @@ from utils.errors import CheckpointError, DataError, UserError
 from utils.files import sha256_of_file
 from utils.note_names import exact_pitch
 from utils.spelling import counted
+
+if TYPE_CHECKING:
+    from generation.finding.search import FoundNote
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +99,7 @@ class Instrument:
         self,
         *,
         seed: int = 0,
+        latent: npt.NDArray[np.floating] | None = None,
         pitch: float | None = None,
         truncation: float | None = None,
         keep_norm: bool = False,
@@ -104,11 +111,11 @@ class Instrument:
         The samples are those that `generate.py random` writes for the same seed, MIDI pitch, attributes (such as
         `instrument_family="flute"` or `brightness=900`) and controls of the latent, before they are rounded to 16 bits:
         a note beyond full scale is turned down, every other one keeps its level. The seed draws the pitch and the
-        attributes that are not given. A pitch with decimals is that of the nearest learned note, resampled.
+        attributes that are not given. A pitch with decimals is that of the nearest learned note, resampled. A `latent`
+        (latent_dim,), such as that of `find`, takes the place of the seed's.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
-        if not 0 <= seed <= MAX_SEED:
-            raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
+        _require_seed(seed)
         if truncation is not None and not 0 < truncation <= MOST_TRUNCATION:
             raise UserError(f"truncation {truncation:g}: must be above 0 and at most {MOST_TRUNCATION:g}")
         if keep_norm and truncation is None:
@@ -116,15 +123,56 @@ class Instrument:
         lowest, highest = LATENT_SCALES
         if latent_scale is not None and not lowest <= latent_scale <= highest:
             raise UserError(f"latent_scale {latent_scale:g}: must be from {lowest:g} to {highest:g}")
-        asked = [(name, [str(value)]) for name, value in attributes.items()]
+        asked = [(name, [value_in_words(name, value)]) for name, value in attributes.items()]
         fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
         ratio = 1.0
         if pitch is not None:
             fixed["pitch"] = learned = self.learned_pitch(pitch)
             ratio = ratio_of(exact_pitch(pitch) - learned)
         controls = LatentControls(truncation, keep_norm, latent_scale)
-        (wave,) = self.play([seed], self.labels(seed, fixed), controls)
+        labels = self.labels(seed, fixed)
+        (wave,) = self.play([seed], labels, controls) if latent is None else self._of(latent, labels, controls)
         return fit_full_scale(at_ratio(wave, ratio, self.sample_rate))[0]
+
+    def find(
+        self,
+        sound: str | Path | npt.NDArray[np.floating],
+        *,
+        pitch: int | None = None,
+        seed: int = 0,
+        starts: int = 8,
+        steps: int = 80,
+        **attributes: Value,
+    ) -> "FoundNote":
+        """The note nearest to `sound`, a file or samples (n,) at `sample_rate`; see `generation.finding.search`.
+
+        It is the one that `generate.py find` writes for the same numbers. `pitch` and `attributes` fix what the note
+        must have; else the pitch is heard, and all values of the others are tried. Its `latent` and `attributes` are
+        keywords of `note`. Raises: UserError if the sound cannot be read or is silent, or a value was not learned.
+        """
+        from generation.finding.search import SearchSettings, find_note  # which is built on this class
+
+        asked = [(name, [value_in_words(name, value)]) for name, value in attributes.items()]
+        fixed = {name: values[0] for name, values in known_attributes(self.run_name, self.table, asked).items()}
+        if pitch is not None:
+            fixed["pitch"] = self.learned_pitch(pitch)
+        _require_seed(seed)
+        if isinstance(sound, str | Path):
+            name, samples = str(sound), read_audio(Path(sound), self.sample_rate)
+        else:
+            name, samples = "sound", np.asarray(sound, dtype=np.float32)
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise UserError(f"sound of shape {samples.shape}: must be (n,) samples that are finite")
+        if min(starts, steps) < 1:
+            raise UserError(f"starts {starts}, steps {steps}: must be 1 or more")
+        return find_note(self, samples, name, fixed, SearchSettings(seed, starts, steps))
+
+    def _of(self, latent: npt.NDArray[np.floating], labels: Tensor, controls: LatentControls) -> list[Wave]:
+        numbers = torch.from_numpy(np.asarray(latent, dtype=np.float32))
+        if numbers.shape != (self.networks.ema.latent_dim,) or not numbers.isfinite().all():
+            length = self.networks.ema.latent_dim
+            raise UserError(f"latent of shape {tuple(numbers.shape)}: must be ({length},), of finite numbers")
+        return self.sound(self.conditions(controlled(numbers[None], controls), labels))
 
     def latent(self, seed: int, controls: LatentControls = NO_CONTROLS) -> Tensor:
         """The latent (1, latent_dim) of `seed`, after the `controls`."""
@@ -221,6 +269,11 @@ def load_instrument(
     cuda:1 or mps. Raises: UserError if there is no such run, checkpoint or device.
     """
     return Instrument.from_run(local_run(run), scale=scale, iteration=iteration, device=choose_device(device))
+
+
+def _require_seed(seed: int) -> None:
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed {seed}: must be from 0 to {MAX_SEED}")
 
 
 def _require_place(saved: Mapping[str, Any], networks: Networks, transform: AudioTransform) -> None:

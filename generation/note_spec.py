@@ -1,8 +1,9 @@
 """Specification of a generated note, as its card has it: a seed and attributes, or a step between two such notes.
 
-It contains seeds, bounds and steps, from which the latent is computed again, bit for bit.
+It contains seeds, bounds and steps, from which the latent is computed again, bit for bit; or a latent that was found.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ MOST_STEPS = 10_000
 RADII = (0.0, 2.0)
 """Norms at which a radius walk begins and ends unless others are asked for, as parts of sqrt(L)."""
 
-_WITH_PITCH = re.compile(r"pitch(?P<pitch>\d{3})_seed\d{6,}", re.ASCII)
+_WITH_PITCH = re.compile(r"pitch(?P<pitch>\d{3})_(seed\d{6,}|latent[0-9a-f]{8})", re.ASCII)
 _REFERENCE = re.compile(r"(?P<path>.+)#(?P<number>\d{1,9})", re.ASCII | re.DOTALL)
 
 WalkPath = Literal["linear", "spherical", "circle"]
+LatentNumber = Annotated[float, Field(allow_inf_nan=False)]
 Norm = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -66,12 +68,14 @@ class RadiusWalk(_Step):
 class NoteSpec(_Strict):
     """A note by its `seed`, what is done to its latent, and all its attributes; or a step `between` other notes.
 
-    For a step, `attributes` are those that both notes share; they are for information only. A note between the keys is
-    `resampled` from the learned pitch that is among its attributes.
+    A note that was found has its whole `latent` in place of a seed. For a step, `attributes` are those that both notes
+    share; they are for information only. A note between the keys is `resampled` from the learned pitch that is among
+    its attributes.
     """
 
     attributes: dict[str, Value]
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    latent: Annotated[tuple[LatentNumber, ...], Field(strict=False, min_length=1)] | None = None
     truncation: float | None = Field(default=None, gt=0, le=MOST_TRUNCATION, allow_inf_nan=False)
     keep_norm: Literal[True] | None = None
     latent_scale: float | None = Field(default=None, ge=LATENT_SCALES[0], le=LATENT_SCALES[1], allow_inf_nan=False)
@@ -80,16 +84,16 @@ class NoteSpec(_Strict):
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
-        if (self.seed is None) == (self.between is None):
-            raise ValueError("a note has either a seed or a place between other notes")
-        if self.between is not None and (self.truncation, self.latent_scale) != (None, None):
-            raise ValueError("only the notes at the ends of a path have a truncation or a scale, not those between")
+        if [self.seed, self.latent, self.between].count(None) != 2:
+            raise ValueError("a note has either a seed or a place between other notes, or a latent of its own")
+        if self.seed is None and (self.truncation, self.latent_scale) != (None, None):
+            raise ValueError("only a note of a seed has a truncation or a scale")
         if self.keep_norm and self.truncation is None:
             raise ValueError("keep_norm goes with a truncation")
         if self.resampled is not None and (
-            self.seed is None or self.attributes.get("pitch") != self.resampled.learned_pitch
+            self.between is not None or self.attributes.get("pitch") != self.resampled.learned_pitch
         ):
-            raise ValueError("only a note of a seed is resampled, from the pitch among its attributes")
+            raise ValueError("only a note with a latent is resampled, from the pitch among its attributes")
         return self
 
     @classmethod
@@ -148,10 +152,23 @@ def generated_name(values: Mapping[str, Value | float], seed: int) -> str:
     >>> generated_name({"pitch": 60}, 1), generated_name({"pitch": 60.5}, 1)
     ('pitch060_seed000001', 'pitch060.5_seed000001')
     """
+    return f"{_pitch_in_name(values)}_seed{seed:06d}"
+
+
+def latent_name(values: Mapping[str, Value | float], latent: bytes) -> str:
+    """Name of a note with the attributes `values` whose latent was found: `pitch060_latent1a2b3c4d`.
+
+    >>> latent_name({"pitch": 60}, b"")
+    'pitch060_latente3b0c442'
+    """
+    return f"{_pitch_in_name(values)}_latent{hashlib.sha256(latent).hexdigest()[:8]}"
+
+
+def _pitch_in_name(values: Mapping[str, Value | float]) -> str:
     if "pitch" not in values:
-        return f"note_seed{seed:06d}"
+        return "note"
     whole, _, decimals = f"{exact_pitch(float(values['pitch']))}".partition(".")
-    return f"pitch{int(whole):03d}{'.' * bool(decimals)}{decimals}_seed{seed:06d}"
+    return f"pitch{int(whole):03d}{'.' * bool(decimals)}{decimals}"
 
 
 def pitch_of_name(name: str) -> int | None:

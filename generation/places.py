@@ -23,6 +23,7 @@ from generation.note_spec import (
     Walk,
     WalkPath,
     generated_name,
+    latent_name,
     referred_note,
 )
 from generation.synthesis import Wave
@@ -106,9 +107,37 @@ def seeded_place(
     return Place(name, name.replace("_", " "), spec, latent[0], condition[latent.shape[1] :])
 
 
+def latent_place(
+    instrument: Instrument, latent: Sequence[float], attributes: Mapping[str, Value], resampled: Resampling | None
+) -> Place:
+    """The place of a `latent` that was found, with all its `attributes`, at another pitch if it is `resampled`.
+
+    Raises: DataError if the run's latents have another length.
+    """
+    numbers, length = torch.tensor([latent], dtype=torch.float32), instrument.networks.ema.latent_dim
+    if numbers.shape[1] != length:
+        raise DataError(f"a latent of {numbers.shape[1]} numbers: {instrument.run_name} has {length}; choose its run")
+    condition = instrument.conditions(numbers, instrument.labels(0, attributes))[0]
+    spec = NoteSpec(latent=tuple(numbers[0].tolist()), attributes=dict(attributes), resampled=resampled)
+    pitch = attributes if resampled is None else {"pitch": resampled.pitch}
+    name = latent_name(pitch, numbers[0].numpy().tobytes())
+    return Place(name, name.replace("_", " "), spec, numbers[0], condition[length:])
+
+
+def place_at_pitch(instrument: Instrument, spec: NoteSpec, pitch: float) -> Place:
+    """The note `spec` at `pitch`, which may have decimals unless the note lies between others. Raises: UserError."""
+    learned = instrument.learned_pitch(pitch)
+    at_pitch = _at_pitch(spec, learned)
+    if isinstance(pitch, float):
+        if spec.between is not None:
+            raise UserError(f"pitch {pitch}: a note between others plays whole pitches only; choose one")
+        at_pitch = at_pitch.model_copy(update={"resampled": Resampling.of(pitch, learned)})
+    return place_of_spec(instrument, at_pitch)
+
+
 def place_of_card_note(instrument: Instrument, note: CardNote) -> Place:
     """The place of a card's note, bit for bit. Raises: DataError if the run has other attributes; UserError."""
-    place = _computed(instrument, note.spec)
+    place = place_of_spec(instrument, note.spec)
     return Place(note.name, note.title, note.spec, place.latent, place.one_hot)
 
 
@@ -135,7 +164,7 @@ def places_of_cards(
         if note.spec.resampled is not None and pitch is None:
             raise UserError(f"{reference}: lies between the keys; choose a pitch that the run learned for the path")
         at_pitch = None if pitch is None else _at_pitch(note.spec, pitch)
-        places.append(_computed(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
+        places.append(place_of_spec(instrument, at_pitch) if at_pitch else place_of_card_note(instrument, note))
     return places
 
 
@@ -180,12 +209,13 @@ def one_for_each(values: Sequence[T], n_notes: int, name: str) -> list[T]:
     return list(values) * n_notes if len(values) == 1 else list(values)
 
 
-def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
+def place_of_spec(instrument: Instrument, spec: NoteSpec) -> Place:
+    """The place of a note by its specification, bit for bit. Raises: DataError if the run has other attributes."""
     if isinstance(spec.between, Walk):
-        start, end = (_computed(instrument, each) for each in (spec.between.start, spec.between.end))
+        start, end = (place_of_spec(instrument, each) for each in (spec.between.start, spec.between.end))
         return walk(spec.between.path, start, end, spec.between.steps)[spec.between.step]
     if isinstance(spec.between, RadiusWalk):
-        place = _computed(instrument, spec.between.of)
+        place = place_of_spec(instrument, spec.between.of)
         return radius_walk(place, spec.between.radii, spec.between.steps)[spec.between.step]
     table, attributes = instrument.table, spec.attributes
     if attributes.keys() != table.values.keys() or any(
@@ -194,10 +224,15 @@ def _computed(instrument: Instrument, spec: NoteSpec) -> Place:
         raise DataError(
             f"attributes {attributes}: not those of {instrument.run_name}; choose the run that made the card"
         )
+    if spec.latent is not None:
+        return latent_place(instrument, spec.latent, attributes, spec.resampled)
     if spec.seed is None:
         raise DataError("a note with neither a seed nor a place between notes; restore the card")
     place = seeded_place(instrument, spec.seed, attributes, spec.controls)
-    return place if spec.resampled is None else replace(place, spec=spec)
+    if spec.resampled is None:
+        return place
+    name = generated_name({"pitch": spec.resampled.pitch}, spec.seed)
+    return replace(place, name=name, title=name.replace("_", " "), spec=spec)
 
 
 def _at_pitch(spec: NoteSpec, pitch: int) -> NoteSpec:

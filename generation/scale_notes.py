@@ -1,7 +1,8 @@
 """Scales: one latent through the pitches, as `generate.py scale` writes them."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from data.nsynth import Value
@@ -9,7 +10,8 @@ from generation.instrument import Instrument
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import NoteFolder, Written, require_short
 from generation.note_sequence import write_sequence
-from generation.places import Place, seeded_place, sounds
+from generation.note_spec import CardReference, referred_note
+from generation.places import Place, place_at_pitch, seeded_place, sounds
 from generation.tuning.learned import learned_for
 from generation.tuning.tuning import Tuning
 from utils.config import MIDI_MAX
@@ -37,6 +39,44 @@ def write_scales(
     makes its share, and rank 0 writes each note as it comes. Raises: UserError, before any note is made if one would
     replace a file of others, the disk is too small, or a scale has more than `MOST_IN_SEQUENCE` notes.
     """
+    wanted, tuned = _pitches(instrument, pitches, tuning)
+
+    def places(seed: int) -> list[Place]:
+        return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, controls) for pitch in wanted]
+
+    scales = {_name(seed): partial(places, seed) for seed in seeds}
+    details = {_name(seed): {"seed": seed, "pitches": wanted, **tuned} for seed in seeds}
+    return _write(instrument, folder, scales, details, gap, ranks)
+
+
+def write_scale_of_card(
+    instrument: Instrument,
+    folder: NoteFolder,
+    reference: CardReference,
+    *,
+    pitches: Sequence[float] | None,
+    tuning: Tuning | None = None,
+    gap: float,
+    ranks: Ranks = ALONE,
+) -> Written:
+    """The note that `reference` names at the pitches, as `write_scales` writes them; the whole is `scale_NAME`.
+
+    NAME is that of the note. Raises: DataError if the card is not that of a note, or is of another checkpoint;
+    UserError as `write_scales`.
+    """
+    wanted, tuned = _pitches(instrument, pitches, tuning)
+    card, note = referred_note(reference)
+    instrument.require_own_card(card, str(reference))
+    places = [place_at_pitch(instrument, note.spec, pitch) for pitch in wanted]
+    name = f"scale_{note.name}"
+    details = {name: {"note": note.spec.to_plain(), "pitches": wanted, **tuned}}
+    return _write(instrument, folder, {name: lambda: places}, details, gap, ranks)
+
+
+def _pitches(
+    instrument: Instrument, pitches: Sequence[float] | None, tuning: Tuning | None
+) -> tuple[Sequence[float], dict[str, Any]]:
+    """The MIDI pitches to play, and the part of the card that says how they are tuned."""
     known = instrument.table.values.get("pitch")
     if known is None:
         raise UserError(f"scale: {instrument.run_name} was not conditioned on pitch, so it has no scale; use random")
@@ -48,23 +88,31 @@ def write_scales(
         tuned = {"tuning": tuning.model_dump(mode="json")}
     instrument.require_pitches(wanted)
     require_short(len(wanted))
+    return wanted, tuned
 
-    def places(seed: int) -> list[Place]:
-        return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, controls) for pitch in wanted]
 
-    folder.require_room(len(seeds) * len(set(wanted)), in_sequences=len(seeds) * len(wanted), gap=gap)
-    folder.require_free((place.name for seed in seeds for place in places(seed)), "note")
-    folder.require_free((_name(seed) for seed in seeds), "sequence")
-    for seed in seeds:
-        notes = sounds(instrument, places(seed), ranks)
+def _write(
+    instrument: Instrument,
+    folder: NoteFolder,
+    scales: Mapping[str, Callable[[], list[Place]]],
+    details: Mapping[str, dict[str, Any]],
+    gap: float,
+    ranks: Ranks,
+) -> Written:
+    """Write each of `scales`, which give their notes anew whenever they are called, with its `details` in the card."""
+    lengths = [len(each["pitches"]) for each in details.values()]
+    distinct_notes = sum(len(set(each["pitches"])) for each in details.values())
+    folder.require_room(distinct_notes, in_sequences=sum(lengths), gap=gap)
+    folder.require_free((place.name for places in scales.values() for place in places()), "note")
+    folder.require_free(scales, "sequence")
+    for name, places in scales.items():
+        notes = sounds(instrument, places(), ranks)
         if ranks.leads:
-            details = {"seed": seed, "pitches": wanted, **tuned}
-            write_sequence(folder, _name(seed), notes, len(wanted), details, gap=gap)
+            write_sequence(folder, name, notes, len(details[name]["pitches"]), details[name], gap=gap)
         else:
             deque(notes, maxlen=0)
-    first = places(seeds[0])[0]
-    n_sounds = len(seeds) * (len(set(wanted)) + 1)
-    return Written(n_sounds, folder.folder / f"{first.name}.wav", folder.folder / f"{_name(seeds[-1])}.wav")
+    first, last = next(iter(scales.values()))()[0].name, [*scales][-1]
+    return Written(distinct_notes + len(scales), folder.folder / f"{first}.wav", folder.folder / f"{last}.wav")
 
 
 def _keys_near(tuning: Tuning, learned: Sequence[int]) -> list[float]:

@@ -55,15 +55,20 @@ def synthesise_conditions(
     `AudioTransform.support` and by `edge_window`.
     Raises: UserError if the generator's output is not finite.
     """
-    window = transform.support().numpy() * edge_window(transform.n_samples, transform.sample_rate)
+    window = sound_window(transform)
     waves: list[Wave] = []
     for batch in torch.split(conditions, 1 if device.type == "cpu" else BATCH_SIZE):
         image = generator(batch.to(device), scale, alpha)
-        sound = transform.inverse(_at_full_size(generator, image, transform)).float().cpu().numpy()
+        sound = transform.inverse(at_full_size(generator, image, transform)).float().cpu().numpy()
         if not np.isfinite(sound).all():
             raise UserError("the generator's sound is not finite; did the training diverge?")
         waves += list((sound * window).astype(np.float32))
     return waves
+
+
+def sound_window(transform: AudioTransform) -> Float64Array:
+    """What the samples of the inverse are multiplied by: `AudioTransform.support` times `edge_window`, (n_samples,)."""
+    return transform.support().numpy() * edge_window(transform.n_samples, transform.sample_rate)
 
 
 def edge_window(n_samples: int, sample_rate: int) -> Float64Array:
@@ -77,7 +82,8 @@ def edge_window(n_samples: int, sample_rate: int) -> Float64Array:
     return np.concatenate((slope, np.ones(n_samples - 2 * length), slope[::-1]))
 
 
-def _at_full_size(generator: Generator, image: Tensor, transform: AudioTransform) -> Tensor:
+def at_full_size(generator: Generator, image: Tensor, transform: AudioTransform) -> Tensor:
+    """Images (B, C, F, T) of any scale -> (B, *transform.shape), enlarged as the generator enlarges."""
     return enlarged(image, (transform.shape[1], transform.shape[2]), smooth=generator.smooth)
 
 

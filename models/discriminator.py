@@ -6,6 +6,8 @@ Source: Karras et al. 2018, Progressive Growing of GANs, appendix A; Odena et al
 import functools
 import itertools
 import math
+from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -61,7 +63,23 @@ class Discriminator(nn.Module):
 
         They may be `n_batches` batches of equal size, concatenated; the minibatch deviation is computed within each.
         """
+        (x,) = deque(self.activations(image, scale, alpha), maxlen=1)
+        if self.minibatch_stddev:
+            spread = torch.cat([minibatch_stddev(batch, ranks) for batch in x.chunk(n_batches)])
+            x = self._activate(self.last.with_constant_map(x, spread))
+        else:
+            x = self._activate(self.last(x))
+        feature = self.gather(x.flatten(1))
+        outputs = self.decide(F.leaky_relu(feature, self.slope))
+        return Judgement(logits=outputs[:, :-1], critic=outputs[:, -1], feature=feature)
+
+    def activations(self, image: Tensor, scale: int, alpha: float = 0.0) -> Iterator[Tensor]:
+        """Images (B, channels, *sizes[scale]) -> the activations (B, depth, *size) at each scale, from `scale` down.
+
+        Each image is seen by itself: what is computed of a whole batch comes after these.
+        """
         x = self._activate(self.from_image[scale](image))
+        yield x
         for level in range(scale, 0, -1):
             first, second = self.blocks[level - 1].children()
             smaller = self.sizes[level - 1]
@@ -72,14 +90,7 @@ class Discriminator(nn.Module):
             if level == scale > 1 and alpha > 0:
                 older = self._activate(self.from_image[level - 1](resize(image, smaller)))
                 x = alpha * older + (1 - alpha) * x
-        if self.minibatch_stddev:
-            spread = torch.cat([minibatch_stddev(batch, ranks) for batch in x.chunk(n_batches)])
-            x = self._activate(self.last.with_constant_map(x, spread))
-        else:
-            x = self._activate(self.last(x))
-        feature = self.gather(x.flatten(1))
-        outputs = self.decide(F.leaky_relu(feature, self.slope))
-        return Judgement(logits=outputs[:, :-1], critic=outputs[:, -1], feature=feature)
+            yield x
 
     def _activate(self, x: Tensor) -> Tensor:
         return leaky_relu(x, self.slope)

@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     AUGMENT_REAL = 10
     AUGMENT_FAKE = 11
     AUGMENT_GENERATOR = 12
+    FINDING_LATENT = 13
 
 
 def normal_rows(seed: int, purpose: Purpose, first: int, count: int, size: int) -> Tensor:

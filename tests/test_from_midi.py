@@ -241,6 +241,10 @@ def test_a_run_of_drums_plays_drums_by_their_names(experiment_dict, tmp_path, ca
     assert (card["played"], card["distinct_sounds"], card["piece"]["drums"]) == (3, 2, True)
     assert from_midi(run, "--from-card", tmp_path / "out" / "drum.json", "-o", tmp_path / "again") == 0
     assert (tmp_path / "again" / "drum.wav").read_bytes() == (tmp_path / "out" / "drum.wav").read_bytes()
+    assert run_mode("random", run, "--count", 1, "-o", tmp_path / "one") == 0
+    one = next((tmp_path / "one").glob("*.json"))
+    assert from_midi(run, "-m", drums, "--drum-map", tmp_path / "map.json", "--from", one) == 2
+    assert "plays all with one note, and --drums each drum by its name" in capsys.readouterr().err
 
 
 def test_a_run_of_pitches_takes_no_map(run_folder, melody, tmp_path, capsys):

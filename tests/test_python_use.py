@@ -305,11 +305,13 @@ def test_blocks_of_the_document_run(experiment_dict, tiny_nsynth, tmp_path, monk
     (tmp_path / "just.scl").write_text(JUST)
     (tmp_path / "config.json").write_text(json.dumps(experiment_dict))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("generation.finding.starts.RANDOM_LATENTS", 2)  # which take seconds
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 12
+    assert len(blocks) == 13
+    assert names["higher"].shape == names["found"].wave.shape
     assert names["wave"].shape == names["flute"].shape == (names["instrument"].transform.n_samples,)
     assert len(names["scale"]) == 5
     assert names["piece"].ndim == 1

@@ -4,6 +4,8 @@ import argparse
 
 from commands.generate.midi_flags import add_midi_flags
 from commands.generate.shared_flags import (
+    add_attributes,
+    add_from,
     add_run,
     add_run_and_output,
     add_run_on_cpu,
@@ -54,6 +56,7 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
     add_exact_pitches(parser, "played in this order (default: all that the run learned)")
     add_tuning(parser, "the scale is played by its keys, those of --pitches or all within the range of the run")
     add_timbre(parser)
+    add_from(parser, "the scale")
     _add_gap(parser)
     add_sound(parser)
     _add_from_card(parser)
@@ -77,6 +80,22 @@ def _add_interpolation(parser: argparse.ArgumentParser) -> None:
     _add_gap(parser)
     add_sound(parser)
     _add_from_card(parser)
+
+
+def _add_find(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_run_and_output(parser, "find")
+    add("--sound", type=path, nargs="+", required=True, metavar="FILE", help="sound files, each found by itself")
+    add_pitches(parser, "one, or one for each sound (default: the learned pitch nearest to what is heard)")
+    add_attributes(parser, "all values are tried")
+    add_seed(parser, "seed of the random latents")
+    help_ = "how many of the best random latents are followed (default: %(default)s)"
+    add("--starts", type=at_least_one, default=8, metavar="N", help=help_)
+    help_ = "steps that each of them takes (default: %(default)s)"
+    add("--steps", type=at_least_one, default=80, metavar="N", help=help_)
+    help_ = "folder of the notes that the run learned from, to compare with (default: where its config has them)"
+    add("--notes", type=path, metavar="DIR", help=help_)
+    add_sound(parser)
 
 
 def _add_page(parser: argparse.ArgumentParser) -> None:
@@ -198,6 +217,10 @@ _INTERPOLATION = (
     "each is a WAV file, and one more file joins them all."
 )
 _FROM_MIDI = "Play a MIDI file. It becomes NAME.wav, with its card NAME.json and a picture of its beginning, NAME.png."
+_FIND = (
+    "Find the notes that are nearest to sounds. Each is a WAV file with a card, which scale, interpolation and "
+    "from_midi take with --from; a table says how near it is."
+)
 _PAGE = (
     "Make a web page to hear and see runs. It shows their notes beside real ones, their losses, scores, configs and "
     "commands, and needs no server."
@@ -218,6 +241,7 @@ SUBCOMMANDS = {
     "scale": Subcommand(_SCALE, _add_scale, "commands.generate.scale"),
     "interpolation": Subcommand(_INTERPOLATION, _add_interpolation, "commands.generate.interpolation"),
     "from_midi": Subcommand(_FROM_MIDI, add_midi_flags, "commands.generate.from_midi"),
+    "find": Subcommand(_FIND, _add_find, "commands.generate.find"),
     "export": Subcommand(_EXPORT, _add_export, "commands.generate.export"),
     "pack": Subcommand(_PACK, _add_pack, "commands.generate.pack"),
     "page": Subcommand(_PAGE, _add_page, "commands.generate.page"),

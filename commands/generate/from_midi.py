@@ -6,12 +6,19 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from commands.generate.options import OF_TUNING, asked_tuning, open_instrument, output_folder, set_by_card
+from commands.generate.options import (
+    OF_TUNING,
+    asked_tuning,
+    open_instrument,
+    output_folder,
+    require_one_origin,
+    set_by_card,
+)
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
 from generation.midi.note_timing import DRUMS_SKIPPED
-from generation.note_spec import read_card
+from generation.note_spec import read_card, referred_note
 from generation.playing.drums import DrumMap, drum_table, read_drum_map, usual_drum_map
 from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
@@ -27,8 +34,9 @@ logger = logging.getLogger(__name__)
 
 BUILT_IN = "fur_elise"
 _FLAGS_OF_SETTINGS = {
-    name: f"--{name.replace('_', '-')}"
-    for name in ("seed", *PieceSettings.model_fields, "tuning_root", "tuning_frequency", "lenient", "drums")
+    name: "--from" if name == "start" else f"--{name.replace('_', '-')}"
+    for name in ("seed", "start", *PieceSettings.model_fields, "tuning_root", "tuning_frequency", "lenient", "drums")
+    if name != "note"
 }
 
 
@@ -40,6 +48,7 @@ def run(args: argparse.Namespace) -> str:
         for name in given:
             raise set_by_card(_FLAGS_OF_SETTINGS[name])
         return _play_again(args)
+    require_one_origin(args, ("seed", "seeds", "latent", "voices"))
     settings = _settings_of_flags(given, asked_tuning(args))
     drums = bool(args.drums or args.drum_map)
     piece, source = _read_piece(args.midi, lenient=bool(args.lenient), drums=drums, controllers=True)
@@ -48,6 +57,12 @@ def run(args: argparse.Namespace) -> str:
     instrument = open_instrument(args)
     if drums:
         settings = settings.model_copy(update={"drum_map": _drum_map(args, instrument)})
+    if args.start:
+        if settings.drum_map is not None:
+            raise UserError("--from plays all with one note, and --drums each drum by its name; leave one of them out")
+        card, note = referred_note(args.start)
+        instrument.require_own_card(card, str(args.start))
+        settings = settings.model_copy(update={"note": note.spec})
     return _play(args, instrument, piece, settings, source)
 
 
@@ -60,7 +75,7 @@ def safe_name(source: PieceSource) -> str:
 def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSettings:
     if "seed" in given and "seeds" in given:
         raise UserError("--seeds already lists every seed; leave --seed out")
-    apart = ("seed", "seeds", "lenient", "drums", "drum_map", *OF_TUNING)
+    apart = ("seed", "start", "seeds", "lenient", "drums", "drum_map", *OF_TUNING)
     asked = {name: value for name, value in given.items() if name not in apart}
     seeds = given.get("seeds") or [given.get("seed", 0)]
     several = [name for name, values in asked.get("attributes", ()) if len(values) > 1]
@@ -115,7 +130,7 @@ def _play(
     args: argparse.Namespace, instrument: Instrument, piece: Piece, settings: PieceSettings, source: PieceSource
 ) -> str:
     path = output_folder(args) / f"{safe_name(source)}.wav"
-    inputs = [Path(each) for each in (source.path, args.from_card) if each]
+    inputs = [Path(each) for each in (source.path, args.from_card, args.start and args.start.path) if each]
     performance, level = render_piece(instrument, piece, settings, path, source=source, inputs=inputs)
     loudness = "silence" if level.loudness is None else f"{level.loudness:.1f} LUFS"
     notes = counted(len(performance.notes), "note")

@@ -4,7 +4,14 @@ import argparse
 from collections.abc import Sequence
 
 from commands.generate.flags import DEFAULT_PATH, DEFAULT_STEPS
-from commands.generate.options import OF_LATENTS, attributes_of, controls_of, note_folder, open_instrument, write_notes
+from commands.generate.options import (
+    attributes_of,
+    controls_of,
+    note_folder,
+    open_instrument,
+    require_one_origin,
+    write_notes,
+)
 from generation.instrument import Instrument
 from generation.interpolation_notes import seeded_anchors, write_interpolation
 from generation.note_spec import MOST_STEPS, RADII
@@ -28,7 +35,9 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         raise UserError(f"--radii {low:g} {high:g}: the smaller one must come first; swap them")
     if steps > MOST_STEPS:
         raise UserError(f"--steps {steps}: must be at most {MOST_STEPS}")
-    _require_one_origin(args)
+    if args.end and not args.start:
+        raise UserError("--to needs --from CARD")
+    require_one_origin(args, ["seeds"])
     instrument = open_instrument(args)
     cards = [card.path for card in (args.start, args.end) if card]
     folder, anchors = note_folder(args, instrument, cards), _anchors(args, instrument, path)
@@ -39,16 +48,6 @@ def _write(args: argparse.Namespace, ranks: Ranks) -> str:
         return ""
     whole, sounds = written.last, counted(written.count, "sound")
     return f"{sounds} in {folder.folder}; {whole.name} is the whole path, see {whole.stem}.png there\n"
-
-
-def _require_one_origin(args: argparse.Namespace) -> None:
-    if args.end and not args.start:
-        raise UserError("--to needs --from CARD")
-    if args.start:
-        for name in ("seeds", "attributes", *OF_LATENTS):
-            if getattr(args, name) is not None:
-                flag = f"--{name.replace('_', '-')}"
-                raise UserError(f"{flag} cannot be combined with --from, whose card sets it; leave {flag} out")
 
 
 def _anchors(args: argparse.Namespace, instrument: Instrument, path: str) -> Sequence[Place]:

@@ -3,7 +3,7 @@
 import argparse
 from typing import get_args
 
-from commands.generate.shared_flags import add_run_and_output, add_sound, add_timbre, add_tuning
+from commands.generate.shared_flags import add_from, add_run_and_output, add_sound, add_timbre, add_tuning
 from generation.playing.settings import LatentMotion, OutOfRange, PieceSettings, Sustain, VelocityCurve
 from utils.arguments import add_seed, add_seeds, number_between, path
 from utils.exact_pitches import key
@@ -51,6 +51,7 @@ def _add_timbres(parser: argparse.ArgumentParser) -> None:
         "ones (default: shared)",
     )
     add_timbre(parser)
+    add_from(parser, "every note")
 
 
 def _add_playing(parser: argparse.ArgumentParser) -> None:

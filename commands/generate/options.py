@@ -98,6 +98,15 @@ def set_by_card(flag: str) -> UserError:
     return UserError(f"{flag} cannot be combined with --from-card, whose card sets it; leave {flag} out")
 
 
+def require_one_origin(args: argparse.Namespace, names: Sequence[str]) -> None:
+    """Raise UserError if one of the flags `names`, or of those of the timbre, is given beside `--from`."""
+    if args.start:
+        for name in (*names, "attributes", *OF_LATENTS):
+            if getattr(args, name) is not None:
+                flag = f"--{name.replace('_', '-')}"
+                raise UserError(f"{flag} cannot be combined with --from, whose card sets it; leave {flag} out")
+
+
 def controls_of(args: argparse.Namespace, instrument: Instrument) -> LatentControls:
     """What the flags say of latents; a warning if `instrument` cannot hear it. Raises: UserError if they do not fit."""
     controls = LatentControls(**latent_controls(args))

@@ -4,6 +4,7 @@ import argparse
 from typing import Any, get_args
 
 from commands.shared_flags import add_latent_controls
+from generation.note_spec import CardReference
 from generation.playing.settings import Bits
 from generation.tuning.tuning import FREQUENCIES
 from utils.arguments import add_checkpoint_choice, add_device, number_between, path, run, sample_rate
@@ -47,15 +48,21 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
 
 def add_timbre(parser: argparse.ArgumentParser) -> None:
     """Add `--attributes` and the flags of latents."""
-    parser.add_argument(
-        "--attributes",
-        type=asked_attribute,
-        nargs="+",
-        metavar="NAME=VALUE",
-        help="values of attributes that the run learned, such as instrument_family=brass,flute or brightness=850.5 "
-        "(default: drawn by the seed)",
-    )
+    add_attributes(parser, "drawn by the seed")
     add_latent_controls(parser)
+
+
+def add_attributes(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add `--attributes`; `default` says what becomes of those that are not given."""
+    such_as = "such as instrument_family=brass,flute or brightness=850.5"
+    help_ = f"values of attributes that the run learned, {such_as} (default: {default})"
+    parser.add_argument("--attributes", type=asked_attribute, nargs="+", metavar="NAME=VALUE", help=help_)
+
+
+def add_from(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--from`, a note whose latent and attributes `what` has."""
+    help_ = f"card of the note whose timbre {what} has, not a seed; CARD#0 is the first note of a card of several"
+    parser.add_argument("--from", dest="start", type=CardReference.parse, metavar="CARD", help=help_)
 
 
 def add_tuning(parser: argparse.ArgumentParser, what: str) -> None:

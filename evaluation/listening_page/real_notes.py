@@ -17,6 +17,7 @@ from data.nsynth import Value
 from data.render_notes import MADE_BY
 from data.sampling import evenly_spaced
 from evaluation.listening_page.runs import HeardRun
+from generation.finding.references import SHIPPED
 from generation.synthesis import Wave
 from utils.errors import DataError
 from utils.files import read_json
@@ -25,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 REAL = "real"
 RENDERED = "rendered"
-SHIPPED = "notes"
-"""The folder of a shipped run that holds a few notes like those it learned from."""
-
 _CARD = "card.json"
 
 

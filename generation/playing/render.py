@@ -15,6 +15,7 @@ from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
 from generation.own_cards import IN_WORDS, own_file_of
 from generation.playing.latents import Latents
+from generation.playing.one_note import OneNote
 from generation.playing.performance import Performance
 from generation.playing.picture import MOST_SECONDS, save_piece_picture
 from generation.playing.settings import PieceSettings, PieceSource
@@ -54,8 +55,12 @@ def render_piece(
     performance = Performance.of(instrument, piece, settings)
     for remark in performance.remarks:
         logger.warning("%s", remark)
-    latents = Latents(instrument, settings.latent, settings.controls)
-    level = performance.write(path, latents.waves, watched=partial(_shown, performance))
+    sounds = (
+        Latents(instrument, settings.latent, settings.controls)
+        if settings.note is None
+        else OneNote(instrument, settings.note)
+    )
+    level = performance.write(path, sounds.waves, watched=partial(_shown, performance))
     # at once: a wav without its card would be taken for somebody else's
     write_json(path.with_suffix(".json"), _card(instrument, piece, performance, level, path.name, source))
     _draw(path, performance.notes)
@@ -90,7 +95,7 @@ def _card(
         **instrument.to_plain(),
         "mode": "from_midi",
         "piece": source.model_dump(mode="json"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", by_alias=True),
         "file": file,
         "sample_rate": settings.rate or performance.sample_rate,
         "bits": settings.bits,
@@ -103,8 +108,8 @@ def _card(
                 "voice": str(name),
                 "notes": voice.notes,
                 "programs": sorted(programs[name]),
-                "seeds": list(voice.seeds),
-                "attributes": dict(voice.fixed),
+                "seeds": [] if settings.note else list(voice.seeds),
+                "attributes": dict(voice.fixed) if settings.note is None else settings.note.attributes,
                 "families_by_program": voice.by_program,
             }
             for name, voice in performance.voices.items()

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from data.nsynth import Value
 from generation.latent_controls import LatentControls
+from generation.note_spec import NoteSpec
 from generation.tuning.tuning import Tuning
 from utils.arguments import HIGHEST_RATE, LATENT_SCALES, MAX_SEED, MOST_TRUNCATION
 from utils.config import MIDI_MAX
@@ -40,6 +41,7 @@ class PieceSettings(BaseModel):
     truncation: Annotated[float, Field(gt=0, le=MOST_TRUNCATION)] | None = None
     keep_norm: bool = False
     latent_scale: Annotated[float, Field(ge=LATENT_SCALES[0], le=LATENT_SCALES[1])] | None = None
+    note: NoteSpec | None = None  # whose latent and attributes all voices have, in place of those of seeds
     voices: tuple[str, ...] = ("shared",)
     attributes: tuple[str, ...] = ()  # each NAME=VALUE
     adsr: Stages = (0.003, 0.0, 1.0, 0.05)  # s, s, level, s
@@ -59,6 +61,10 @@ class PieceSettings(BaseModel):
             raise PydanticCustomError("seeds", "hold takes one seed; for several, choose linear, spherical or bar")
         if self.latent in ("linear", "spherical") and len(self.seeds) < 2:
             raise PydanticCustomError("seeds", f"{self.latent} goes from seed to seed; give two or more seeds")
+        alone = PieceSettings.model_fields
+        of_seeds = ("seeds", "latent", "truncation", "keep_norm", "latent_scale", "voices", "attributes")
+        if self.note and any(getattr(self, name) != alone[name].default for name in of_seeds):
+            raise PydanticCustomError("note", "a note goes with neither seeds nor voices; leave one of them out")
         if self.keep_norm and self.truncation is None:
             raise PydanticCustomError("keep_norm", "keep_norm goes with truncation; give a bound, or leave it out")
         return self
