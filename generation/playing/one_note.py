@@ -18,7 +18,7 @@ class OneNote:
         self._instrument, self._spec = instrument, spec
 
     def waves(self, sounds: Sequence[tuple[Timbre, int | None]]) -> list[Wave]:
-        """A wave (n_samples,) for each MIDI pitch; of a run without pitch, always the note itself. Raises: UserError."""
+        """A wave (n_samples,) for each MIDI pitch; of a run without pitch, the note itself. Raises: UserError."""
         places = [self._place(pitch) for _, pitch in sounds]
         return self._instrument.sound(torch.stack([torch.cat((place.latent, place.one_hot)) for place in places]))
 
