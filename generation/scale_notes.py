@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,15 @@ from generation.tuning.tuning import Tuning
 from utils.config import MIDI_MAX
 from utils.errors import UserError
 from utils.ranks import ALONE, Ranks
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Name of the file of a whole scale, what makes its notes, and its part of the card."""
+
+    name: str
+    places: Callable[[], list[Place]]
+    details: dict[str, Any]
 
 
 def write_scales(
@@ -44,9 +54,11 @@ def write_scales(
     def places(seed: int) -> list[Place]:
         return [seeded_place(instrument, seed, {**fixed, "pitch": pitch}, controls) for pitch in wanted]
 
-    scales = {_name(seed): partial(places, seed) for seed in seeds}
-    details = {_name(seed): {"seed": seed, "pitches": wanted, **tuned} for seed in seeds}
-    return _write(instrument, folder, scales, details, gap, ranks)
+    def scale(number: int) -> _Scale:
+        seed = seeds[number]
+        return _Scale(_name(seed), partial(places, seed), {"seed": seed, "pitches": wanted, **tuned})
+
+    return _write(instrument, folder, scale, len(seeds), wanted, gap, ranks)
 
 
 def write_scale_of_card(
@@ -68,9 +80,9 @@ def write_scale_of_card(
     card, note = referred_note(reference)
     instrument.require_own_card(card, str(reference))
     places = [place_at_pitch(instrument, note.spec, pitch) for pitch in wanted]
-    name = f"scale_{note.name}"
-    details = {name: {"note": note.spec.to_plain(), "pitches": wanted, **tuned}}
-    return _write(instrument, folder, {name: lambda: places}, details, gap, ranks)
+    details = {"note": note.spec.to_plain(), "pitches": wanted, **tuned}
+    scale = _Scale(f"scale_{note.name}", lambda: places, details)
+    return _write(instrument, folder, lambda _: scale, 1, wanted, gap, ranks)
 
 
 def _pitches(
@@ -94,25 +106,25 @@ def _pitches(
 def _write(
     instrument: Instrument,
     folder: NoteFolder,
-    scales: Mapping[str, Callable[[], list[Place]]],
-    details: Mapping[str, dict[str, Any]],
+    scale: Callable[[int], _Scale],
+    count: int,
+    wanted: Sequence[float],
     gap: float,
     ranks: Ranks,
 ) -> Written:
-    """Write each of `scales`, which give their notes anew whenever they are called, with its `details` in the card."""
-    lengths = [len(each["pitches"]) for each in details.values()]
-    distinct_notes = sum(len(set(each["pitches"])) for each in details.values())
-    folder.require_room(distinct_notes, in_sequences=sum(lengths), gap=gap)
-    folder.require_free((place.name for places in scales.values() for place in places()), "note")
-    folder.require_free(scales, "sequence")
-    for name, places in scales.items():
-        notes = sounds(instrument, places(), ranks)
+    """Write `count` scales of the pitches `wanted`: `scale(0)` and so on, one at a time, since there may be many."""
+    n_distinct = count * len(set(wanted))
+    folder.require_room(n_distinct, in_sequences=count * len(wanted), gap=gap)
+    folder.require_free((place.name for number in range(count) for place in scale(number).places()), "note")
+    folder.require_free((scale(number).name for number in range(count)), "sequence")
+    for each in map(scale, range(count)):
+        notes = sounds(instrument, each.places(), ranks)
         if ranks.leads:
-            write_sequence(folder, name, notes, len(details[name]["pitches"]), details[name], gap=gap)
+            write_sequence(folder, each.name, notes, len(wanted), each.details, gap=gap)
         else:
             deque(notes, maxlen=0)
-    first, last = next(iter(scales.values()))()[0].name, [*scales][-1]
-    return Written(distinct_notes + len(scales), folder.folder / f"{first}.wav", folder.folder / f"{last}.wav")
+    first, last = scale(0).places()[0].name, scale(count - 1).name
+    return Written(n_distinct + count, folder.folder / f"{first}.wav", folder.folder / f"{last}.wav")
 
 
 def _keys_near(tuning: Tuning, learned: Sequence[int]) -> list[float]:
