@@ -184,7 +184,7 @@ def test_piece_is_played_at_a_number(bright, tmp_path):
 
 
 def test_page_asks_for_any_number_in_the_range(bright, tmp_path):
-    player = Player(Instrument.from_run(bright, scale=None, iteration=None, device=CPU))
+    player = Player(Instrument.from_run(bright, scale=None, iteration=None, device=CPU), "tiny")
     assert player.to_plain()["quantities"] == ["brightness"]
     made = note(bright, tmp_path / "made", *one(5000))
     request = parse_note_request(json.dumps(seed_note(0, pitch=62, brightness=5000)), player.values)
