@@ -376,7 +376,7 @@ def test_a_midi_keyboard_plays(page):
 
 
 def test_runs_are_switched_on_the_page(browser, player, run_folder):
-    with serving(player, player_of(run_folder)) as server:
+    with serving(player, player_of(run_folder, "tiny (2)")) as server:
         browser.get(f"http://127.0.0.1:{server.server_port}/")
         _until(browser, lambda: find(browser, "#name").text == "tiny")
         find(browser, "#about").click()  # browsers let no page sound before a click
