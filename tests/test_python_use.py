@@ -177,6 +177,30 @@ def test_piece_has_the_samples_that_the_command_writes(run_folder, instrument, m
     assert not np.array_equal(play_midi(instrument, midi, seed=6, sustain="retrigger"), wave)
 
 
+def test_piece_is_played_by_the_note_of_a_card(run_folder, instrument, midi, tmp_path):
+    card = random_note(run_folder, tmp_path / "made", "--seed", 9).with_suffix(".json")
+    assert run_mode("from_midi", run_folder, "-m", midi, "--from", card, "--bits", "float", "-o", tmp_path / "out") == 0
+    settings = json.loads((tmp_path / "out" / f"{midi.stem}.json").read_text())["settings"]
+    written = soundfile.read(tmp_path / "out" / f"{midi.stem}.wav", dtype="float32")[0]
+    assert np.array_equal(play_midi(instrument, midi, note=settings["note"]), written)
+    assert not np.array_equal(play_midi(instrument, midi), written)
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_drums_are_played_by_their_names(experiment_dict, tmp_path, monkeypatch):
+    experiment_dict["loaderConfig"]["attribute_list"] = ["instrument_family_str"]
+    experiment_dict["modelConfig"]["attribKeysOrder"] = None
+    run = trained(experiment_dict, tmp_path)
+    beat = tmp_path / "beat.mid"
+    beat.write_bytes(written([on(36, channel=9), off(36, 480, channel=9)]))
+    usual = {36: {"instrument_family_str": "brass"}}
+    for module in ("generation.playing.played_wave", "commands.generate.from_midi"):
+        monkeypatch.setattr(f"{module}.usual_drum_map", lambda _: usual)
+    assert run_mode("from_midi", run, "-m", beat, "--drums", "--bits", "float", "-o", tmp_path / "out") == 0
+    samples = soundfile.read(tmp_path / "out" / "beat.wav", dtype="float32")[0]
+    assert np.array_equal(play_midi(load_instrument(run, device="cpu"), beat, drums=True), samples)
+
+
 def test_built_in_piece_is_played_without_a_file(instrument, monkeypatch):
     monkeypatch.setattr("generation.playing.played_wave.fur_elise", lambda: written([on(64), off(64, 480)]))
     assert np.abs(play_midi(instrument)).max() > 0

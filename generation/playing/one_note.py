@@ -7,8 +7,17 @@ import torch
 from generation.instrument import Instrument
 from generation.note_spec import NoteSpec
 from generation.places import Place, place_at_pitch, place_of_spec
-from generation.playing.latents import Timbre
+from generation.playing.latents import Latents, Timbre
+from generation.playing.settings import PieceSettings
+from generation.playing.sounds import WavesOf
 from generation.synthesis import Wave
+
+
+def waves_by(instrument: Instrument, settings: PieceSettings) -> WavesOf:
+    """What makes the notes of a piece: the note that the `settings` name, or else latents."""
+    if settings.note is not None:
+        return OneNote(instrument, settings.note).waves
+    return Latents(instrument, settings.latent, settings.controls).waves
 
 
 class OneNote:

@@ -9,7 +9,8 @@ import soundfile
 from generation.instrument import Instrument
 from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
-from generation.playing.latents import Latents
+from generation.playing.drums import usual_drum_map
+from generation.playing.one_note import waves_by
 from generation.playing.performance import Performance
 from generation.playing.settings import PieceSettings, parsed
 from generation.synthesis import Wave
@@ -37,12 +38,13 @@ def play_midi(
         known = ", ".join(name for name in PieceSettings.model_fields if name != "bits")
         raise UserError(f"play_midi: no setting {min(wrong)}; choose from {known}")
     chosen = parsed(PieceSettings, {"seeds": [seed], **settings, "bits": "float"}, "play_midi")
+    if drums and chosen.drum_map is None and "pitch" not in instrument.table.values:
+        chosen = chosen.model_copy(update={"drum_map": usual_drum_map(instrument.table) or None})
     piece = _read(midi, lenient=lenient, drums=drums)
     performance = Performance.of(instrument, piece, chosen)
-    waves = Latents(instrument, chosen.latent, chosen.controls).waves
     with TemporaryDirectory(prefix="piece-") as folder:
         path = Path(folder, "piece.wav")
-        performance.write(path, waves)
+        performance.write(path, waves_by(instrument, chosen))
         wave: Wave = soundfile.read(path, dtype="float32")[0]
     return wave
 

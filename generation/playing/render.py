@@ -14,8 +14,7 @@ from tqdm import tqdm
 from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
 from generation.own_cards import IN_WORDS, own_file_of
-from generation.playing.latents import Latents
-from generation.playing.one_note import OneNote
+from generation.playing.one_note import waves_by
 from generation.playing.performance import Performance
 from generation.playing.picture import MOST_SECONDS, save_piece_picture
 from generation.playing.settings import PieceSettings, PieceSource
@@ -55,12 +54,7 @@ def render_piece(
     performance = Performance.of(instrument, piece, settings)
     for remark in performance.remarks:
         logger.warning("%s", remark)
-    sounds = (
-        Latents(instrument, settings.latent, settings.controls)
-        if settings.note is None
-        else OneNote(instrument, settings.note)
-    )
-    level = performance.write(path, sounds.waves, watched=partial(_shown, performance))
+    level = performance.write(path, waves_by(instrument, settings), watched=partial(_shown, performance))
     # at once: a wav without its card would be taken for somebody else's
     write_json(path.with_suffix(".json"), _card(instrument, piece, performance, level, path.name, source))
     _draw(path, performance.notes)
