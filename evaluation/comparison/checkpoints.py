@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class KeptCheckpoint:
     iteration: int
     step: int
     notes_seen: int
-    seconds: float | None  # by the pace in the log; None: the log does not tell it
+    seconds: float | None  # of training, see `with_shortest_times`; None: no log tells it
     folder: Path | None  # of the run; None: the checkpoint is not here
     is_last: bool
 
@@ -45,6 +45,17 @@ def kept_checkpoints(run: FinishedRun, record: Record) -> list[KeptCheckpoint]:
     return sorted(kept, key=lambda each: each.step)
 
 
+def with_shortest_times(kept: Sequence[KeptCheckpoint]) -> list[KeptCheckpoint]:
+    """`kept` with the shortest time that any seed of the representation took to the same place in training.
+
+    Runs that differ by their seed alone do the same work: those that took longer shared the machine with other work.
+    """
+    times: dict[tuple[str, int], list[float]] = {}
+    for each in kept:
+        times.setdefault((each.title, each.step), []).extend(_known([each.seconds]))
+    return [replace(each, seconds=min(times[each.title, each.step], default=None)) for each in kept]
+
+
 def best_of(kept: Sequence[KeptCheckpoint], values: Mapping[str, float], *, higher: bool) -> KeptCheckpoint | None:
     """That with the best of the `values` by hash; of equal ones the last. None if none has a value."""
     sign = 1 if higher else -1
@@ -59,15 +70,8 @@ def last_within(kept: Sequence[KeptCheckpoint], seconds: float) -> KeptCheckpoin
 
 
 def fastest_time(kept: Sequence[KeptCheckpoint]) -> float | None:
-    """Seconds that the fastest representation trains: by its slowest seed, so that each of its runs ends by then.
-
-    None if no representation has a known time.
-    """
-    totals: dict[str, list[float | None]] = {}
-    for each in kept:
-        if each.is_last:
-            totals.setdefault(each.title, []).append(each.seconds)
-    return min((max(known) for times in totals.values() if len(known := _known(times)) == len(times)), default=None)
+    """Seconds in which the first run of `kept` is trained to its end; None if no such time is known."""
+    return min(_known([each.seconds for each in kept if each.is_last]), default=None)
 
 
 def _known(times: Sequence[float | None]) -> list[float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.comparison.checkpoints import KeptCheckpoint, best_of, fastest_time, last_within
+from evaluation.comparison.checkpoints import KeptCheckpoint, best_of, fastest_time, last_within, with_shortest_times
 from evaluation.comparison.scored_notes import CHECKPOINT, RUN, VALIDATION, Scorer, Subject
 from evaluation.comparison.terms import EqualTerms
 from evaluation.metrics.seeds import OverSeeds, over_seeds
@@ -84,7 +84,8 @@ def look_at_training(
 
     `runs`: title and seed -> the kept checkpoints that are known. Raises: UserError if they cannot be scored.
     """
-    kept = [each for found in runs.values() for each in found]
+    kept = with_shortest_times([each for found in runs.values() for each in found])
+    runs = {(title, seed): [each for each in kept if (each.title, each.seed) == (title, seed)] for title, seed in runs}
     seconds = fastest_time(kept) if equal_minutes is None else _MINUTE * equal_minutes
     ways: dict[str, list[KeptCheckpoint | None]] = {}
     if validation is not None:
@@ -170,8 +171,9 @@ def _time_notes(seconds: float | None, equal_minutes: float | None, without: Seq
     why = "which the file gives" if equal_minutes is not None else "in which the fastest representation is trained"
     said = [
         f"At equal time: the last kept checkpoint of each run whose training took at most {seconds / _MINUTE:.3g} "
-        f"minutes, {why}, by the pace in its log. A run that was trained to its end sooner "
-        f"({SOONER}) has its last checkpoint. Compare only runs that were trained on one kind of machine."
+        f"minutes, {why}, by the pace in the logs. Seeds of one representation do the same work: the time of its "
+        f"fastest run counts for all. A run that was trained to its end sooner ({SOONER}) has its last checkpoint. "
+        "Compare only runs that were trained on one kind of machine."
     ]
     if without:
         said.append(f"Without a kept checkpoint by then, or a pace in the log: {_named(without)}.")

@@ -14,10 +14,7 @@ from evaluation.scoring.verdict import better_in_words
 from utils.errors import UserError
 
 BASELINE = "baseline (the real side alone)"
-_NOT_BETTER = {
-    **dict.fromkeys(("roughness", "wobble-cents", "wobble-level"), "lower is smoother"),
-    **dict.fromkeys(("attack-time", "onset-level", "loudness", "loudness-spread"), "near that of real notes"),
-}
+_NOT_BETTER = dict.fromkeys(("attack-time", "onset-level", "loudness", "loudness-spread"), "near that of real notes")
 """What is said of scores that alone make no sound the best."""
 
 
