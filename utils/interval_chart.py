@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from utils.pictures import save_figure
 
 _WIDTH, _ROW, _MARGIN = 6.4, 0.38, 1.3  # inches
-_LETTER = 0.01  # of the width
+_NARROWEST_PLOT = 3.2  # inches
 _COLOURS = ("tab:blue", "tab:gray", "tab:orange")
 
 
@@ -36,8 +36,6 @@ def save_intervals(
     figure = Figure(figsize=(_WIDTH, height))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    left = min(0.5, 0.05 + _LETTER * max(len(row.label) for row in rows))
-    figure.subplots_adjust(left=left, right=0.97, bottom=0.75 / height, top=1 - 0.35 / height)
     mean, single, other = _COLOURS
     for place, row in enumerate(rows):
         if row.interval is not None:
@@ -53,6 +51,10 @@ def save_intervals(
     for label, marker, colour in labels:
         axes.scatter([], [], marker=marker, color=colour, label=label)
     axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=8, parse_math=False)
+    labels_width = 0.2 + max(label.get_window_extent().width for label in axes.get_yticklabels()) / figure.dpi
+    width = max(_WIDTH, labels_width + _NARROWEST_PLOT)
+    figure.set_size_inches(width, height)
+    figure.subplots_adjust(left=labels_width / width, right=0.97, bottom=0.75 / height, top=1 - 0.35 / height)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="x", labelsize=7)
     axes.grid(axis="x", linewidth=0.3)

@@ -37,3 +37,10 @@ def test_what_is_not_known_is_not_drawn(tmp_path, other, colour):
 def test_lines_are_drawn(tmp_path):
     assert coloured(drawn(tmp_path / "without.png", [FULL]), GREEN) == 0
     assert coloured(drawn(tmp_path / "with.png", [FULL], unseen=2.2), GREEN) > 0
+
+
+@pytest.mark.parametrize("length", [4, 40, 120])
+def test_long_names_stay_whole_beside_the_plot(tmp_path, length):
+    picture = drawn(tmp_path / "chart.png", [IntervalRow("W" * length, 2.0, (1.0, 3.0), [1.5], 1.2)])
+    dark = np.flatnonzero((picture.max(axis=2) < 0.3).any(axis=0))  # columns with ink
+    assert 5 < dark[0] < 40
