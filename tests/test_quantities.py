@@ -19,12 +19,14 @@ from generation.export.program_file import program_card
 from generation.instrument import Instrument, load_instrument
 from generation.play_server.note_request import parse_note_request
 from generation.play_server.player import Player
+from generation.sharing.model_card import CardFacts, card_text
 from generation.synthesis import fit_full_scale
 from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.talk import seed_note
 from tests.playing import CPU, PITCHES, card_of, files_of, play, run_mode, sound, trained, wavs
 from utils.errors import UserError
+from utils.hub_name import HubName
 
 BRIGHTNESS = [100 + 12.5 * place**2 for place in range(24)]
 LOWEST, HIGHEST = BRIGHTNESS[0], BRIGHTNESS[-1]
@@ -255,3 +257,9 @@ def test_dry_run_counts_a_number_once(bright_dict, tmp_path, capsys):
     (without,) = json.loads(capsys.readouterr().out)
     more = cost["discriminator_parameters"] - without["discriminator_parameters"]
     assert more == 4 + 1  # a row of weights of the last layer, and its bias
+
+
+def test_card_of_a_shared_run_states_the_range(instrument, bright):
+    facts = CardFacts(licence="mit", learned_from="Notes of ours.", scores=None)
+    card = card_text(instrument, bright, HubName("someone", "bright", None), facts)
+    assert "- **brightness**: any number from 100.0 to 6712.5.\n" in card

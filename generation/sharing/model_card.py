@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.nsynth import Value, value_in_words
+from data.quantities import is_quantity
 from generation.instrument import Instrument
 from generation.run_terms import MODEL_CARD, card_of_run
 from utils.errors import UserError
@@ -91,6 +92,8 @@ def _made_card(instrument: Instrument, name: HubName, facts: CardFacts) -> str:
 
 def _attribute(name: str, values: Sequence[Value]) -> str:
     words = [value_in_words(name, value) for value in values]
+    if is_quantity(values):
+        return f"- **{name}**: any number from {words[0]} to {words[-1]}."
     numbers = all(isinstance(value, int) for value in values) and words == [str(value) for value in values]
     said = f"{words[0]} to {words[-1]}, {len(words)} values" if numbers and len(words) > 2 else ", ".join(words)
     if not numbers and len(words) > _MOST_NAMED:
