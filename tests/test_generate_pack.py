@@ -151,7 +151,7 @@ def test_a_run_of_drums_becomes_a_kit_by_the_names_of_its_sounds(drum_run, tmp_p
         ["35", "acoustic", "bass", "drum", "kick"],
         ["36", "bass", "drum", "1", "kick"],
     ]
-    assert said[-2].startswith("drums of General MIDI that have no sound: 37 side stick, 38 acoustic snare, ")
+    assert said[-2] == "drums of General MIDI without a sound: 42; the report names them, and a drum map gives them one"
     assert said[-1].startswith(f"5 samples in {out} (5 one-shot: drum); tiny.sfz and tiny.sf2 play them")
     keys = {35: KICK, 36: KICK, 42: HAT, 44: HAT, 46: HAT}
     assert files_in(out) == sorted([*FILES, *(f"samples/drum{key:03d}.wav" for key in keys)])
@@ -167,8 +167,8 @@ def test_a_run_of_drums_becomes_a_kit_by_the_names_of_its_sounds(drum_run, tmp_p
         cut, turned_down = sound(out / region["sample"]), 32768 * wave * 10 ** (card_in(out)["gain_db"] / 20)
         assert np.abs(cut - turned_down[len(wave) - len(cut) :]).max() <= 0.51
     report = (out / "report.md").read_text()
-    assert "| drum046 | 46 open hi-hat | 0-127 | hat | 42, 44, 46 | one-shot: drum |" in report
-    assert "Drums of General MIDI that have no sound: 37 side stick" in report
+    assert "|drum046|46openhi-hat|0-127|hat|42,44,46|one-shot:drum|" in report.replace(" ", "")
+    assert "Drums of General MIDI without a sound: 37 side stick, 38 acoustic snare, 39 hand clap" in report
 
 
 def test_a_kit_sounds_as_the_same_beat_does_from_midi(drum_run, tmp_path):
@@ -179,8 +179,8 @@ def test_a_kit_sounds_as_the_same_beat_does_from_midi(drum_run, tmp_path):
     assert run_mode("from_midi", drum_run, "-m", tmp_path / "beat.mid", "-o", tmp_path, *flags) == 0
     beat, _ = soundfile.read(tmp_path / "beat.wav")
     pressed, _ = held(player, tmp_path / "out" / "tiny.sf2", 36, velocity=127, seconds=1, bank=128)
-    length = len(sound(tmp_path / "out" / "samples" / "drum036.wav")) - 16
-    one, other = (wave[:length] / np.abs(wave[:length]).max() for wave in (beat, pressed))
+    n_samples = len(sound(tmp_path / "out" / "samples" / "drum036.wav"))
+    one, other = (wave[100 : n_samples - 16] for wave in (beat, pressed))  # players differ in how they fade in
     assert one @ other / np.sqrt((one @ one) * (other @ other)) > 0.999
 
 

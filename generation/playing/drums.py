@@ -134,9 +134,9 @@ def sound_in_words(sound: Mapping[str, Value]) -> str:
     return ", ".join(value_in_words(*each) for each in sound.items()) or "the run's sound"
 
 
-def drums_without_sound(keys: Collection[int]) -> str:
-    """The drums of General MIDI that are not among `keys`, in words; empty if all are."""
-    return ", ".join(named_key(key) for key in USUAL_NAMES if key not in keys)
+def drums_without_sound(keys: Collection[int]) -> list[int]:
+    """The drums of General MIDI that are not among `keys`."""
+    return [key for key in USUAL_NAMES if key not in keys]
 
 
 def _sounds(drum_map: DrumMap) -> set[tuple[tuple[str, Value], ...]]:

@@ -36,29 +36,26 @@ def kit_report(title: str, keys: Sequence[Key], samples: Sequence[Sample], card:
         strokes = f"{key.velocities[0]}-{key.velocities[1]}"
         said = [key.name, named_key(key.pitch), strokes, sound_in_words(key.place.spec.attributes)]
         rows.append([*said, _ended_by(key, keys), sample.verdict])
-    left = _without_sound(keys)
-    explained = f"{_KIT_EXPLAINED}{f' {left[0].upper()}{left[1:]}.' if left else ''}"
+    without = ", ".join(map(named_key, drums_without_sound({key.pitch for key in keys})))
+    explained = _KIT_EXPLAINED + (f" Drums of General MIDI without a sound: {without}." if without else "")
     return f"# {title}\n\n{explained}\n\n{markdown_table(header, rows)}\n\n{_sources(card, terms)}"
 
 
 def kit_table(keys: Sequence[Key]) -> str:
-    """The drums and their sounds, and a line that names those without one."""
+    """The drums and their sounds, and a line that counts those without one."""
     sounds = {named_key(key.pitch): sound_in_words(_of_all_layers(key)) for key in keys}
     width = max(map(len, sounds)) + 2
-    left = _without_sound(keys)
-    rows = [("drum", "sound"), *sounds.items()]
-    return "".join(f"{name:<{width}}{sound}\n" for name, sound in rows) + (f"{left}\n" if left else "")
+    lines = [f"{name:<{width}}{sound}\n" for name, sound in [("drum", "sound"), *sounds.items()]]
+    if without := len(drums_without_sound({key.pitch for key in keys})):
+        said = "the report names them, and a drum map gives them one"
+        lines.append(f"drums of General MIDI without a sound: {without}; {said}\n")
+    return "".join(lines)
 
 
 def _of_all_layers(key: Key) -> dict[str, Value]:
     """The attributes of a note, without the velocity that only its own layer has."""
     layered = key.velocities != (0, MIDI_MAX)
     return {name: value for name, value in key.place.spec.attributes.items() if not (layered and name == VELOCITY)}
-
-
-def _without_sound(keys: Sequence[Key]) -> str:
-    without = drums_without_sound({key.pitch for key in keys})
-    return f"drums of General MIDI that have no sound: {without}; a drum map gives them one" if without else ""
 
 
 def _ended_by(key: Key, keys: Sequence[Key]) -> str:

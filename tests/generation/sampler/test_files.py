@@ -278,7 +278,7 @@ def test_a_player_lets_drums_ring_out_at_their_own_pitch_until_their_group_ends_
     pressed, released = held(player, tmp_path / "kit.sf2", 36, seconds=0.1, bank=128)
     assert level_at(released[:8000], 200) > 0.9 * level_at(pressed[800:], 200) > 0.01
     assert np.abs(released[RATE - 1600 + 100 :]).max() == 0
-    assert not np.any(held(player, tmp_path / "kit.sf2", 37, bank=128))
+    assert np.abs(held(player, tmp_path / "kit.sf2", 37, bank=128)[0]).max() == 0
     synth = opened(player, tmp_path / "kit.sf2", 128)
     for key in (46, 36):
         synth.noteon(0, key, 100)
