@@ -1,8 +1,8 @@
 """How fast exported programs make notes beside the run itself: `python -m benchmarks.exported_programs [--write]`.
 
-One thread each. All make the same notes, one at a time, and take turns note by note, so that other programs on the
-machine slow all of them; the first notes, in which a program prepares itself, are not counted. `--run RUN` is another
-run than the shipped one.
+One thread each. All make the same notes, one at a time, and take turns note by note. Seconds are those that the
+processor spent, so that other programs on the machine count less. The first notes, in which a program prepares itself,
+are not counted. `--run RUN` is another run than the shipped one.
 """
 
 import argparse
@@ -80,14 +80,14 @@ def inputs(instrument: Instrument, seed: int) -> list[torch.Tensor]:
 
 
 def seconds(makers: Sequence[Maker], n_notes: int) -> list[list[float]]:
-    """Seconds of each note by each of `makers`. Raises: AssertionError if their notes differ."""
+    """Seconds of the processor for each note by each of `makers`. Raises: AssertionError if their notes differ."""
     times: list[list[float]] = [[] for _ in makers]
     for seed in range(n_notes + _UNCOUNTED):
         waves = []
         for maker, taken in zip(makers, times, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             waves.append(maker(seed))
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
         for wave in waves[1:]:
             np.testing.assert_allclose(wave, waves[0], rtol=0, atol=1e-4)
     return [taken[_UNCOUNTED:] for taken in times]
@@ -117,7 +117,7 @@ def table(run: Path, n_notes: int) -> str:
             f"{instrument.run_name}, notes of {sound}, one at a time, taking turns; {processor()}; Python "
             f"{platform.python_version()}, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}.",
             "",
-            "| program | ms per note, median | half of the notes | of ours |",
+            "| program | ms of the processor per note, median | half of the notes | of ours |",
             "|---|--:|--:|--:|",
             *rows,
         ]
