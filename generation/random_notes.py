@@ -117,9 +117,3 @@ def in_turn(attributes: Mapping[str, Sequence[Value | float]], number: int) -> d
     {'pitch': 64}
     """
     return {name: values[number % len(values)] for name, values in attributes.items()}
-
-
-def seeded_note(instrument: Instrument, seed: int, pitch: int | None, controls: LatentControls) -> Note:
-    """The note of `seed` at MIDI `pitch`, or at one drawn by the seed. Raises: UserError."""
-    fixed: Mapping[str, Value] = {} if pitch is None else {"pitch": pitch}
-    return seeded_place(instrument, seed, fixed, controls).sound(instrument)

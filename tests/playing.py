@@ -48,6 +48,27 @@ def unconditional(experiment_dict):
     return experiment_dict
 
 
+def with_drums(experiment_dict, tmp_path):
+    """The experiment on drums: its notes as those of the families kick and hat, without pitch."""
+    loader, folder = experiment_dict["loaderConfig"], tmp_path / "drums"
+    notes = json.loads(Path(loader["att_dict_path"]).read_text())
+    names = {"brass": (11, "kick"), "flute": (12, "hat")}
+    for note in notes.values():
+        note["instrument_family"], note["instrument_family_str"] = names[note["instrument_family_str"]]
+        note["pitch"] = None
+    shutil.copytree(loader["data_path"], folder / "audio")
+    (folder / "examples.json").write_text(json.dumps(notes))
+    del loader["pitch_range"]
+    loader |= {
+        "data_path": str(folder / "audio"),
+        "att_dict_path": str(folder / "examples.json"),
+        "instrument_labels": ["kick", "hat"],
+        "attribute_list": ["instrument_family_str"],
+    }
+    experiment_dict["modelConfig"]["attribKeysOrder"] = None
+    return experiment_dict
+
+
 def change_newest(run_folder, change):
     """Save what `change` makes of the newest checkpoint in its place."""
     newest = find_checkpoint(run_folder)

@@ -13,7 +13,7 @@ from generation.instrument import Instrument
 from generation.playing.settings import PieceSource
 from models.checkpoint import find_checkpoint
 from tests.generation.midi.midi_files import off, on, written
-from tests.playing import CPU, card_of, run_mode, trained, unconditional, with_families
+from tests.playing import CPU, card_of, run_mode, trained, unconditional, with_drums, with_families
 
 
 def midi(path, notes, *, channels=(0,), programs=()):
@@ -245,6 +245,22 @@ def test_a_run_of_drums_plays_drums_by_their_names(experiment_dict, tmp_path, ca
     one = next((tmp_path / "one").glob("*.json"))
     assert from_midi(run, "-m", drums, "--drum-map", tmp_path / "map.json", "--from", one) == 2
     assert "plays all with one note, and --drums each drum by its name" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_hats_choke_and_pieces_of_cards_that_do_not_say_so_stay_as_they_were(experiment_dict, tmp_path):
+    run = trained(with_drums(experiment_dict, tmp_path), tmp_path)
+    hats = tmp_path / "hats.mid"
+    hats.write_bytes(written([on(46, channel=9), on(42, 5, channel=9), off(46, 100, channel=9), off(42, channel=9)]))
+    assert from_midi(run, "-m", hats, "-o", tmp_path / "out", "--drums") == 0
+    card = tmp_path / "out" / "hats.json"
+    assert from_midi(run, "--from-card", card, "-o", tmp_path / "again") == 0
+    content = json.loads(card.read_text())
+    assert content["settings"].pop("choke") is True
+    (tmp_path / "before.json").write_text(json.dumps(content))
+    assert from_midi(run, "--from-card", tmp_path / "before.json", "-o", tmp_path / "before") == 0
+    chokes, again, before = ((tmp_path / name / "hats.wav").read_bytes() for name in ("out", "again", "before"))
+    assert (chokes == again, chokes == before) == (True, False)
 
 
 def test_a_run_of_pitches_takes_no_map(run_folder, melody, tmp_path, capsys):

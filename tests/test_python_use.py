@@ -194,7 +194,7 @@ def test_drums_are_played_by_their_names(experiment_dict, tmp_path, monkeypatch)
     beat = tmp_path / "beat.mid"
     beat.write_bytes(written([on(36, channel=9), off(36, 480, channel=9)]))
     usual = {36: {"instrument_family_str": "brass"}}
-    for module in ("generation.playing.played_wave", "commands.generate.from_midi"):
+    for module in ("generation.playing.played_wave", "commands.generate.options"):
         monkeypatch.setattr(f"{module}.usual_drum_map", lambda _: usual)
     assert run_mode("from_midi", run, "-m", beat, "--drums", "--bits", "float", "-o", tmp_path / "out") == 0
     samples = soundfile.read(tmp_path / "out" / "beat.wav", dtype="float32")[0]

@@ -5,6 +5,7 @@ import argparse
 from commands.generate.midi_flags import add_midi_flags
 from commands.generate.shared_flags import (
     add_attributes,
+    add_drum_map,
     add_from,
     add_run,
     add_run_and_output,
@@ -122,6 +123,7 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
     help_ = "folder of the instrument; it may hold an earlier one, which is replaced (default: RUN/generated/pack)"
     parser.add_argument("-o", "--output", type=path, metavar="FOLDER", help=help_)
     add_pitches(parser, "those with a sample of their own (default: all that the run learned)")
+    add_drum_map(parser, "for a run that was not conditioned on pitch")
     help_ = "layers of velocity, evenly chosen among those that the run learned (default: one layer for all velocities)"
     parser.add_argument("--velocities", type=at_least_one, metavar="N", help=help_)
     add_seed(parser, "seed of the latent")
@@ -226,8 +228,8 @@ _PAGE = (
     "commands, and needs no server."
 )
 _PACK = (
-    "Make an instrument for samplers of one timbre. It is a folder with looped WAV files, an SFZ file, a sound font "
-    "(SoundFont 2) and a report."
+    "Make an instrument for samplers of one timbre, or a drum kit. It is a folder with WAV files, an SFZ file, a sound "
+    "font (SoundFont 2) and a report."
 )
 _EXPORT = "Write a run as one program for other software. It turns latents into sound, in ONNX or TorchScript."
 _PUSH = (

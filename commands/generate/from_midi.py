@@ -8,6 +8,7 @@ from typing import Any
 
 from commands.generate.options import (
     OF_TUNING,
+    asked_drum_map,
     asked_tuning,
     open_instrument,
     output_folder,
@@ -19,7 +20,7 @@ from generation.midi.fur_elise import fur_elise
 from generation.midi.midi_file import Piece, read_midi, read_midi_bytes
 from generation.midi.note_timing import DRUMS_SKIPPED
 from generation.note_spec import read_card, referred_note
-from generation.playing.drums import DrumMap, drum_table, read_drum_map, usual_drum_map
+from generation.playing.drums import DrumMap, drum_table
 from generation.playing.pitches import pitch_table
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource, parsed
@@ -36,7 +37,7 @@ BUILT_IN = "fur_elise"
 _FLAGS_OF_SETTINGS = {
     name: "--from" if name == "start" else f"--{name.replace('_', '-')}"
     for name in ("seed", "start", *PieceSettings.model_fields, "tuning_root", "tuning_frequency", "lenient", "drums")
-    if name != "note"
+    if name not in ("note", "choke")
 }
 
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> str:
         logger.info("drums are left out; --drums plays them too")
     instrument = open_instrument(args)
     if drums:
-        settings = settings.model_copy(update={"drum_map": _drum_map(args, instrument)})
+        settings = settings.model_copy(update={"drum_map": _drum_map(args, instrument), "choke": True})
     if args.start:
         if settings.drum_map is not None:
             raise UserError("--from plays all with one note, and --drums each drum by its name; leave one of them out")
@@ -90,17 +91,10 @@ def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSet
 
 def _drum_map(args: argparse.Namespace, instrument: Instrument) -> DrumMap | None:
     """The map of the flags; None if the run plays drums as notes of a pitch. Raises: UserError."""
-    name, table = instrument.run_name, instrument.table
-    if "pitch" in table.values:
-        if args.drum_map:
-            raise UserError(f"--drum-map: {name} plays drums at the pitches of their keys; leave the map out")
-        return None
-    if args.drum_map:
-        return read_drum_map(args.drum_map, name, table)
-    drum_map = usual_drum_map(table)
-    if not drum_map and args.base_pitch is None:
-        raise UserError(f"--drums: {name} learned nothing with the name of a drum; give a --drum-map FILE")
-    return drum_map or None
+    drum_map = asked_drum_map(args, instrument)
+    if drum_map is None or drum_map or args.base_pitch is not None:
+        return drum_map or None
+    raise UserError(f"--drums: {instrument.run_name} learned nothing with the name of a drum; give a --drum-map FILE")
 
 
 def _read_piece(path: Path | None, *, lenient: bool, drums: bool, controllers: bool) -> tuple[Piece, PieceSource]:

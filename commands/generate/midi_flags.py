@@ -3,7 +3,7 @@
 import argparse
 from typing import get_args
 
-from commands.generate.shared_flags import add_from, add_run_and_output, add_sound, add_timbre, add_tuning
+from commands.generate.shared_flags import add_drum_map, add_from, add_run_and_output, add_sound, add_timbre, add_tuning
 from generation.playing.settings import LatentMotion, OutOfRange, PieceSettings, Sustain, VelocityCurve
 from utils.arguments import add_seed, add_seeds, number_between, path
 from utils.exact_pitches import key
@@ -22,8 +22,7 @@ def add_midi_flags(parser: argparse.ArgumentParser) -> None:
         "at the pitch of its key"
     )
     add("--drums", action="store_true", default=None, help=help_)
-    help_ = 'sounds of drums by MIDI key, as JSON: {"36": "kick", "38": {"family": "snare"}, "54": null}; plays drums'
-    add("--drum-map", type=path, metavar="FILE", help=help_)
+    add_drum_map(parser, "plays drums")
     _add_timbres(parser)
     _add_playing(parser)
     add_sound(parser)

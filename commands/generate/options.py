@@ -12,6 +12,7 @@ from generation.card_notes import write_from_card
 from generation.instrument import Instrument
 from generation.latent_controls import LatentControls
 from generation.note_files import NoteFolder
+from generation.playing.drums import DrumMap, read_drum_map, usual_drum_map
 from generation.tuning.tuning import Tuning, tuning_of_file
 from utils.arguments import MAX_SEED
 from utils.errors import UserError
@@ -69,6 +70,19 @@ def asked_tuning(args: argparse.Namespace) -> Tuning | None:
                 raise UserError(f"--{name.replace('_', '-')} goes with --tuning FILE; give one, or leave it out")
         return None
     return tuning_of_file(args.tuning, args.tuning_root, args.tuning_frequency)
+
+
+def asked_drum_map(args: argparse.Namespace, instrument: Instrument) -> DrumMap | None:
+    """The usual map of drums, or that of `--drum-map`; None of a run that was conditioned on pitch.
+
+    Raises: DataError if the file is broken; UserError if it is given for a run with pitch.
+    """
+    name, table = instrument.run_name, instrument.table
+    if "pitch" in table.values:
+        if args.drum_map:
+            raise UserError(f"--drum-map: {name} plays drums at the pitches of their keys; leave the map out")
+        return None
+    return read_drum_map(args.drum_map, name, table) if args.drum_map else usual_drum_map(table)
 
 
 def write_notes(

@@ -59,6 +59,12 @@ def add_attributes(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--attributes", type=asked_attribute, nargs="+", metavar="NAME=VALUE", help=help_)
 
 
+def add_drum_map(parser: argparse.ArgumentParser, when: str) -> None:
+    """Add `--drum-map`; `when` says what it goes with."""
+    help_ = f'sounds of drums by MIDI key, as JSON: {{"36": "kick", "38": {{"family": "snare"}}, "54": null}}; {when}'
+    parser.add_argument("--drum-map", type=path, metavar="FILE", help=help_)
+
+
 def add_from(parser: argparse.ArgumentParser, what: str) -> None:
     """Add `--from`, a note whose latent and attributes `what` has."""
     help_ = f"card of the note whose timbre {what} has, not a seed; CARD#0 is the first note of a card of several"

@@ -1,7 +1,7 @@
 """The notes of a page: runs and latents against pitches, with a real note for each."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from tqdm import tqdm
 from data.note_records import NoteRecord
 from data.nsynth import Value, described
 from evaluation.listening_page.real_notes import RealNotes, find_real_notes, heard_in_training, matching_note
-from evaluation.listening_page.runs import HeardRun
+from evaluation.listening_page.runs import HeardRun, columns_of
 from evaluation.listening_page.sound_files import PageSound, SoundFolder
 from generation.latent_controls import LatentControls
 from generation.note_files import Note
 from generation.one_gain import gain_of_all, kept_on_disk
-from generation.random_notes import seeded_note
+from generation.places import seeded_place
 from generation.synthesis import Wave, fit_full_scale
 from utils.cli import show_progress
 from utils.spelling import counted
@@ -50,11 +50,20 @@ class GeneratedNote:
 
 @dataclass(frozen=True)
 class RunNotes:
-    """The notes of one run: `rows` by seed, then by pitch (None where it did not learn the pitch)."""
+    """The notes of one run: `rows` by seed, then by column (None where it did not learn the pitch).
+
+    `columns` has what the notes of each have in common: see `columns_of`.
+    """
 
     run: HeardRun
     rows: dict[int, list[GeneratedNote | None]]
     reals: RealNotes
+    columns: list[dict[str, Value]]
+
+    @property
+    def headings(self) -> list[str]:
+        """The columns in words, of a run without pitch; empty if they have nothing in common."""
+        return [", ".join(described(*each) for each in column.items()) for column in self.columns if column]
 
     @property
     def has_reals(self) -> bool:
@@ -102,42 +111,50 @@ def write_grid(
     controls: LatentControls,
     real: Path | None,
 ) -> list[RunNotes]:
-    """Make and write every note: each run at each of `pitches` that it learned, for each of `seeds`.
+    """Make and write every note: each run at each of `pitches` that it learned, for each of `seeds`; see `columns_of`.
 
-    A note is that of `generate.py random` with its seed, pitch and `controls`; those of a run have one gain. `real` is
+    A note is that of `generate.py random` with its seed, what its column has, and `controls`; those of a run have one
+    gain. `real` is
     a folder of notes to take in place of those that the runs learned from. Raises: UserError.
     """
     reals = _RealNotesOfPage(sounds)
     grid = []
     for number, run in enumerate(runs, start=1):
         known = find_real_notes(run, real)
-        columns: Sequence[int | None] = pitches if run.pitches is not None else [None]
-        places = [(seed, pitch) for seed in seeds for pitch in columns]
-        notes: dict[tuple[int, int | None], GeneratedNote | None] = dict.fromkeys(places)
-        for place, (note, gain_db) in _made(run, places, controls).items():
+        columns = columns_of(run, pitches)
+        places = [(seed, column) for seed in seeds for column in range(len(columns))]
+        notes: dict[tuple[int, int], GeneratedNote | None] = dict.fromkeys(places)
+        for place, (note, gain_db) in _made(run, places, columns, controls).items():
             turn = (places.index(place), len(places))
-            notes[place] = _write_note(run, number, note, gain_db, known, turn, reals)
+            name = f"run{number}_{note.name}"
+            if run.pitches is None and len(columns) > 1:
+                name += f"_{place[1] + 1}"
+            notes[place] = _write_note(run, name, note, gain_db, known, turn, reals)
         lacking = sum(1 for note in notes.values() if note and not note.real)
         if known.records and lacking:
             text = "%s: no real note has the attributes of %d of %s"
             logger.warning(text, run.name, lacking, counted(len(notes), "note"))
-        grid.append(RunNotes(run, {seed: [notes[seed, pitch] for pitch in columns] for seed in seeds}, known))
+        rows = {seed: [notes[seed, column] for column in range(len(columns))] for seed in seeds}
+        grid.append(RunNotes(run, rows, known, columns))
     return grid
 
 
 def _made(
-    run: HeardRun, places: Sequence[tuple[int, int | None]], controls: LatentControls
-) -> dict[tuple[int, int | None], tuple[Note, float]]:
-    """The notes of those `places`, seed and pitch, that the run learned, turned down by one gain, and that gain in dB.
+    run: HeardRun,
+    places: Sequence[tuple[int, int]],
+    columns: Sequence[Mapping[str, Value]],
+    controls: LatentControls,
+) -> dict[tuple[int, int], tuple[Note, float]]:
+    """The notes of those `places`, seed and column, that the run learned, turned down by one gain, and that gain in dB.
 
     Their waves are on disk.
     """
-    learned = [place for place in places if run.pitches is None or place[1] in run.pitches]
+    learned = [place for place in places if run.pitches is None or columns[place[1]]["pitch"] in run.pitches]
     found: list[Note] = []
 
     def waves() -> Iterator[Wave]:
-        for seed, pitch in tqdm(learned, desc=run.name, unit="note", disable=not show_progress(), leave=False):
-            note = seeded_note(run.instrument, seed, pitch, controls)
+        for seed, column in tqdm(learned, desc=run.name, unit="note", disable=not show_progress(), leave=False):
+            note = seeded_place(run.instrument, seed, columns[column], controls).sound(run.instrument)
             found.append(replace(note, wave=note.wave[:0]))
             yield note.wave
 
@@ -151,7 +168,7 @@ def _made(
 
 def _write_note(
     run: HeardRun,
-    number: int,
+    name: str,
     note: Note,
     gain_db: float,
     known: RealNotes,
@@ -160,7 +177,7 @@ def _write_note(
 ) -> GeneratedNote:
     attributes: dict[str, Value] = note.details["attributes"]
     pitch = attributes.get("pitch")
-    sound = reals.sounds.write(f"run{number}_{note.name}", note.wave, run.instrument.transform.sample_rate, gain_db)
+    sound = reals.sounds.write(name, note.wave, run.instrument.transform.sample_rate, gain_db)
     record = matching_note(known.records, attributes, place)
     real = reals.write(run, record) if record else None
     return GeneratedNote(note.details["seed"], None if pitch is None else int(pitch), attributes, sound, real)

@@ -15,7 +15,7 @@ from evaluation.listening_page.comparison_scores import comparison_scores, is_co
 from evaluation.listening_page.longer_sounds import copy_longer_sounds
 from evaluation.listening_page.note_grid import RunNotes, write_grid
 from evaluation.listening_page.rendering import Making, RunSection, Scores, render_page
-from evaluation.listening_page.runs import choose_pitches, open_runs
+from evaluation.listening_page.runs import choose_pitches, columns_of, open_runs
 from evaluation.listening_page.score_table import default_score_folders, score_table
 from evaluation.listening_page.sound_files import SoundFolder
 from evaluation.listening_page.training_charts import training_charts
@@ -68,7 +68,7 @@ def write_page(options: PageOptions) -> int:
     )
     pitches = choose_pitches(runs, options.pitches)
     seeds = list(dict.fromkeys(options.seeds))
-    count = len(runs) * len(seeds) * max(1, len(pitches))
+    count = len(seeds) * sum(len(columns_of(run, pitches)) for run in runs)
     if count > MOST_NOTES:
         raise UserError(
             f"{count} notes are too many for one page, at most {MOST_NOTES}; ask for fewer seeds or pitches"

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from data.nsynth import Value
+from data.quantities import is_quantity
 from data.sampling import evenly_spaced_to_last
 from generation.instrument import Instrument
 from generation.run_titles import run_titles
@@ -75,6 +77,20 @@ def choose_pitches(runs: Sequence[HeardRun], asked: Sequence[int] | None) -> lis
     shared = sorted(set.intersection(*known)) if known else []
     offered = shared or union
     return [offered[k] for k in evenly_spaced_to_last(len(offered), MOST_PITCHES)] if offered else []
+
+
+def columns_of(run: HeardRun, pitches: Sequence[int]) -> list[dict[str, Value]]:
+    """What the notes of each column of the page have in common: one of `pitches`.
+
+    For a run without pitch it is a value of the first of its attributes that is no quantity, at most 8 of them evenly
+    chosen; nothing if it has no such attribute.
+    """
+    if run.pitches is not None:
+        return [{"pitch": pitch} for pitch in pitches]
+    for name, values in run.instrument.table.values.items():
+        if not is_quantity(values):
+            return [{name: values[k]} for k in evenly_spaced_to_last(len(values), MOST_PITCHES)]
+    return [{}]
 
 
 def _ranges(pitches: Sequence[int]) -> str:

@@ -106,7 +106,7 @@ def _judged(score: str, labels: NoteLabels, known: range) -> tuple[npt.NDArray[n
     if not judged.any():
         raise DataError(
             f"{score}: no note can be judged (of {len(judged)}: {said}); give them names such as "
-            "pitch060_seed000000.wav"
+            "pitch060_seed000000.wav, but leave this score out for drums and other sounds without pitch"
         )
     return judged, (f"notes left out, of {len(judged)}: {said}",) if said else ()
 

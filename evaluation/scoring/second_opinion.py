@@ -38,7 +38,10 @@ def _scores(first: Embedding, second: Embedding, side: Side, *, baseline: bool) 
     judged = np.isin(side.labels.pitches, TRACKED)
     n = int(judged.sum())
     if not n:
-        raise DataError(f"{BY_BOTH}: no note has an asked pitch from {TRACKED[0]} to {TRACKED[-1]}; see in-tune")
+        raise DataError(
+            f"{BY_BOTH}: no note has an asked pitch from {TRACKED[0]} to {TRACKED[-1]}; give them names such as "
+            "pitch060_seed000000.wav, but leave this score out for drums and other sounds without pitch"
+        )
     asked = side.labels.pitches[judged]
     by_first, by_second = (tuning(side.arrays[each.name]["f0"][judged], asked) for each in (first, second))
     both = by_first.in_tune & by_second.in_tune

@@ -36,12 +36,14 @@ def play_piece(
 ) -> PlayedPiece:
     """`piece` by the default settings of a rendered one, but with the notes `wave_of` of attributes.
 
-    Its drums have the sounds of `drum_map`, unless that is empty. It is given up once `ending` says so. Raises:
-    UserError if there is nothing to play, more than 20 000 notes or 10 minutes, or no pitch that the run learned.
+    Its drums have the sounds of `drum_map`, unless that is empty, and end each other as played drums do. It is given up
+    once `ending` says so. Raises: UserError if there is nothing to play, more than 20 000 notes or 10 minutes, or no
+    pitch that the run learned.
     """
     if len(piece.notes) > MOST_NOTES or piece.duration > LONGEST:
         raise UserError("the piece has more than 20 000 notes or 10 minutes; drop a shorter one here")
-    performance = Performance.of(instrument, piece, PieceSettings.model_validate({"drum_map": drum_map or None}))
+    settings = PieceSettings.model_validate({"drum_map": drum_map or None, "choke": bool(drum_map)})
+    performance = Performance.of(instrument, piece, settings)
 
     def until_the_end(blocks: Iterable[Wave]) -> Iterator[Wave]:
         for block in blocks:

@@ -193,9 +193,12 @@ async function openRun(number) {
   restoreAttributes(chosen);
   document.title = `Play ${names[place]}`;
   find("name").textContent = names[place];
-  find("about").textContent = `${run.checkpoint}, ${pitches.length} pitches, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz${run.latents}`;
+  const learned = pitches.length ? `${pitches.length} pitches` : "no pitches";
+  find("about").textContent = `${run.checkpoint}, ${learned}, notes of ${run.seconds.toFixed(2)} s at ${run.sample_rate} Hz${run.latents}`;
   find("run").value = place;
-  find("keys").hidden = find("piece").hidden = !pitches.length;
+  find("keys").hidden = !pitches.length;
+  find("piece").hidden = !run.plays_pieces;
+  if (!last.buffer) say(pitches.length ? "Press a key, or drag the dot" : "Drag the dot");
   if (!pitches.length) return;
   if (keyboard) keyboard.learn(pitches);
   else keyboard = new Keyboard({ keys: find("keyboard"), lower: find("lower"), higher: find("higher"), range: find("octaves") }, pitches, HANDS);

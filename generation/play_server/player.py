@@ -50,6 +50,7 @@ class Player:
         self._instrument, self._controls = instrument, controls
         self.title = title
         self._origin = instrument.to_plain()
+        self._drum_map = {} if "pitch" in instrument.table.values else usual_drum_map(instrument.table)
         self._network = NetworkThread()
         self._one_piece = threading.Lock()
         self._closed = False
@@ -72,6 +73,7 @@ class Player:
             "attributes": self._instrument.table.to_plain(),
             "truncation": self._controls.truncation,
             "latents": self._controls.in_words(),
+            "plays_pieces": "pitch" in self.values or bool(self._drum_map),
             "quantities": [name for name, values in self.values.items() if is_quantity(values)],
             "words": {name: [value_in_words(name, value) for value in values] for name, values in self.values.items()},
         }
@@ -97,9 +99,8 @@ class Player:
         if not self._one_piece.acquire(blocking=False):
             raise UserError("another file is being made; drop this one again when that is done")
         try:
-            drum_map = {} if "pitch" in self.values else usual_drum_map(self._instrument.table)
-            piece = read_midi_bytes(content, "this file", lenient=True, drums=bool(drum_map))
-            return play_piece(self._instrument, piece, drum_map, wave_of, lambda: self._closed)
+            piece = read_midi_bytes(content, "this file", lenient=True, drums=bool(self._drum_map))
+            return play_piece(self._instrument, piece, self._drum_map, wave_of, lambda: self._closed)
         finally:
             self._one_piece.release()
 

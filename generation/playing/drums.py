@@ -1,7 +1,7 @@
 """Which sound of a run each drum of a piece has: a map from General MIDI's keys to attributes that the run learned."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -38,7 +38,16 @@ class DrumUse:
 
     def __str__(self) -> str:
         """The key with the name of its drum."""
-        return f"{self.key} {drum_name(self.key)}".rstrip()
+        return named_key(self.key)
+
+
+def named_key(key: int) -> str:
+    """The key of a drum with its name.
+
+    >>> named_key(36), named_key(100)
+    ('36 bass drum 1', '100')
+    """
+    return f"{key} {drum_name(key)}".rstrip()
 
 
 def is_drum(note: PieceNote) -> bool:
@@ -117,9 +126,17 @@ def drum_table(uses: Sequence[DrumUse]) -> str:
 
 
 def _in_words(use: DrumUse) -> str:
-    if use.sound is None:
-        return "left out"
-    return ", ".join(value_in_words(*each) for each in use.sound.items()) or "the run's sound"
+    return "left out" if use.sound is None else sound_in_words(use.sound)
+
+
+def sound_in_words(sound: Mapping[str, Value]) -> str:
+    """The values of a drum's sound."""
+    return ", ".join(value_in_words(*each) for each in sound.items()) or "the run's sound"
+
+
+def drums_without_sound(keys: Collection[int]) -> list[int]:
+    """The drums of General MIDI that are not among `keys`."""
+    return [key for key in USUAL_NAMES if key not in keys]
 
 
 def _sounds(drum_map: DrumMap) -> set[tuple[tuple[str, Value], ...]]:

@@ -1,11 +1,12 @@
 """All notes of a piece as one wave, block by block."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from generation.playing.choking import FADE
 from generation.playing.courses import LevelCourse, PitchCourse
 from generation.playing.plan import Plan
 from generation.playing.settings import Stages
@@ -36,6 +37,10 @@ class Envelope:
         attack, decay, sustain, release = stages
         return cls(round(attack * sample_rate), round(decay * sample_rate), sustain, round(release * sample_rate))
 
+    def choked(self, sample_rate: int) -> "Envelope":
+        """That of a drum which another one ends."""
+        return replace(self, release=round(FADE * sample_rate))
+
     def levels(self, first: int, last: int, gate: int) -> Float64Array:
         """The level of samples `first` to `last` - 1 of a note released at its sample `gate`."""
         samples = np.arange(first, last)
@@ -55,6 +60,7 @@ class _Playing:
     gain: float
     held: bool
     sound: SustainedSound
+    envelope: Envelope
     end: int  # sample of the piece
     pitch: PitchCourse | None  # None: as it was learned
     level: LevelCourse | None
@@ -79,20 +85,23 @@ def mix(
         for each in playing:
             low, high = max(first, each.onset), min(last, each.end)
             if low < high:
-                total[low - first : high - first] += _samples(each, envelope, low - each.onset, high - each.onset)
+                total[low - first : high - first] += _samples(each, low - each.onset, high - each.onset)
         playing = [each for each in playing if each.end > last]
         yield total.astype(np.float32)
 
 
 def mixed_length(plan: Plan, envelope: Envelope) -> int:
     """Samples from the beginning to the end of the last release."""
-    return int((plan.onsets + plan.gates).max()) + envelope.release
+    choked = envelope.choked(plan.sample_rate)
+    return int((plan.onsets + plan.gates + np.where(plan.choked, choked.release, envelope.release)).max())
 
 
 def _start(plan: Plan, note: int, sound_of: Callable[[int, int], SustainedSound], envelope: Envelope) -> _Playing:
     sound = sound_of(int(plan.sounds[note]), note)
     onset, gate = int(plan.onsets[note]), int(plan.gates[note])
     pitch, level = _courses(plan, note)
+    if plan.choked[note]:
+        envelope = envelope.choked(plan.sample_rate)
     asked = gate + envelope.release
     held = len(sound.cycle) > 0 and asked > _samples_until(sound.lasts, pitch, asked + 1)
     length = asked
@@ -100,7 +109,7 @@ def _start(plan: Plan, note: int, sound_of: Callable[[int, int], SustainedSound]
         there = _samples_until(len(sound.wave), pitch, asked)
         gate = min(gate, max(there - envelope.release, 1))
         length = min(gate + envelope.release, there)
-    return _Playing(onset, gate, float(plan.gains[note]), held, sound, onset + length, pitch, level)
+    return _Playing(onset, gate, float(plan.gains[note]), held, sound, envelope, onset + length, pitch, level)
 
 
 def _courses(plan: Plan, note: int) -> tuple[PitchCourse | None, LevelCourse | None]:
@@ -114,8 +123,8 @@ def _samples_until(position: int, pitch: PitchCourse | None, most: int) -> int:
     return position if pitch is None else pitch.samples_until(position, most)
 
 
-def _samples(note: _Playing, envelope: Envelope, first: int, last: int) -> Float64Array:
-    levels = envelope.levels(first, last, note.gate)
+def _samples(note: _Playing, first: int, last: int) -> Float64Array:
+    levels = note.envelope.levels(first, last, note.gate)
     if note.level is not None:
         levels *= note.level.levels(first, last)
     if note.pitch is None:

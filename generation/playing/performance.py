@@ -1,12 +1,12 @@
 """A piece as an instrument plays it: first planned, then sounded into a file."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generation.instrument import Instrument
 from generation.midi.midi_file import Piece, PieceNote
-from generation.playing.drums import DrumUse, drum_uses, drums_left_out, is_drum, require_learned
+from generation.playing.drums import DrumMap, DrumUse, drum_uses, drums_left_out, is_drum, require_learned
 from generation.playing.latents import Motion
 from generation.playing.mixer import Envelope, mix, mixed_length
 from generation.playing.pitches import Key, PitchUse, Reach, key_of, pitch_uses
@@ -47,6 +47,8 @@ class Performance:
         voices = assign_voices(instrument, piece.notes, settings)
         played = {Key(use.written, use.asked): use.played for use in pitches if use.played is not None}
         sounds = {use.key: use.sound for use in drums if use.sound is not None}
+        if not pitches:
+            _require_free(voices, piece.notes, sounds)
         chosen: list[tuple[PieceNote, float | None]] = []
         for note in piece.notes:
             if settings.drum_map is not None and is_drum(note):
@@ -66,6 +68,7 @@ class Performance:
             motion=Motion(settings.latent, piece.bars, notes[0].onset, notes[-1].onset),
             table=instrument.table.values,
             curve=settings.velocity_curve,
+            choke=settings.choke,
         )
         remarks = [*piece.remarks, *_losses(instrument, piece, pitches, drums, voices)]
         if too_bent := plan.too_bent():
@@ -120,6 +123,14 @@ def _uses(
     if not others or (sounding and not can_play_others):
         return [], drums
     return _pitch_uses(instrument, others, settings), drums
+
+
+def _require_free(voices: Mapping[VoiceName, Voice], notes: Iterable[PieceNote], sounds: DrumMap) -> None:
+    """Raise UserError if a voice of drums fixes an attribute that the map gives to each drum."""
+    mapped = {name for sound in sounds.values() for name in sound}
+    for voice in {VoiceName(note.track, note.channel) for note in notes if is_drum(note)}:
+        if taken := sorted(mapped & voices[voice].fixed.keys()):
+            raise UserError(f"attribute {taken[0]}: each drum has its own by the map of drums; leave it out")
 
 
 def _pitch_uses(instrument: Instrument, notes: Sequence[PieceNote], settings: PieceSettings) -> list[PitchUse]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from data.nsynth import Value
 from generation.midi.controllers import StepCurve
 from generation.midi.midi_file import PieceNote
+from generation.playing.choking import choke_samples
 from generation.playing.courses import WIDEST, Steps
 from generation.playing.drums import DrumMap
 from generation.playing.latents import Motion, Sounding
@@ -26,6 +27,7 @@ class Plan:
 
     onsets: npt.NDArray[np.int64]  # first sample that sounds
     gates: npt.NDArray[np.int64]  # samples until the release, at least 1
+    choked: npt.NDArray[np.bool_]  # whether the release is that of a drum that another one ends
     gains: npt.NDArray[np.float64]
     sounds: npt.NDArray[np.int64]  # index into `timbres_and_pitches`
     timbres_and_pitches: Sequence[Sounding]  # learned ones, in the order of first use
@@ -62,12 +64,14 @@ def plan_notes(
     motion: Motion,
     table: Mapping[str, Sequence[Value]],
     curve: VelocityCurve,
+    choke: bool,
 ) -> Plan:
     """The plan of `notes`, which come by onset, at their `pitches`, with decimals or without.
 
     Each is made of the `learned` pitch nearest to its own, as that is bent at its onset. A note's first sample is
     round(onset * sample_rate), the first of its release round(end * sample_rate). Those of pitch None are `drums`:
-    they sound for `drum_samples`, whenever they are released.
+    they sound for `drum_samples`, whenever they are released. With `choke`, some drums end others: see
+    `generation.playing.choking`.
     """
     onsets = _samples([note.onset for note in notes], sample_rate)
     ends = _samples([note.onset + note.duration for note in notes], sample_rate)
@@ -87,10 +91,14 @@ def plan_notes(
             ratios[place] = ratio_of(pitch - made_of)
         key = (motion.timbre(note.onset, voice.seeds, tuple(sorted(attributes.items()))), made_of)
         sounds[place] = numbers.setdefault(key, len(numbers))
+    choked = np.zeros(len(notes), dtype=np.bool_)
+    for place, sample in choke_samples(notes, onsets).items() if choke else ():
+        choked[place] = sample < onsets[place] + gates[place]
+        gates[place] = min(gates[place], sample - onsets[place])
     gains = velocity_gain(np.array([note.velocity for note in notes]), curve)
     bends = _steps([note.bend for note in notes], sample_rate, semitones=True)
     levels = _steps([note.level for note in notes], sample_rate, semitones=False)
-    return Plan(onsets, gates, gains, sounds, list(numbers), ratios, bends, levels, sample_rate)
+    return Plan(onsets, gates, choked, gains, sounds, list(numbers), ratios, bends, levels, sample_rate)
 
 
 def _steps(curves: Sequence[StepCurve | None], sample_rate: int, *, semitones: bool) -> list[Steps | None]:

@@ -37,7 +37,7 @@ def play_midi(
     if wrong := settings.keys() - PieceSettings.model_fields.keys() | settings.keys() & {"bits"}:
         known = ", ".join(name for name in PieceSettings.model_fields if name != "bits")
         raise UserError(f"play_midi: no setting {min(wrong)}; choose from {known}")
-    chosen = parsed(PieceSettings, {"seeds": [seed], **settings, "bits": "float"}, "play_midi")
+    chosen = parsed(PieceSettings, {"seeds": [seed], "choke": drums, **settings, "bits": "float"}, "play_midi")
     if drums and chosen.drum_map is None and "pitch" not in instrument.table.values:
         chosen = chosen.model_copy(update={"drum_map": usual_drum_map(instrument.table) or None})
     piece = _read(midi, lenient=lenient, drums=drums)

@@ -51,6 +51,7 @@ class PieceSettings(BaseModel):
     tuning: Tuning | None = None  # None: equal temperament
     base_pitch: Key | None = None  # of a run that was not conditioned on pitch
     drum_map: dict[Key, dict[str, Value]] | None = None  # attributes by drum; None: drums are notes like others
+    choke: bool = False  # whether some drums end others, as played drums do; cards made before 2026-12 do not say it
     loudness: Annotated[float, Field(ge=-70, le=0)] = -16.0  # LUFS
     bits: Bits = "16"
     rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] | None = None  # Hz; None: the run's own

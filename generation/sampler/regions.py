@@ -12,6 +12,16 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Drum:
+    """How a drum is played: to its end, whenever its key is released, and at the pitch of its sample by any key.
+
+    The next stroke of its `group` ends it; with None, nothing does.
+    """
+
+    group: int | None
+
+
+@dataclass(frozen=True)
 class Region:
     """A sample: int16 `samples` (n,), recorded at MIDI `key`, and played by `keys` and `velocities`.
 
@@ -26,6 +36,7 @@ class Region:
     samples: npt.NDArray[np.int16]
     loop: tuple[int, int] | None
     tune: int
+    drum: Drum | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _SHORTEST_LOOP = 32  # samples, of the specification of sound fonts
 _AFTER_LOOP = 16  # samples of the next turn, which players interpolate with; 8 at least, says that specification
 _HELD_SECONDS = 2  # of a looped note, whose pitch is measured
 
-Verdict = Literal["looped", "one-shot: decays", "one-shot: no good loop", "one-shot: silent"]
+Verdict = Literal["looped", "one-shot: drum", "one-shot: decays", "one-shot: no good loop", "one-shot: silent"]
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Sample:
 
     `similarity` is the correlation at the seam of the best loop found, used or not. `fall_db`: how far the level falls
     in the steady part, below 0 if it rises. `cents`: how far above its key the note sounds; None if it has no clear
-    pitch within half a semitone of it, or is too short to tell.
+    pitch within half a semitone of it, or is too short to tell. None of these is measured of a drum.
     """
 
     wave: Wave
     loop: tuple[int, int] | None
     verdict: Verdict
-    similarity: float
-    fall_db: float
-    cents: float | None
+    similarity: float = 0.0
+    fall_db: float = 0.0
+    cents: float | None = None
 
 
 def prepare_sample(wave: Wave, *, pitch: int, sample_rate: int) -> Sample:
@@ -65,6 +65,11 @@ def prepare_sample(wave: Wave, *, pitch: int, sample_rate: int) -> Sample:
         kept = played[: end + _AFTER_LOOP].astype(np.float32)
         return Sample(kept, (found.start, end), verdict, found.correlation, fall_db, cents)
     return Sample(sounding, None, verdict, found.correlation, fall_db, _cents(sounding, pitch, sample_rate))
+
+
+def drum_sample(wave: Wave, *, sample_rate: int) -> Sample:
+    """The generated drum `wave` (n,) as a sample, from its attack to its end."""
+    return Sample(wave[find_attack(wave, sample_rate) :], None, "one-shot: drum" if wave.any() else "one-shot: silent")
 
 
 def _verdict(wave: Wave, loop: Loop, fall_db: float) -> Verdict:

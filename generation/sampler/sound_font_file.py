@@ -20,7 +20,10 @@ _MONO = 1  # kind of a sample, section 7.10
 _MOST_TEXT = 255  # bytes of a text in INFO without the zero at its end, section 5
 # Generators, section 8.1.2
 _ATTACK, _RELEASE, _INSTRUMENT, _KEYS, _VELOCITIES, _SAMPLE, _MODES = 34, 38, 41, 43, 44, 53, 54
+_CENTS_PER_KEY, _EXCLUSIVE_CLASS = 56, 57
 _LOOPED = 1  # mode: the loop repeats until the envelope ends
+_DRUM_BANK = 128  # section 7.2
+_RING_OUT = 100.0  # s, nearly the longest release: a released drum falls by less than 1 dB in a second
 _NO_MODULATOR = bytes(10)
 
 
@@ -36,7 +39,7 @@ class FontTexts:
 def write_sound_font(
     path: Path, regions: Sequence[Region], envelope: Envelope, sample_rate: int, texts: FontTexts
 ) -> None:
-    """Write the instrument of `regions` at `sample_rate` Hz, whole or not at all.
+    """Write the instrument of `regions` at `sample_rate` Hz, whole or not at all; if they are drums, as a drum kit.
 
     Raises: UserError if it would be larger than the format allows, or cannot be written.
     """
@@ -69,9 +72,10 @@ def _samples(regions: Sequence[Region]) -> bytes:
 def _lists(regions: Sequence[Region], envelope: Envelope, sample_rate: int, name: str) -> bytes:
     """Section 7: each list ends with an entry that only says where the last true one ends."""
     zones = [_zone(region, number, envelope) for number, region in enumerate(regions)]
+    bank = _DRUM_BANK if any(region.drum for region in regions) else 0
     firsts = [sum(map(len, zones[:number])) for number in range(len(zones) + 1)]
     lists = {
-        b"phdr": _preset(name, 0, 0) + _preset("EOP", 0, 1),
+        b"phdr": _preset(name, bank, 0) + _preset("EOP", 0, 1),
         b"pbag": struct.pack("<4H", 0, 0, 1, 0),
         b"pmod": _NO_MODULATOR,
         b"pgen": _generator(_INSTRUMENT, 0) + bytes(4),
@@ -88,9 +92,12 @@ def _zone(region: Region, number: int, envelope: Envelope) -> list[bytes]:
     """The generators of a region: the ranges come first and the sample last, section 8.1.2."""
     pairs = {_KEYS: region.keys, _VELOCITIES: region.velocities}
     ranges = [_generator(kind, low | high << 8) for kind, (low, high) in pairs.items()]
-    stages = {_ATTACK: envelope.attack, _RELEASE: envelope.release}
+    stages = {_ATTACK: envelope.attack, _RELEASE: _RING_OUT if region.drum else envelope.release}
     times = [_generator(kind, _timecents(seconds)) for kind, seconds in stages.items()]
-    return [*ranges, *times, _generator(_MODES, _LOOPED if region.loop else 0), _generator(_SAMPLE, number)]
+    drum = [_generator(_CENTS_PER_KEY, 0)] if region.drum else []
+    if region.drum and region.drum.group:
+        drum.append(_generator(_EXCLUSIVE_CLASS, region.drum.group))
+    return [*ranges, *times, *drum, _generator(_MODES, _LOOPED if region.loop else 0), _generator(_SAMPLE, number)]
 
 
 def _headers(regions: Sequence[Region], sample_rate: int) -> bytes:
@@ -105,8 +112,8 @@ def _headers(regions: Sequence[Region], sample_rate: int) -> bytes:
     return b"".join(headers) + _named("EOS") + bytes(26)
 
 
-def _preset(name: str, number: int, first_zone: int) -> bytes:
-    return _named(name) + struct.pack("<3H3I", number, 0, first_zone, 0, 0, 0)
+def _preset(name: str, bank: int, first_zone: int) -> bytes:
+    return _named(name) + struct.pack("<3H3I", 0, bank, first_zone, 0, 0, 0)
 
 
 def _generator(kind: int, amount: int) -> bytes:

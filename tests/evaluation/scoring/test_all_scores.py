@@ -53,6 +53,7 @@ def test_every_score_comes_from_one_pass_and_has_a_baseline_and_uncertainty(side
     judged = {line["name"]: line["verdict"] for line in lines if not line["baseline"]}
     for name in names:
         assert f"{name}: {judged[name]}" in said
+    assert "without pitch" not in said
     halved = [line for line in lines if "split" in line["details"]]
     assert {line["details"]["split"] for line in halved} == {"by note"}  # all are of one instrument
     assert "real notes divided by note: an instrument may be on both sides" in said
@@ -191,8 +192,11 @@ def test_few_real_notes_have_no_bins_and_unnamed_ones_no_pitch(tmp_path, capsys)
     assert "left out: ndb: needs 50 real notes or more, one for each bin, not 8; give more notes" in said
     for name in ("pitch-accuracy", "in-tune"):
         assert f"left out: {name}: no note can be judged (of 8: 8 without an asked pitch); give them names" in said
+    assert "leave this score out for drums and other sounds without pitch" in said
     found = scores_of(tmp_path / "out")
-    assert "pitch-entropy" in found
+    for name in ("pis", "pkid", "pitch-entropy"):
+        remark = "no note has a pitch by its label; of drums and other sounds without pitch, this says nothing"
+        assert (remark in found[name]["remarks"], remark in found["ikid"]["remarks"]) == (True, False)
     assert abs(found["frechet-note-classifier"]["value"]) < 1e-6  # both are the same notes
     assert found["precision"]["value"] == found["recall"]["value"] == 1
 

@@ -62,6 +62,18 @@ def test_a_note_in_tune_by_one_judge_alone_does_not_count(scored, tmp_path, monk
     assert 0 < both["value"] == second["value"] < 1
 
 
+def test_notes_without_an_asked_pitch_are_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(score_embeddings, "PyinEmbedding", StubPyin)
+    monkeypatch.setattr(score_embeddings, "second_tracker", SecondJudge)
+    fake = write_notes(tmp_path / "fake", 4, seed=0)
+    assert eval.main(["in-tune", "--fake", str(fake), "-d", str(tmp_path / "out"), "-q", "--device", "cpu"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "eval.py: in-tune-by-both: no note has an asked pitch from 37 to 95; give them names such as "
+    )
+    assert line.endswith("but leave this score out for drums and other sounds without pitch")
+
+
 def test_asked_for_by_name_it_brings_what_it_needs(tmp_path, monkeypatch):
     use_stubs(monkeypatch, tmp_path)
     monkeypatch.setattr(score_embeddings, "second_tracker", SecondJudge)

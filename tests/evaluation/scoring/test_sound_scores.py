@@ -57,7 +57,10 @@ def test_notes_without_a_pitch_have_the_one_that_is_heard(tmp_path):
     named, unnamed = ([line["value"] for line in lines_of(tmp_path / out)] for out in "ab")
     assert named == pytest.approx(unnamed)
     said = lines_of(tmp_path / "b")[0]["remarks"]
-    assert said == ["notes measured at the pitch that is heard, since their label has none from 24 to 96: 1 of 1"]
+    assert said == [
+        "notes measured at the pitch that is heard, since their label has none from 24 to 96: 1 of 1; of drums and "
+        "other sounds without pitch, harmonic-to-noise, roughness and wobble say nothing"
+    ]
 
 
 def test_notes_that_are_too_short_are_one_line(tmp_path, capsys):

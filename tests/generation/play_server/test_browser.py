@@ -13,7 +13,7 @@ from generation.play_server.player import Player
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import player_of, serving
 from tests.generation.play_server.talk import ask, seed_note
-from tests.playing import CPU, trained
+from tests.playing import CPU, trained, with_drums
 
 pytestmark = pytest.mark.slow
 
@@ -414,3 +414,20 @@ def test_slider_asks_for_a_quantity(browser, experiment_dict, tiny_nsynth, tmp_p
         _until(browser, lambda: text(browser, ".hear") == "I mood 5.5")
         assert find(browser, "input[name=mood]").get_attribute("value") == "22"
     assert browser.get_log("browser") == []
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_a_run_of_drums_has_no_keys_and_plays_a_dropped_beat(browser, experiment_dict, tmp_path):
+    run_folder = trained(with_drums(experiment_dict, tmp_path), tmp_path)
+    beat = tmp_path / "beat.mid"
+    beat.write_bytes(written([on(36, channel=9), off(36, 500, channel=9)]))
+    with serving(player_of(run_folder)) as server:
+        browser.get(f"http://127.0.0.1:{server.server_port}/")
+        _until(browser, lambda: text(browser, ".hear") in ("I hat", "I kick"))
+        assert ", no pitches, " in text(browser, "#about")
+        assert text(browser) == "Drag the dot"
+        assert not find(browser, "#keys").is_displayed()
+        find(browser, "#file").send_keys(str(beat))
+        _until(browser, lambda: find(browser, "#player").is_displayed())
+        assert find(browser, "#error").is_displayed() is False
+        assert browser.get_log("browser") == []

@@ -30,6 +30,7 @@ def test_page_learns_what_the_run_knows(server):
         "attributes": {"pitch": PITCHES},
         "truncation": None,
         "latents": "",
+        "plays_pieces": True,
         "quantities": [],
         "words": {"pitch": [str(pitch) for pitch in PITCHES]},
     }

@@ -15,13 +15,14 @@ from generation.instrument import Instrument
 from generation.midi.midi_file import read_midi_bytes
 from generation.play_server.piece_player import play_piece
 from generation.play_server.player import Player
+from generation.playing.drums import usual_drum_map
 from generation.playing.render import render_piece
 from generation.playing.settings import PieceSettings, PieceSource
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.conftest import serving
 from tests.generation.play_server.talk import MIDI, ask, error_of, post_midi, request, seed_note, square_note
 from tests.generation.playing.stand_in import StandIn, note, piece_of
-from tests.playing import CPU
+from tests.playing import CPU, trained, unconditional, with_drums
 from utils.errors import UserError
 
 TUNE = written([on(60, 480), off(60, 240), on(67, 480), on(64), off(67, 100), off(64, 50), end(0)])
@@ -44,6 +45,7 @@ def test_seed_plays_a_file_as_from_midi_does(server, run_folder, tmp_path, conte
 
 
 def test_notes_begin_where_the_file_says(server):
+    assert server.players[0].to_plain()["plays_pieces"]
     wave, rate = sound_of(post_midi(server, TUNE, square_note(0.3, 0.7)))
     assert rate == 16_000
     assert not wave[:8000].any()
@@ -96,6 +98,35 @@ def test_what_cannot_be_played_is_one_line(server, content, message):
     status, _, body = post_midi(server, content, seed_note(1))
     assert status == 400
     assert error_of(body).startswith(message)
+
+
+BEAT = written([on(46, channel=9), off(46, 10, channel=9), on(42, 5, channel=9), off(42, 200, channel=9)])
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_a_run_of_drums_plays_a_beat_as_from_midi_does_and_its_hats_choke(experiment_dict, tmp_path):
+    run_folder = trained(with_drums(experiment_dict, tmp_path), tmp_path)
+    instrument = Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU)
+    source, drum_map = PieceSource(path=None, sha256=""), usual_drum_map(instrument.table)
+    files = []
+    for choke in (True, False):
+        settings = PieceSettings(seeds=(3,), drum_map=drum_map, choke=choke)
+        path = tmp_path / f"{choke}.wav"
+        render_piece(instrument, read_midi_bytes(BEAT, "beat", drums=True), settings, path, source=source)
+        files.append(path.read_bytes())
+    player = Player(instrument, "drums")
+    assert player.to_plain()["plays_pieces"]
+    with serving(player) as server:
+        made = post_midi(server, BEAT, seed_note(3))[2]
+    assert (made == files[0], made == files[1]) == (True, False)
+
+
+@pytest.mark.usefixtures("_no_previews")
+def test_a_run_with_neither_pitch_nor_drums_plays_no_piece(experiment_dict, tmp_path):
+    run_folder = trained(unconditional(experiment_dict), tmp_path)
+    other = Player(Instrument.from_run(run_folder, scale=None, iteration=None, device=CPU), "tiny")
+    assert not other.to_plain()["plays_pieces"]
+    other.close()
 
 
 @pytest.mark.parametrize("query", ["", "?", "?note", "?note=", "?other=1", "?note=1&note=2", "?note=1&x=2", "?note={}"])

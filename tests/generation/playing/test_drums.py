@@ -137,6 +137,14 @@ def test_one_kit_is_one_latent_and_voices_may_have_others():
     assert (timbre.start, dict(timbre.fixed)) == (7, {FAMILY: "kick", "room": "wet"})
 
 
+def test_an_attribute_that_each_drum_has_cannot_be_fixed_for_all():
+    for settings in ({"attributes": (f"{FAMILY}=kick",)}, {"voices": (f"ch10={FAMILY}=kick",)}):
+        with pytest.raises(UserError, match=f"attribute {FAMILY}: each drum has its own by the map of drums"):
+            performed(kit(), drum(0, 36), drum(0, 38), **settings)
+    with_others = performed(kit(), drum(0, 36), note(0), base_pitch=60, attributes=(f"{FAMILY}=tom",))
+    assert sorted(dict(timbre.fixed)[FAMILY] for timbre, _ in with_others.plan.timbres_and_pitches) == ["kick", "tom"]
+
+
 def test_without_a_map_drums_are_notes_like_others():
     instrument = StandIn()
     performance = Performance.of(instrument, piece_of(drum(0, 60)), PieceSettings())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.note_pitch import sounding_pitch
 from data.sound_font import describe_sound_font
 from generation.sampler.looped_wav import write_looped_wav
-from generation.sampler.regions import Envelope, Region
+from generation.sampler.regions import Drum, Envelope, Region
 from generation.sampler.sfz_file import write_sfz
 from generation.sampler.sound_font_file import FontTexts, write_sound_font
 from tests.generation.sampler.test_samples import RATE, prepared, tone
@@ -106,6 +106,22 @@ def test_sfz_says_what_the_regions_are(tmp_path):
     assert (second["lovel"], second["hivel"], second["tune"]) == ("0", "80", "3")
 
 
+def drum(key, *, group=None, samples=None):
+    made = np.random.default_rng(key).integers(-20_000, 20_000, 1000).astype(np.int16) if samples is None else samples
+    return Region(f"drum{key:03d}", key, (key, key), (0, 127), made, None, 0, Drum(group))
+
+
+def test_sfz_plays_drums_to_their_end_at_one_pitch_unless_one_of_their_group_ends_them(tmp_path):
+    write_sfz(tmp_path / "a.sfz", [drum(36), drum(42, group=1), drum(46, group=1)], ENVELOPE, title="kit", folder="s")
+    kick, closed, opened = read_sfz(tmp_path / "a.sfz")
+    for region, key in ((kick, "36"), (closed, "42"), (opened, "46")):
+        assert (region["lokey"], region["hikey"], region["pitch_keycenter"]) == (key, key, key)
+        assert (region["loop_mode"], region["pitch_keytrack"]) == ("one_shot", "0")
+    assert not kick.keys() & {"group", "off_by"}
+    for region in (closed, opened):
+        assert (region["group"], region["off_by"], region["off_mode"]) == ("1", "1", "normal")
+
+
 # Sound font
 
 
@@ -171,15 +187,24 @@ def test_a_sound_font_larger_than_its_format_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def held(player, font, key, velocity=100, seconds=4):
-    """Left channel of a key held for `seconds`, at RATE, and of the second after its release."""
+def opened(player, font, bank):
     synth = player.Synth(samplerate=RATE)
-    synth.program_select(0, synth.sfload(str(font)), 0, 0)
+    synth.program_select(0, synth.sfload(str(font)), bank, 0)
+    return synth
+
+
+def played(synth, n_samples):
+    """The next samples of the left channel."""
+    return np.frombuffer(bytes(synth.generate(n_samples)), np.float32).reshape(-1, 2)[:, 0].copy()
+
+
+def held(player, font, key, velocity=100, seconds=4, bank=0):
+    """Left channel of a key held for `seconds`, at RATE, and of the second after its release."""
+    synth = opened(player, font, bank)
     synth.noteon(0, key, velocity)
-    parts = [synth.generate(seconds * RATE)]
+    parts = [played(synth, round(seconds * RATE))]
     synth.noteoff(0, key)
-    parts.append(synth.generate(RATE))
-    return [np.frombuffer(bytes(part), np.float32).reshape(-1, 2)[:, 0].copy() for part in parts]
+    return [*parts, played(synth, RATE)]
 
 
 @pytest.mark.parametrize("cents", [0, -37])
@@ -212,3 +237,55 @@ def test_a_player_ends_a_one_shot_by_itself(tmp_path):
     wave, _ = held(player, tmp_path / "a.sf2", 60)
     assert np.abs(wave[:1600]).max() > 0.01
     assert np.abs(wave[RATE + 100 :]).max() == 0
+
+
+# Drum kit
+
+
+def test_zones_of_drums_have_one_pitch_and_their_group_in_the_bank_of_drums(tmp_path):
+    write_sound_font(tmp_path / "a.sf2", [drum(36), drum(42, group=1)], ENVELOPE, RATE, TEXTS)
+    pdta = lists_of(tmp_path / "a.sf2")["pdta"]
+    (_, number, bank, *_), _ = entries(pdta["phdr"], "<20s3H3I")
+    assert (number, bank) == (0, 128)
+    bags = [first for first, _ in entries(pdta["ibag"], "<HH")]
+    generators = entries(pdta["igen"], "<Hh")
+    kick, hat = (dict(generators[one:other]) for one, other in pairwise(bags))
+    assert (kick[56], hat[56]) == (0, 0)
+    assert (57 not in kick, hat[57]) == (True, 1)
+    assert (kick[43], hat[43]) == (36 | 36 << 8, 42 | 42 << 8)
+    assert (kick[54], hat[54]) == (0, 0)
+    assert list(hat)[-1] == 53
+    assert [key for *_, key, _, _, _ in entries(pdta["shdr"], "<20s5IBbHH")] == [36, 42, 0]
+
+
+def steady(hertz, seconds=1.0):
+    return np.rint(8000 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.int16)
+
+
+def level_at(wave, hertz):
+    """Amplitude of a sine of `hertz` in the wave, which lasts a whole number of its periods."""
+    return 2 * abs(np.exp(-2j * np.pi * hertz * np.arange(len(wave)) / RATE) @ wave) / len(wave)
+
+
+def test_a_player_lets_drums_ring_out_at_their_own_pitch_until_their_group_ends_them(tmp_path):
+    player = pytest.importorskip("tinysoundfont")
+    regions = [
+        drum(36, samples=steady(200)),
+        drum(42, group=1, samples=steady(1000)),
+        drum(46, group=1, samples=steady(440)),
+    ]
+    write_sound_font(tmp_path / "kit.sf2", regions, ENVELOPE, RATE, TEXTS)
+    pressed, released = held(player, tmp_path / "kit.sf2", 36, seconds=0.1, bank=128)
+    assert level_at(released[:8000], 200) > 0.9 * level_at(pressed[800:], 200) > 0.01
+    assert np.abs(released[RATE - 1600 + 100 :]).max() == 0
+    assert np.abs(held(player, tmp_path / "kit.sf2", 37, bank=128)[0]).max() == 0
+    synth = opened(player, tmp_path / "kit.sf2", 128)
+    for key in (46, 36):
+        synth.noteon(0, key, 100)
+    both = played(synth, 1600)
+    synth.noteon(0, 42, 100)
+    after = played(synth, 4800)[1600:]
+    assert level_at(both, 440) > 0.01
+    assert level_at(after, 440) < 0.01 * level_at(both, 440)
+    assert level_at(after, 1000) > 0.01
+    assert level_at(after, 200) == pytest.approx(level_at(both, 200), rel=0.1)
