@@ -25,10 +25,13 @@ from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.generation.midi.midi_files import end, off, on, written
 from tests.generation.play_server.talk import seed_note
 from tests.playing import CPU, PITCHES, card_of, files_of, play, run_mode, sound, trained, wavs
+from tests.training_runs import final_state, run
 from utils.errors import UserError
 from utils.hub_name import HubName
+from utils.run_log import read_log
 
 BRIGHTNESS = [100 + 12.5 * place**2 for place in range(24)]
+HINT = "notes obey brightness better if it is measured"
 LOWEST, HIGHEST = BRIGHTNESS[0], BRIGHTNESS[-1]
 
 
@@ -78,6 +81,37 @@ def test_checkpoint_holds_the_numbers_of_the_notes(bright):
     attributes = load_checkpoint(find_checkpoint(bright))["attributes"]
     assert attributes == {"brightness": BRIGHTNESS, "pitch": PITCHES}
     assert list(attributes) == ["brightness", "pitch"]  # as attribKeysOrder has it
+
+
+@pytest.mark.usefixtures("bright_dict", "_no_previews")
+def test_run_that_measures_its_notes_learns_from_them_and_resumes_exactly(write_config, capsys):
+    def state_of(name, **model):
+        path, folder = write_config(name, modelConfig=model)
+        assert train.main(["-c", str(path), "--device", "cpu", "--n_samples", "1", "-l", "1"]) == 0
+        return folder, final_state(folder)["discriminator"]
+
+    def same(one, other):
+        return all(torch.equal(one[key], other[key]) for key in one)
+
+    folder, measured = state_of("measured", measureGenerated=["brightness"])
+    assert HINT not in capsys.readouterr().err
+    assert all(row["d_heard"] > 0 for row in read_log(folder))
+    assert not same(measured, state_of("plain")[1])
+    assert HINT in capsys.readouterr().err
+    find_checkpoint(folder).unlink()
+    assert same(measured, state_of("measured", measureGenerated=["brightness"])[1])
+
+
+def test_only_quantities_are_measured(bright_dict, bright_notes, write_config, capsys):
+    notes = json.loads((bright_notes / "examples.json").read_text())
+    for note in notes.values():
+        note["brightness"] = round(note["brightness"])
+    (bright_notes / "examples.json").write_text(json.dumps(notes))
+    path, folder = write_config("whole", modelConfig={"measureGenerated": ["brightness"]})
+    assert run(path) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert "measureGenerated: brightness is no quantity" in line
+    assert not folder.exists()
 
 
 def test_condition_is_one_number_beside_the_one_hots(instrument):

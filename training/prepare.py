@@ -26,6 +26,7 @@ from models.networks import build_networks
 from models.noise import Purpose
 from training.budget import estimate_budget
 from training.fixed_latents import FixedLatents
+from training.heard_quantities import HeardQuantities, unmeasured_quantities
 from training.preview import PreviewWriter
 from training.starting_point import Start, StartSource, find_start
 from training.trainer import Trainer
@@ -114,6 +115,10 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         remove_half_written(experiment.run_folder)
     for text in trainer.schedule.fade_warnings():
         logger.warning("%s", text)
+    for name in unmeasured_quantities(table, experiment.model.measured_attributes):
+        logger.info(
+            'notes obey %s better if it is measured of generated notes too: "measureGenerated" in modelConfig', name
+        )
     return trainer
 
 
@@ -187,6 +192,7 @@ def _build_trainer(
     seed, device = options.seed, options.device
     networks = build_networks(experiment.model, transform.shape, table.sizes, seed=seed, device=device)
     skipped = expand_attributes(experiment.model.skip_fake_attributes)
+    measured = experiment.model.measured_attributes
     latents = partial(FixedLatents, networks, transform, dataset, seed=seed, device=device)
     scorer = preview = None
     if classifier:
@@ -202,6 +208,7 @@ def _build_trainer(
             networks,
             classified_fakes=[name not in skipped for name in table.names],
             data_labels=dataset.labels,
+            heard=HeardQuantities(transform, table, measured) if measured else None,
             seed=seed,
             device=device,
             ranks=options.ranks,

@@ -17,6 +17,7 @@ from models.networks import Networks, update_ema
 from models.noise import Purpose, normal_rows, uniform_rows
 from training.adversarial_losses import ADVERSARIAL_LOSSES
 from training.gdpp import gdpp_loss
+from training.heard_quantities import HeardQuantities
 from training.losses import classification_loss, drift_loss, gradient_penalty, r1_penalty, soft_targets
 from utils.config import ModelConfig
 from utils.device import on_device
@@ -66,17 +67,19 @@ class TrainingStep:
         seed: int,
         device: torch.device,
         data_labels: Tensor | None = None,
+        heard: HeardQuantities | None = None,
         ranks: Ranks = ALONE,
         bf16: bool = False,
     ) -> None:
         """`classified_fakes` has for each attribute whether the generator is trained on its classification.
 
         `data_labels` (N, A) are the labels of all training notes, which `fakeLabels: frequency` draws from.
+        `heard` measures quantities of generated notes, from which the discriminator learns them too.
         With `bf16` the networks compute in bfloat16, except for the penalties, whose second derivatives need float32;
         weights, losses, moments and averages stay float32.
         """
         self.config, self.networks, self.seed, self.device, self.ranks = config, networks, seed, device, ranks
-        self._bf16 = bf16
+        self._bf16, self._heard = bf16, heard
         self._layout = torch.contiguous_format
         if device.type == "cpu" and math.prod(networks.sizes[-1]) >= LARGE_IMAGE:
             self._layout = torch.channels_last
@@ -159,6 +162,7 @@ class TrainingStep:
         with torch.no_grad():
             fake_labels = self.fake_labels(labels, phase)
             fake = self._generate(Purpose.DISCRIMINATOR_LATENT, fake_labels, phase)
+            heard = self._heard.of(fake, self.networks.generator) if self._heard else None
             n_mixed = ranks.own_among_last(options.n_mixed(len(real) * ranks.size, phase.scale), len(real))
             real, labels = _mixed(real, fake, n_mixed), _mixed(labels, fake_labels, n_mixed)
             real = self._augmented(real, Purpose.AUGMENT_REAL, phase)
@@ -182,6 +186,8 @@ class TrainingStep:
         if discriminator.augmentation:
             # a copy, since adapt() changes it below
             watched["augment_probability"] = discriminator.augmentation.probability.clone()
+        if self._heard and heard is not None:
+            losses["d_heard"] = options.condition_weight_d * self._part(self._heard.error(of_fake.logits, heard))
         terms = self._descend(losses, "d", discriminator, self.optimizer_d, watched)
         if discriminator.augmentation:
             discriminator.augmentation.adapt(ranks.gather(of_real.critic.detach()))

@@ -265,6 +265,11 @@ class ModelConfig(ScaleOptions):
     skip_fake_attributes: tuple[str, ...] = Field(
         (), alias="skipAttDfake", description="attributes that are left out of the generator's classification loss"
     )
+    measured_attributes: tuple[Literal["loudness", "brightness", "spread", "rolloff", "flatness"], ...] = Field(
+        (),
+        alias="measureGenerated",
+        description="quantities that are measured of generated notes too, so that the critic learns them there",
+    )
     reset_optimizer_at_growth: bool = Field(
         True, alias="resetOptimizerAtGrowth", description="fresh Adam moments at each new scale, as published"
     )

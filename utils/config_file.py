@@ -297,9 +297,11 @@ def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
                 f"modelConfig.attribKeysOrder={short(order)}: places must be 0 to {len(order) - 1}, each once"
             )
     if model.ac_gan:
+        named = {"skipAttDfake": model.skip_fake_attributes, "measureGenerated": model.measured_attributes}
         faults += [
-            f"modelConfig.skipAttDfake: {short(name)} is not in loaderConfig.attribute_list"
-            for name in model.skip_fake_attributes
+            f"modelConfig.{key}: {short(name)} is not in loaderConfig.attribute_list"
+            for key, given in named.items()
+            for name in given
             if name not in names
         ]
     conditioned = model.ac_gan and names
@@ -307,6 +309,7 @@ def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
     unused = {
         "soft_labels": any(part.soft_labels for part in options),
         "fakeLabels": any(part.fake_labels != "batch" for part in options),
+        "measureGenerated": bool(model.measured_attributes),
     }
     faults += [
         f"modelConfig.{key} needs ac_gan and an attribute in loaderConfig.attribute_list; remove it"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import soxr
 
 from data.sound_font import SAMPLE_RATE
 from utils.arrays import Float32Array, Float64Array
@@ -105,6 +106,13 @@ MEASURES: dict[str, Callable[[Float32Array], dict[str, float]]] = {
 
 Source of those of the spectrum: Peeters 2004, A large set of audio features for sound description, section 6.
 """
+
+
+def measure(name: str, sound: Float32Array, sample_rate: int) -> float | None:
+    """The attribute `name` of a note (n,), by its measure of the same name; None if it has none, as of silence."""
+    if sample_rate != SAMPLE_RATE:
+        sound = soxr.resample(sound, sample_rate, SAMPLE_RATE)
+    return MEASURES[name](sound).get(name) if sound.any() else None
 
 
 def _spectrum(sound: Float32Array) -> tuple[Float64Array, Float64Array]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.asked_and_heard import rank_correlation
+from benchmarks.asked_and_heard import mean_with_interval, rank_correlation
 
 RNG = np.random.default_rng(3)
 ASKED = np.arange(200.0)
@@ -26,3 +26,11 @@ def test_interval_holds_the_correlation_of_what_the_notes_were_drawn_from():
 def test_no_relation_has_an_interval_around_zero():
     _, low, high = rank_correlation(ASKED, RNG.permutation(200).astype(float))
     assert low < 0 < high
+
+
+def test_interval_of_a_mean_is_about_twice_its_standard_error():
+    values = RNG.normal(3, 2, size=400)
+    mean, low, high = mean_with_interval(values)
+    assert mean == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
+    assert mean_with_interval(np.ones(5)) == (1, 1, 1)

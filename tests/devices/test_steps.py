@@ -53,6 +53,7 @@ ELSEWHERE = {
     *("maxIterAtScale", "miniBatchSize", "miniBatchScheduler", "startScale", "keepCheckpoints"),  # the trainer's
     *("alphaJumpMode", "alphaNJumps", "alphaSizeJumps", "iterAlphaJump", "alphaJumpVals"),  # the schedule's
     "attribKeysOrder",  # the loader's
+    "measureGenerated",  # the CPU's, which measures: training/heard_quantities.py
 }
 """Keys that tell a step nothing but sizes."""
 
