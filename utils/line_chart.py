@@ -12,7 +12,7 @@ from utils.pictures import save_figure
 Points = Sequence[tuple[float, float]]
 """(x, y) of each point of a curve, from left to right."""
 
-_SIZE = (6.4, 4.2)  # inches
+_WIDTH, _HEIGHT = 6.4, 4.2  # inches, without the legend, which would hide curves
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CurveGroup:
 
 def save_curves(path: Path, groups: Sequence[CurveGroup], *, title: str, x_label: str, y_label: str) -> None:
     """Write a PNG with a thick line for the mean of each group and a thin one for each member, atomically."""
-    figure = Figure(figsize=_SIZE)
+    figure = Figure(figsize=(_WIDTH, _HEIGHT))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     figure.subplots_adjust(left=0.12, right=0.97, bottom=0.13, top=0.92)
@@ -42,8 +42,12 @@ def save_curves(path: Path, groups: Sequence[CurveGroup], *, title: str, x_label
     axes.grid(linewidth=0.3)
     axes.set_title(title, fontsize=9, parse_math=False)
     if groups:  # matplotlib warns of an empty legend
-        for text in axes.legend(fontsize=7, frameon=False).get_texts():
+        legend = axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        for text in legend.get_texts():
             text.set_parse_math(False)
+        width = _WIDTH + legend.get_window_extent().width / figure.dpi
+        figure.set_size_inches(width, _HEIGHT)
+        figure.subplots_adjust(left=0.12 * _WIDTH / width, right=0.97 * _WIDTH / width)
     save_figure(figure, path)
 
 

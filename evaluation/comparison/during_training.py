@@ -33,6 +33,7 @@ class Chosen:
     title: str
     checkpoints: Sequence[KeptCheckpoint]
     scores: Mapping[str, OverSeeds]
+    """Those that are known of all checkpoints: a mean over some of them would say something else."""
     ended_sooner: bool  # at equal time: some run was trained to its end before
 
 
@@ -141,7 +142,7 @@ def _chosen(
         how=how,
         title=title,
         checkpoints=kept,
-        scores={name: over_seeds(found) for name, found in values.items()},
+        scores={name: over_seeds(found) for name, found in values.items() if len(found) == len(kept)},
         ended_sooner=how == EQUAL_TIME and any(_ended_before(each, seconds) for each in kept),
     )
 

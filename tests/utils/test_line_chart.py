@@ -33,3 +33,14 @@ def test_names_are_shown_whatever_they_begin_with_and_are_no_formulas(tmp_path):
     assert not np.array_equal(*pictures)
     assert not np.array_equal(*hidden)
     drawn(tmp_path / "formula.png", CurveGroup("$\\frac{", RISING, []))
+
+
+def test_names_stand_beside_the_curves(tmp_path):
+    """However many and long they are: the rightmost ink of the curve is left of the names."""
+    short = drawn(tmp_path / "short.png", CurveGroup("a", RISING, []))
+    long = drawn(tmp_path / "long.png", *[CurveGroup("W" * 60, RISING, [])] * 9)
+    assert long.shape[1] > short.shape[1] + 300
+    dark = np.flatnonzero((long.max(axis=2) < 0.3).any(axis=0))  # columns with ink of letters and axes
+    assert dark[-1] < long.shape[1] - 3
+    plot = np.flatnonzero((long[long.shape[0] // 2] < 0.3).all(axis=1))
+    assert plot[0] < short.shape[1] * 0.2
