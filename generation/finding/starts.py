@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from itertools import product
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from data.nsynth import Value
+from generation.finding.candidates import Candidates
 from generation.finding.likeness import Likeness
 from generation.instrument import Instrument
 from models.noise import Purpose, normal_rows
@@ -17,22 +17,15 @@ RANDOM_LATENTS = 256
 _LATENTS_OF_EACH = 4  # at least, for each combination of open values; of more combinations the seed draws some
 
 
-class Starts(NamedTuple):
-    """Latents (B, latent_dim) and labels (B, n_attributes), the most alike first."""
-
-    latents: Tensor
-    labels: Tensor
-
-
-def best_starts(likeness: Likeness, fixed: Mapping[str, Value], *, seed: int, count: int) -> Starts:
-    """The `count` best of `RANDOM_LATENTS` random notes with the attributes `fixed`."""
+def best_starts(likeness: Likeness, fixed: Mapping[str, Value], *, seed: int, count: int) -> Candidates:
+    """The `count` best of `RANDOM_LATENTS` random notes with the attributes `fixed`, the most alike first."""
     instrument = likeness.instrument
     latents = normal_rows(
         seed, Purpose.FINDING_LATENT, 0, max(count, RANDOM_LATENTS), instrument.networks.ema.latent_dim
     )
     labels = open_labels(instrument, fixed, seed, len(latents))
-    best = likeness.distances(latents, labels).argsort(stable=True)[:count]
-    return Starts(latents[best], labels[best])
+    drawn = Candidates.plain(instrument, latents, labels)
+    return drawn.at(likeness.distances(drawn).argsort(stable=True)[:count])
 
 
 def open_labels(instrument: Instrument, fixed: Mapping[str, Value], seed: int, count: int) -> Tensor:

@@ -10,13 +10,14 @@ from data.attributes import AttributeTable
 from data.note_dataset import fade_window
 from generation import load_instrument
 from generation.finding import search
+from generation.finding.candidates import Candidates
 from generation.finding.critic_features import critic_of, feature_distance, features
-from generation.finding.descent import descend, lengths
+from generation.finding.descent import OFFSET_COST, descend, lengths
 from generation.finding.heard_sound import heard_note, heard_pitch
 from generation.finding.likeness import Likeness
 from generation.finding.references import floor_of
 from generation.finding.search import SearchSettings, distance_of, find_note
-from generation.finding.starts import Starts, best_starts, open_labels
+from generation.finding.starts import best_starts, open_labels
 from generation.synthesis import fit_full_scale, sound_window
 from models.convert import main as convert
 from tests.generation.finding.sounds import RATE, tone
@@ -71,24 +72,50 @@ def test_pitch_that_was_not_learned_or_is_not_heard_is_said():
 
 def test_descent_finds_what_is_near_the_prior_and_stays_there():
     goals = torch.tensor([[1.0, -2.0, 0.5], [3.0, 4.0, 12.0], [0.0, 0.0, 0.0]])
-    likeness = SimpleNamespace(distance=lambda latents, _: (latents - goals).square().sum(dim=1))
-    starts = Starts(torch.tensor([[0.3, 0.2, -1.0]]).repeat(3, 1), torch.zeros(3, 0))
-    found = descend(likeness, starts, 120)
     low, high = lengths(3)
-    torch.testing.assert_close(found[0], goals[0], atol=0.02, rtol=0)
-    torch.testing.assert_close(found[1], goals[1] / 13 * high, atol=0.05, rtol=0)
-    assert float(found[2].norm()) == pytest.approx(low, rel=1e-5)
+    for goal, nearest in ((goals[0], goals[0]), (goals[1], goals[1] / 13 * high)):
+        torch.testing.assert_close(descended(goal).latents[0], nearest, atol=0.05, rtol=0)
+    assert float(descended(goals[2]).latents.norm()) == pytest.approx(low, rel=1e-5)
+
+
+def descended(goal, wanted=(0.0, 0.0), free=(1.0, 1.0)):
+    """From one start, towards a latent and label offsets."""
+
+    def distance(each):
+        return ((each.latents - goal) ** 2).sum(dim=1) + ((each.offsets - torch.tensor(wanted)) ** 2).sum(dim=1)
+
+    start = Candidates(torch.tensor([[0.3, 0.2, -1.0]]), torch.zeros(1, 0), torch.zeros(1, 2))
+    return descend(SimpleNamespace(distance=distance), start, torch.tensor(free), 120)
+
+
+def test_label_offsets_are_found_where_they_are_free_and_have_a_cost():
+    found = descended(torch.tensor([1.0, -2.0, 0.5]), wanted=(0.5, -0.3), free=(1.0, 0.0))
+    torch.testing.assert_close(found.offsets, torch.tensor([[0.5 / (1 + OFFSET_COST), 0.0]]), atol=0.01, rtol=0)
+
+
+def test_the_better_half_goes_on_after_each_quarter():
+    goal, calls = torch.zeros(3), []
+
+    def distance(each):
+        calls.append(len(each.latents))
+        return each.labels[:, 0] + ((each.latents - goal) ** 2).sum(dim=1)
+
+    labels = torch.tensor([[4.0], [1.0], [3.0], [0.0], [2.0]])
+    starts = Candidates(torch.ones(5, 3), labels, torch.zeros(5, 0))
+    found = descend(SimpleNamespace(distance=distance), starts, torch.zeros(0), 8)
+    assert calls == [5, 5, 3, 3, 2, 2, 1, 1, 1]
+    assert found.labels.tolist() == [[0.0]]
 
 
 def test_found_note_is_nearer_than_the_best_start_and_is_played_by_its_latent(instrument):
     found = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=4, steps=20))
     assert (found.attributes, found.compared) == ({"pitch": 64}, "sound + critic")
     (wave,) = instrument.sound(
-        instrument.conditions(*best_starts(Likeness.to(instrument, found.target), {"pitch": 64}, seed=0, count=1))
+        best_starts(Likeness.to(instrument, found.target), {"pitch": 64}, seed=0, count=1).conditions(instrument)
     )
     assert found.distance < distance_of(wave, found.target)
     assert found.distance == distance_of(found.wave, found.target)
-    again = instrument.note(latent=found.latent, **found.attributes)
+    again = instrument.note(latent=found.latent, label_offsets=found.label_offsets, **found.attributes)
     np.testing.assert_allclose(again, fit_full_scale(found.wave)[0], atol=1e-6)
 
 
@@ -121,9 +148,9 @@ def test_descent_keeps_the_best_of_each_start(instrument):
     target = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     likeness = Likeness.to(instrument, target)
     starts = best_starts(likeness, {}, seed=0, count=3)
-    before = likeness.distances(*starts)
+    before = likeness.distances(starts)
     assert torch.equal(before, before.sort().values)
-    assert torch.all(likeness.distances(descend(likeness, starts, 5), starts.labels) <= before + 1e-6)
+    assert likeness.distances(descend(likeness, starts, torch.ones(4), 1)) .min() <= before[0]
 
 
 @pytest.mark.usefixtures("_no_previews")
@@ -177,7 +204,7 @@ def test_images_are_compared_where_phases_are_estimated(experiment_dict, tmp_pat
     assert found.wave.shape == (N_SAMPLES,)
     likeness = Likeness.to(instrument, found.target)
     starts = best_starts(likeness, {"pitch": 64}, seed=0, count=2)
-    assert torch.all(likeness.distances(descend(likeness, starts, 10), starts.labels) < likeness.distances(*starts))
+    assert likeness.distances(descend(likeness, starts, torch.ones(4), 10)).max() < likeness.distances(starts).min()
 
 
 def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument, monkeypatch):
@@ -185,7 +212,7 @@ def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument,
     target = search.find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     labels = instrument.labels(0, {"pitch": 64})
     (wave,) = instrument.sound(instrument.conditions(instrument.latent(3), labels))
-    distance = Likeness.to(instrument, target).distances(*Starts(instrument.latent(3), labels))
+    distance = Likeness.to(instrument, target).distances(Candidates.plain(instrument, instrument.latent(3), labels))
     assert float(distance) == pytest.approx(distance_of(wave, target), rel=1e-4)
 
 
