@@ -152,7 +152,8 @@ class Instrument:
 
         It is the one that `generate.py find` writes for the same numbers. `pitch` and `attributes` fix what the note
         must have; else the pitch is heard, and all values of the others are tried. Its `latent`, `label_offsets` and
-        `attributes` are keywords of `note`. Raises: UserError if the sound cannot be read or is silent, or a value was not learned.
+        `attributes` are keywords of `note`.
+        Raises: UserError if the sound cannot be read or is silent, or a value was not learned.
         """
         from generation.finding.search import SearchSettings, find_note  # which is built on this class
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.nsynth import Value
 from data.quantities import is_quantity
 from utils.errors import DataError
+from utils.spelling import counted
 
 _PITCH = "pitch"
 
@@ -32,12 +33,15 @@ class LabelOffsets(BaseModel):
         """
         widths = [1 if is_quantity(each) else len(each) for each in values.values()]
         if len(self.numbers) != sum(widths) or (self.pitch is not None) != (_PITCH in values):
-            raise DataError(f"{len(self.numbers)} label offsets: the run has {sum(widths)} labels; choose their run")
+            said = counted(len(self.numbers), "label offset")
+            raise DataError(f"{said}: not those of the {sum(widths)} labels of the run; choose the run that found them")
         if self.pitch is None:
             return self.numbers
         learned, first = values[_PITCH], sum(widths[: list(values).index(_PITCH)])
         if self.pitch not in learned or pitch not in learned:
-            raise DataError(f"label offsets of pitch {self.pitch}: the run did not learn it; choose their run")
+            raise DataError(
+                f"label offsets of pitch {self.pitch}: the run did not learn it; choose the run that found them"
+            )
         up, last = learned.index(pitch) - learned.index(self.pitch), first + len(learned)
         own = self.numbers[first:last]
         moved = (own[number - up] if 0 <= number - up < len(own) else 0.0 for number in range(len(own)))

@@ -69,9 +69,9 @@ class RadiusWalk(_Step):
 class NoteSpec(_Strict):
     """A note by its `seed`, what is done to its latent, and all its attributes; or a step `between` other notes.
 
-    A note that was found has its whole `latent` in place of a seed, and may have `label_offsets`. For a step, `attributes` are those that both notes
-    share; they are for information only. A note between the keys is `resampled` from the learned pitch that is among
-    its attributes.
+    A note that was found has its whole `latent` in place of a seed, and may have `label_offsets`. For a step,
+    `attributes` are those that both notes share; they are for information only. A note between the keys is `resampled`
+    from the learned pitch that is among its attributes.
     """
 
     attributes: dict[str, Value]

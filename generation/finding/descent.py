@@ -15,7 +15,7 @@ from generation.finding.candidates import Candidates
 from generation.finding.likeness import Likeness
 from utils.cli import show_progress
 
-RATE = 0.2  # of Adam at the first step; it falls to 0 along half a cosine
+RATE = 0.15  # of Adam at the first step; it falls to 0 along half a cosine
 ROUNDS = 4  # of as many steps; after each but the last, the better half goes on
 OFFSET_COST = 0.1  # distance that an offset of 1 must bring, if it is the only one; their squares are added
 _NEARLY = 1 - 1e-5  # lengths are rounded

@@ -61,7 +61,7 @@ class Likeness:
     @torch.no_grad()
     def distances(self, candidates: Candidates) -> Tensor:
         """`distance` of however many notes, a few at a time, without gradient."""
-        batches = torch.arange(len(candidates.latents)).split(BATCH_SIZE)
+        batches = torch.split(torch.arange(len(candidates.latents)), BATCH_SIZE)
         return torch.cat([self.distance(candidates.at(rows)) for rows in batches])
 
 

@@ -27,7 +27,7 @@ _TYPICAL = 16  # random notes whose median level is that of a note of the run
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How long is searched: the `seed` of the random latents, how many are followed at first, and for how many steps."""
+    """How long is searched: the `seed` of the random latents, how many are followed at first, and the steps."""
 
     seed: int = 0
     starts: int = 16

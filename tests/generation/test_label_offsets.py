@@ -40,8 +40,14 @@ def test_without_pitch_they_stay():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"pitch": (60, 62, 64)}, "7 label offsets: the run has 3 labels; choose their run"),
-        ({"family": tuple("abcdefg")}, "7 label offsets: the run has 7 labels; choose their run"),
+        (
+            {"pitch": (60, 62, 64)},
+            "7 label offsets: not those of the 3 labels of the run; choose the run that found them",
+        ),
+        (
+            {"family": tuple("abcdefg")},
+            "7 label offsets: not those of the 7 labels of the run; choose the run that found them",
+        ),
         ({**VALUES, "pitch": (60, 61, 64, 67)}, "label offsets of pitch 62: the run did not learn it"),
     ],
 )

@@ -18,6 +18,7 @@ from generation.finding.likeness import Likeness
 from generation.finding.references import floor_of
 from generation.finding.search import SearchSettings, distance_of, find_note
 from generation.finding.starts import best_starts, open_labels
+from generation.label_offsets import LabelOffsets
 from generation.synthesis import fit_full_scale, sound_window
 from models.convert import main as convert
 from tests.generation.finding.sounds import RATE, tone
@@ -109,7 +110,7 @@ def test_the_better_half_goes_on_after_each_quarter():
 
 def test_found_note_is_nearer_than_the_best_start_and_is_played_by_its_latent(instrument):
     found = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=4, steps=20))
-    assert (found.attributes, found.compared) == ({"pitch": 64}, "sound + critic")
+    assert (found.attributes, found.compared) == ({"pitch": 64}, "sound")
     (wave,) = instrument.sound(
         best_starts(Likeness.to(instrument, found.target), {"pitch": 64}, seed=0, count=1).conditions(instrument)
     )
@@ -144,13 +145,16 @@ def test_lengths_are_those_of_random_latents():
     assert np.mean(drawn > high) == pytest.approx(0.01, abs=0.002)
 
 
-def test_descent_keeps_the_best_of_each_start(instrument):
+def test_descent_never_ends_further_than_the_best_start(instrument):
     target = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     likeness = Likeness.to(instrument, target)
     starts = best_starts(likeness, {}, seed=0, count=3)
     before = likeness.distances(starts)
     assert torch.equal(before, before.sort().values)
-    assert likeness.distances(descend(likeness, starts, torch.ones(4), 1)) .min() <= before[0]
+    for free in (torch.zeros(4), torch.ones(4)):
+        found = descend(likeness, starts, free, 12)
+        assert torch.all(likeness.distances(found) <= before + 1e-6)
+        assert (found.offsets != 0).any() == free.any()
 
 
 @pytest.mark.usefixtures("_no_previews")
@@ -161,12 +165,12 @@ def test_all_values_that_are_open_are_tried(experiment_dict, tmp_path):
     ]
     assert open_labels(instrument, {"pitch": 64}, 0, 8)[:, 1].tolist() == [2] * 8
     assert open_labels(instrument, {}, 5, 3).tolist() == [instrument.labels(5 + k, {})[0].tolist() for k in range(3)]
-    found = instrument.find(tone(330), pitch=64, starts=2, steps=2)
+    found = instrument.find(tone(330), pitch=64, starts=2, steps=12)
     assert found.tried == ("instrument_family_str",)
-    assert instrument.find(tone(330), pitch=64, instrument_family="flute", starts=1, steps=1).attributes == {
-        "instrument_family_str": "flute",
-        "pitch": 64,
-    }
+    assert 0 not in found.label_offsets.numbers
+    asked = instrument.find(tone(330), pitch=64, instrument_family="flute", starts=1, steps=12)
+    assert asked.attributes == {"instrument_family_str": "flute", "pitch": 64}
+    assert [number == 0 for number in asked.label_offsets.numbers] == [True] * 2 + [False] * 4
 
 
 def test_critic_is_heard_where_there_is_one(run_folder, instrument, tmp_path):
@@ -178,10 +182,7 @@ def test_critic_is_heard_where_there_is_one(run_folder, instrument, tmp_path):
     assert distances[0] == 0
     assert torch.all(distances[1:] > 0)
     assert convert([str(run_folder), "-o", str(tmp_path / "shared")]) == 0
-    shared = load_instrument(tmp_path / "shared", device="cpu")
-    assert critic_of(shared) is None
-    found = shared.find(tone(330), pitch=64, starts=1, steps=1)
-    assert found.compared == "sound"
+    assert critic_of(load_instrument(tmp_path / "shared", device="cpu")) is None
 
     def without_layer(state):
         del state["discriminator"]["gather.weight"]
@@ -207,8 +208,7 @@ def test_images_are_compared_where_phases_are_estimated(experiment_dict, tmp_pat
     assert likeness.distances(descend(likeness, starts, torch.ones(4), 10)).max() < likeness.distances(starts).min()
 
 
-def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument, monkeypatch):
-    monkeypatch.setattr("generation.finding.likeness.critic_of", lambda _: None)
+def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument):
     target = search.find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     labels = instrument.labels(0, {"pitch": 64})
     (wave,) = instrument.sound(instrument.conditions(instrument.latent(3), labels))
@@ -241,6 +241,16 @@ def test_floor_is_what_the_representation_loses(instrument):
 def test_what_cannot_be_found_is_an_error(instrument, sound, keywords, message):
     with pytest.raises(UserError, match=message):
         instrument.find(sound, **keywords)
+
+
+def test_label_offsets_are_those_of_the_run_and_go_with_a_latent(instrument):
+    latent, two = np.zeros(4), LabelOffsets(numbers=(0.1, 0.2), pitch=64)
+    with pytest.raises(
+        UserError, match="2 label offsets: not those of the 4 labels of the run; choose the run that found them"
+    ):
+        instrument.note(latent=latent, label_offsets=two)
+    with pytest.raises(UserError, match="label_offsets go with a latent"):
+        instrument.note(label_offsets=two)
 
 
 def test_latent_of_another_length_is_an_error(instrument):
