@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from data.nsynth import Value
 from generation.finding.candidates import Candidates
@@ -15,11 +14,10 @@ from generation.finding.descent import descend
 from generation.finding.heard_sound import heard_note, heard_pitch
 from generation.finding.likeness import Likeness
 from generation.finding.spectral_distance import spectra, spectral_distance
-from generation.finding.starts import best_starts, open_labels
+from generation.finding.starts import best_starts, free_labels, open_labels
 from generation.instrument import Instrument
 from generation.label_offsets import LabelOffsets
 from generation.synthesis import Wave
-from models.conditions import widths
 from models.noise import Purpose, normal_rows
 
 _TYPICAL = 16  # random notes whose median level is that of a note of the run
@@ -76,7 +74,7 @@ def find_note(
     Raises: DataError if the sound `name` is silent; UserError.
     """
     note = heard_note(instrument, samples, name)
-    free = _free(instrument, fixed)
+    free = free_labels(instrument, fixed)
     fixed, remark = dict(fixed), ""
     if "pitch" in instrument.table.values and "pitch" not in fixed:
         pitch = heard_pitch(instrument, note)
@@ -109,16 +107,6 @@ def distance_of(wave: Wave, target: Wave) -> float:
     """The `spectral_distance` of one wave (n_samples,) from another."""
     one, other = (spectra(torch.from_numpy(each)[None]) for each in (wave, target))
     return float(spectral_distance(one, other))
-
-
-def _free(instrument: Instrument, fixed: Mapping[str, Value]) -> Tensor:
-    """1 for each of the one-hots (C,) that may have an offset, 0 for the others."""
-    held = {*fixed} - {"pitch"}
-    each = [
-        torch.full((width,), float(name not in held))
-        for name, width in zip(instrument.table.names, widths(instrument.table.sizes), strict=True)
-    ]
-    return torch.cat([torch.zeros(0), *each])
 
 
 def _offsets(instrument: Instrument, found: Candidates, row: int) -> LabelOffsets | None:

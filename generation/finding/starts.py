@@ -11,6 +11,7 @@ from data.nsynth import Value
 from generation.finding.candidates import Candidates
 from generation.finding.likeness import Likeness
 from generation.instrument import Instrument
+from models.conditions import widths
 from models.noise import Purpose, normal_rows
 
 RANDOM_LATENTS = 256
@@ -40,3 +41,16 @@ def open_labels(instrument: Instrument, fixed: Mapping[str, Value], seed: int, c
     combinations = [dict(zip(names, values, strict=True)) for values in product(*(table[name] for name in names))]
     rows = [instrument.labels(seed, {**fixed, **values}) for values in combinations]
     return torch.cat([rows[number % len(rows)] for number in range(count)])
+
+
+def free_labels(instrument: Instrument, fixed: Mapping[str, Value]) -> Tensor:
+    """1 for each of the one-hots (C,) that may have an offset, 0 for the others.
+
+    Those of `fixed` attributes have none, but for the pitch, to which the sound itself holds the note.
+    """
+    held = {*fixed} - {"pitch"}
+    each = [
+        torch.full((width,), float(name not in held))
+        for name, width in zip(instrument.table.names, widths(instrument.table.sizes), strict=True)
+    ]
+    return torch.cat([torch.zeros(0), *each])
