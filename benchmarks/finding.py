@@ -1,9 +1,10 @@
 """How near `generate.py find` comes to sounds that a run did not learn from, beside the nearest training note.
 
-python -m benchmarks.finding RUN --sounds DIR --notes DIR --count 20 [--starts 8] [--steps 80] [--write]
+python -m benchmarks.finding RUN --sounds DIR --notes DIR --count 20 [--only NAME ...] [--starts 16] [--steps 80]
 """
 
 import argparse
+import time
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +24,13 @@ SECTION = "## Found notes"
 
 
 class Distances(NamedTuple):
-    """Of one sound."""
+    """Of one sound, and the processor's seconds that the search took."""
 
+    name: str
     found: float
     floor: float
     nearest: float
+    seconds: float
 
 
 def main() -> int:
@@ -37,6 +40,7 @@ def main() -> int:
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--notes", type=Path)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="the notes of the folder to find, not some of all")
     parser.add_argument("--starts", type=int, default=DEFAULT.starts)
     parser.add_argument("--steps", type=int, default=DEFAULT.steps)
     parser.add_argument("--write", action="store_true")
@@ -48,9 +52,13 @@ def main() -> int:
     settings = SearchSettings(starts=args.starts, steps=args.steps)
     rows = []
     chosen = spread_over_families(sounds, args.count)
-    for record in (each for first in range(5) for each in chosen[first::5]):  # if stopped, some of each family are done
+    chosen = [each for first in range(5) for each in chosen[first::5]]  # if stopped, some of each family are done
+    if args.only is not None:
+        named = {each.name: each for each in sounds}
+        chosen = [named[name] for name in args.only]
+    for record in chosen:
         rows.append(measure(instrument, record, training, settings))
-        print(record.name, *(f"{value:.3f}" for value in rows[-1]), flush=True)
+        print(row_of_table(rows[-1]), flush=True)
     section = f"{SECTION}: {instrument.run_name}"
     show_section(section, f"{section}\n\n{report(args, rows)}", write=args.write)
     return 0
@@ -61,23 +69,32 @@ def measure(
 ) -> Distances:
     """Find one sound at the pitch of its label."""
     samples = read_audio(record.path, instrument.sample_rate)
+    began = time.process_time()
     found = find_note(instrument, samples, record.name, {"pitch": record.attributes["pitch"]}, settings)
+    seconds = time.process_time() - began
     nearest = nearest_note(instrument, found.target, training, found.attributes)
     floor = floor_of(instrument, found.target)
-    return Distances(found.distance, floor, float("nan") if nearest is None else nearest.distance)
+    beside = float("nan") if nearest is None else nearest.distance
+    return Distances(record.name, found.distance, floor, beside, seconds)
 
 
 def report(args: argparse.Namespace, rows: list[Distances]) -> str:
     """How often a found note is nearer than the nearest training note, and the medians."""
-    found, floor, nearest = np.array(rows).T
+    found, floor, nearest, seconds = np.array([row[1:] for row in rows]).T
     ratio = np.median(found / nearest)
+    medians = Distances("median", *(float(np.median(each)) for each in (found, floor, nearest, seconds)))
     return (
         f"`python -m benchmarks.finding` with `--starts {args.starts} --steps {args.steps}`, {date.today()}: "
         f"{len(rows)} sounds, each at the pitch of its label. The found note is nearer than the nearest training note "
         f"of its pitch {np.sum(found < nearest)} times; median of the ratio {ratio:.2f}.\n\n"
-        "| | found | floor | nearest training note |\n|:--|--:|--:|--:|\n"
-        f"| median distance | {np.median(found):.3f} | {np.median(floor):.3f} | {np.median(nearest):.3f} |"
+        "| sound | found | floor | nearest training note | seconds of the processor |\n|:--|--:|--:|--:|--:|\n"
+        + "\n".join(row_of_table(row) for row in [*rows, medians])
     )
+
+
+def row_of_table(row: Distances) -> str:
+    """One line."""
+    return f"| {row.name} | {row.found:.3f} | {row.floor:.3f} | {row.nearest:.3f} | {row.seconds:.0f} |"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from data.audio_io import read_audio
 from data.nsynth import Value, value_in_words
 from generation.asked_attributes import known_attributes
 from generation.controlled_latents import controlled
+from generation.label_offsets import LabelOffsets
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.synthesis import Wave, fit_full_scale, synthesise_conditions
 from generation.tuning.learned import learned_for, ratio_of
@@ -100,6 +101,7 @@ class Instrument:
         *,
         seed: int = 0,
         latent: npt.NDArray[np.floating] | None = None,
+        label_offsets: LabelOffsets | None = None,
         pitch: float | None = None,
         truncation: float | None = None,
         keep_norm: bool = False,
@@ -112,7 +114,7 @@ class Instrument:
         `instrument_family="flute"` or `brightness=900`) and controls of the latent, before they are rounded to 16 bits:
         a note beyond full scale is turned down, every other one keeps its level. The seed draws the pitch and the
         attributes that are not given. A pitch with decimals is that of the nearest learned note, resampled. A `latent`
-        (latent_dim,), such as that of `find`, takes the place of the seed's.
+        (latent_dim,), such as that of `find`, takes the place of the seed's; `label_offsets` go with it.
         Raises: UserError if a number is out of range, or the run has not learned the pitch or an attribute.
         """
         _require_seed(seed)
@@ -129,9 +131,11 @@ class Instrument:
         if pitch is not None:
             fixed["pitch"] = learned = self.learned_pitch(pitch)
             ratio = ratio_of(exact_pitch(pitch) - learned)
+        if latent is None and label_offsets is not None:
+            raise UserError("label_offsets go with a latent; give that of the found note, or leave them out")
         controls = LatentControls(truncation, keep_norm, latent_scale)
-        labels = self.labels(seed, fixed)
-        (wave,) = self.play([seed], labels, controls) if latent is None else self._of(latent, labels, controls)
+        given = self.latent(seed, controls) if latent is None else controlled(self._checked(latent), controls)
+        (wave,) = self.sound(self.conditions(given, self.labels(seed, fixed), label_offsets))
         return fit_full_scale(at_ratio(wave, ratio, self.sample_rate))[0]
 
     def find(
@@ -140,15 +144,16 @@ class Instrument:
         *,
         pitch: int | None = None,
         seed: int = 0,
-        starts: int = 8,
+        starts: int = 16,
         steps: int = 80,
         **attributes: Value,
     ) -> "FoundNote":
         """The note nearest to `sound`, a file or samples (n,) at `sample_rate`; see `generation.finding.search`.
 
         It is the one that `generate.py find` writes for the same numbers. `pitch` and `attributes` fix what the note
-        must have; else the pitch is heard, and all values of the others are tried. Its `latent` and `attributes` are
-        keywords of `note`. Raises: UserError if the sound cannot be read or is silent, or a value was not learned.
+        must have; else the pitch is heard, and all values of the others are tried. Its `latent`, `label_offsets` and
+        `attributes` are keywords of `note`.
+        Raises: UserError if the sound cannot be read or is silent, or a value was not learned.
         """
         from generation.finding.search import SearchSettings, find_note  # which is built on this class
 
@@ -167,12 +172,12 @@ class Instrument:
             raise UserError(f"starts {starts}, steps {steps}: must be 1 or more")
         return find_note(self, samples, name, fixed, SearchSettings(seed, starts, steps))
 
-    def _of(self, latent: npt.NDArray[np.floating], labels: Tensor, controls: LatentControls) -> list[Wave]:
+    def _checked(self, latent: npt.NDArray[np.floating]) -> Tensor:
         numbers = torch.from_numpy(np.asarray(latent, dtype=np.float32))
         if numbers.shape != (self.networks.ema.latent_dim,) or not numbers.isfinite().all():
             length = self.networks.ema.latent_dim
             raise UserError(f"latent of shape {tuple(numbers.shape)}: must be ({length},), of finite numbers")
-        return self.sound(self.conditions(controlled(numbers[None], controls), labels))
+        return numbers[None]
 
     def latent(self, seed: int, controls: LatentControls = NO_CONTROLS) -> Tensor:
         """The latent (1, latent_dim) of `seed`, after the `controls`."""
@@ -199,9 +204,17 @@ class Instrument:
         latents = torch.cat([self.latent(seed, controls) for seed in seeds])
         return self.sound(self.conditions(latents, labels))
 
-    def conditions(self, latent: Tensor, labels: Tensor) -> Tensor:
-        """Latents (B, latent_dim) and labels (B, n_attributes) -> input of the generator (B, latent_dim + C)."""
-        return conditioned(latent, labels, self.networks.n_values)
+    def conditions(self, latent: Tensor, labels: Tensor, offsets: LabelOffsets | None = None) -> Tensor:
+        """Latents (B, latent_dim) and labels (B, n_attributes) -> input of the generator (B, latent_dim + C).
+
+        `offsets` are added to the one-hots of all. Raises: DataError if they are not those of this run.
+        """
+        conditions = conditioned(latent, labels, self.networks.n_values)
+        if offsets is not None:
+            pitches = [self.values_of(row).get("pitch") for row in labels]
+            added = [offsets.at_pitch(self.table.values, pitch) for pitch in pitches]
+            conditions[:, latent.shape[1] :] += torch.tensor(added, dtype=conditions.dtype)
+        return conditions
 
     def sound(self, conditions: Tensor) -> list[Wave]:
         """Conditions (B, latent_dim + C) -> B waves (n_samples,) at `sample_rate`. Raises: UserError."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.nsynth import Value
+from generation.label_offsets import LabelOffsets
 from generation.latent_controls import LatentControls
 from generation.tuning.learned import Resampling
 from utils.arguments import LATENT_SCALES, MAX_SEED, MOST_TRUNCATION, path
@@ -68,14 +69,15 @@ class RadiusWalk(_Step):
 class NoteSpec(_Strict):
     """A note by its `seed`, what is done to its latent, and all its attributes; or a step `between` other notes.
 
-    A note that was found has its whole `latent` in place of a seed. For a step, `attributes` are those that both notes
-    share; they are for information only. A note between the keys is `resampled` from the learned pitch that is among
-    its attributes.
+    A note that was found has its whole `latent` in place of a seed, and may have `label_offsets`. For a step,
+    `attributes` are those that both notes share; they are for information only. A note between the keys is `resampled`
+    from the learned pitch that is among its attributes.
     """
 
     attributes: dict[str, Value]
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     latent: Annotated[tuple[LatentNumber, ...], Field(strict=False, min_length=1)] | None = None
+    label_offsets: LabelOffsets | None = None
     truncation: float | None = Field(default=None, gt=0, le=MOST_TRUNCATION, allow_inf_nan=False)
     keep_norm: Literal[True] | None = None
     latent_scale: float | None = Field(default=None, ge=LATENT_SCALES[0], le=LATENT_SCALES[1], allow_inf_nan=False)
@@ -88,6 +90,8 @@ class NoteSpec(_Strict):
             raise ValueError("a note has either a seed or a place between other notes, or a latent of its own")
         if self.seed is None and (self.truncation, self.latent_scale) != (None, None):
             raise ValueError("only a note of a seed has a truncation or a scale")
+        if self.latent is None and self.label_offsets is not None:
+            raise ValueError("only a note with a latent of its own has label offsets")
         if self.keep_norm and self.truncation is None:
             raise ValueError("keep_norm goes with a truncation")
         if self.resampled is not None and (

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from data.nsynth import Value, value_in_words
 from generation import latent_paths
 from generation.instrument import Instrument
+from generation.label_offsets import LabelOffsets
 from generation.latent_controls import NO_CONTROLS, LatentControls
 from generation.note_files import Note
 from generation.note_spec import (
@@ -47,7 +48,7 @@ WALKS = {"linear": latent_paths.linear, "spherical": latent_paths.spherical, "ci
 class Place:
     """A note before it is generated: the generator's input is `latent` (L,), then `one_hot` (C,) of all attributes.
 
-    Between two values of an attribute, `one_hot` is a mixture of theirs.
+    Between two values of an attribute, `one_hot` is a mixture of theirs; that of a found note has its label offsets.
     """
 
     name: str
@@ -108,19 +109,26 @@ def seeded_place(
 
 
 def latent_place(
-    instrument: Instrument, latent: Sequence[float], attributes: Mapping[str, Value], resampled: Resampling | None
+    instrument: Instrument,
+    latent: Sequence[float],
+    attributes: Mapping[str, Value],
+    offsets: LabelOffsets | None,
+    resampled: Resampling | None,
 ) -> Place:
-    """The place of a `latent` that was found, with all its `attributes`, at another pitch if it is `resampled`.
+    """The place of a `latent` that was found, with all its `attributes` and the `offsets` of their one-hots.
 
-    Raises: DataError if the run's latents have another length.
+    It is at another pitch if it is `resampled`. Raises: DataError if the run has other latents or attributes.
     """
     numbers, length = torch.tensor([latent], dtype=torch.float32), instrument.networks.ema.latent_dim
     if numbers.shape[1] != length:
         raise DataError(f"a latent of {numbers.shape[1]} numbers: {instrument.run_name} has {length}; choose its run")
-    condition = instrument.conditions(numbers, instrument.labels(0, attributes))[0]
-    spec = NoteSpec(latent=tuple(numbers[0].tolist()), attributes=dict(attributes), resampled=resampled)
+    condition = instrument.conditions(numbers, instrument.labels(0, attributes), offsets)[0]
+    spec = NoteSpec(
+        latent=tuple(numbers[0].tolist()), label_offsets=offsets, attributes=dict(attributes), resampled=resampled
+    )
     pitch = attributes if resampled is None else {"pitch": resampled.pitch}
-    name = latent_name(pitch, numbers[0].numpy().tobytes())
+    found = numbers[0].numpy().tobytes() + (b"" if offsets is None else repr(offsets).encode())
+    name = latent_name(pitch, found)
     return Place(name, name.replace("_", " "), spec, numbers[0], condition[length:])
 
 
@@ -225,7 +233,7 @@ def place_of_spec(instrument: Instrument, spec: NoteSpec) -> Place:
             f"attributes {attributes}: not those of {instrument.run_name}; choose the run that made the card"
         )
     if spec.latent is not None:
-        return latent_place(instrument, spec.latent, attributes, spec.resampled)
+        return latent_place(instrument, spec.latent, attributes, spec.label_offsets, spec.resampled)
     if spec.seed is None:
         raise DataError("a note with neither a seed nor a place between notes; restore the card")
     place = seeded_place(instrument, spec.seed, attributes, spec.controls)

@@ -59,6 +59,7 @@ def test_each_sound_is_found_and_told_in_a_table(run_folder, tmp_path, ping, pon
         card = card_of(out / f"{name}.wav")
         assert card["attributes"] == {"pitch": pitch}
         assert card["latent"] == found.latent.tolist()
+        assert card["label_offsets"] == {"numbers": list(found.label_offsets.numbers), "pitch": pitch}
         assert card["found"]["distance"] == found.distance
         gain = 10 ** (card["gain_db"] / 20)
         np.testing.assert_allclose(sound(out / f"{name}.wav") / 32768, gain * found.wave, atol=1 / 32768)
@@ -103,7 +104,8 @@ def test_card_of_a_found_note_is_heard_by_every_mode(run_folder, tmp_path, ping,
     whole = scale / "scale_ping.wav"
     names = files_of(whole)
     assert all(re.fullmatch(r"pitch06(0\.5|4)_latent[0-9a-f]{8}\.wav", name) for name in names)
-    assert [card_of(scale / name)["latent"] for name in names] == [card_of(cards[0])["latent"]] * 2
+    for told in ("latent", "label_offsets"):
+        assert [card_of(scale / name)[told] for name in names] == [card_of(cards[0])[told]] * 2
     levels = [soundfile.read(path)[0] for path in (scale / names[1], out / "ping.wav")]
     gains = [10 ** (card_of(path)["gain_db"] / 20) for path in (whole, out / "ping.wav")]
     np.testing.assert_allclose(levels[0] / gains[0], levels[1] / gains[1], atol=2 / 32768 / gains[0])
@@ -231,6 +233,8 @@ def test_from_goes_with_no_other_timbre_and_own_cards_only(run_folder, tmp_path,
         ("random", ("--from-card", changed), {"latent": [0.0]}, r"a latent of 1 numbers: tiny has 4; .*"),
         ("random", ("--from-card", changed), {"latent": []}, r".*not a note that generate\.py wrote \(latent: .*"),
         ("random", ("--from-card", changed), {"seed": 1}, r".*not a note that generate\.py wrote \(.*either a seed .*"),
+        ("scale", ("--from", changed), {"latent": None, "seed": 1}, r".*only a note with a latent .* label offsets.*"),
+        ("scale", ("--from", changed), {"label_offsets": {"numbers": [0.0]}}, r"1 label offset: not those of the 4 .*"),
         ("random", ("--from-card", changed), {"truncation": 1.0}, r".*only a note of a seed has a truncation .*"),
     ]:
         changed.write_text(json.dumps({**json.loads(card.read_text()), **change}))

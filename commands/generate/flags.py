@@ -90,9 +90,9 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     add_pitches(parser, "one, or one for each sound (default: the learned pitch nearest to what is heard)")
     add_attributes(parser, "all values are tried")
     add_seed(parser, "seed of the random latents")
-    help_ = "how many of the best random latents are followed (default: %(default)s)"
-    add("--starts", type=at_least_one, default=8, metavar="N", help=help_)
-    help_ = "steps that each of them takes (default: %(default)s)"
+    help_ = "how many of the best random latents are followed; half of them go on after each quarter of the steps"
+    add("--starts", type=at_least_one, default=16, metavar="N", help=f"{help_} (default: %(default)s)")
+    help_ = "steps that the last of them take (default: %(default)s)"
     add("--steps", type=at_least_one, default=80, metavar="N", help=help_)
     help_ = "folder of the notes that the run learned from, to compare with (default: where its config has them)"
     add("--notes", type=path, metavar="DIR", help=help_)

@@ -111,7 +111,7 @@ def _written(
         "nearest": None if nearest is None else nearest.to_plain(),
         "sound_is_louder_db": note.gain_db,
     }
-    spec = NoteSpec(attributes=note.attributes, latent=tuple(note.latent.tolist()))
+    spec = NoteSpec(attributes=note.attributes, latent=tuple(note.latent.tolist()), label_offsets=note.label_offsets)
     with NoteSet(folder) as written:
         written.add(Note(asked.name, asked.name, note.wave, {**spec.to_plain(), _KEY: result}))
         gain_db = written.finish([(asked.name, {**spec.to_plain(), _KEY: result})])

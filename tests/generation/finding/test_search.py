@@ -10,13 +10,15 @@ from data.attributes import AttributeTable
 from data.note_dataset import fade_window
 from generation import load_instrument
 from generation.finding import search
+from generation.finding.candidates import Candidates
 from generation.finding.critic_features import critic_of, feature_distance, features
-from generation.finding.descent import descend, lengths
+from generation.finding.descent import OFFSET_COST, descend, lengths
 from generation.finding.heard_sound import heard_note, heard_pitch
 from generation.finding.likeness import Likeness
 from generation.finding.references import floor_of
 from generation.finding.search import SearchSettings, distance_of, find_note
-from generation.finding.starts import Starts, best_starts, open_labels
+from generation.finding.starts import best_starts, free_labels, open_labels
+from generation.label_offsets import LabelOffsets
 from generation.synthesis import fit_full_scale, sound_window
 from models.convert import main as convert
 from tests.generation.finding.sounds import RATE, tone
@@ -71,24 +73,50 @@ def test_pitch_that_was_not_learned_or_is_not_heard_is_said():
 
 def test_descent_finds_what_is_near_the_prior_and_stays_there():
     goals = torch.tensor([[1.0, -2.0, 0.5], [3.0, 4.0, 12.0], [0.0, 0.0, 0.0]])
-    likeness = SimpleNamespace(distance=lambda latents, _: (latents - goals).square().sum(dim=1))
-    starts = Starts(torch.tensor([[0.3, 0.2, -1.0]]).repeat(3, 1), torch.zeros(3, 0))
-    found = descend(likeness, starts, 120)
     low, high = lengths(3)
-    torch.testing.assert_close(found[0], goals[0], atol=0.02, rtol=0)
-    torch.testing.assert_close(found[1], goals[1] / 13 * high, atol=0.05, rtol=0)
-    assert float(found[2].norm()) == pytest.approx(low, rel=1e-5)
+    for goal, nearest in ((goals[0], goals[0]), (goals[1], goals[1] / 13 * high)):
+        torch.testing.assert_close(descended(goal).latents[0], nearest, atol=0.05, rtol=0)
+    assert float(descended(goals[2]).latents.norm()) == pytest.approx(low, rel=1e-5)
+
+
+def descended(goal, wanted=(0.0, 0.0), free=(1.0, 1.0)):
+    """From one start, towards a latent and label offsets."""
+
+    def distance(each):
+        return ((each.latents - goal) ** 2).sum(dim=1) + ((each.offsets - torch.tensor(wanted)) ** 2).sum(dim=1)
+
+    start = Candidates(torch.tensor([[0.3, 0.2, -1.0]]), torch.zeros(1, 0), torch.zeros(1, 2))
+    return descend(SimpleNamespace(distance=distance), start, torch.tensor(free), 120)
+
+
+def test_label_offsets_are_found_where_they_are_free_and_have_a_cost():
+    found = descended(torch.tensor([1.0, -2.0, 0.5]), wanted=(0.5, -0.3), free=(1.0, 0.0))
+    torch.testing.assert_close(found.offsets, torch.tensor([[0.5 / (1 + OFFSET_COST), 0.0]]), atol=0.01, rtol=0)
+
+
+def test_the_better_half_goes_on_after_each_quarter():
+    goal, calls = torch.zeros(3), []
+
+    def distance(each):
+        calls.append(len(each.latents))
+        return each.labels[:, 0] + ((each.latents - goal) ** 2).sum(dim=1)
+
+    labels = torch.tensor([[4.0], [1.0], [3.0], [0.0], [2.0]])
+    starts = Candidates(torch.ones(5, 3), labels, torch.zeros(5, 0))
+    found = descend(SimpleNamespace(distance=distance), starts, torch.zeros(0), 8)
+    assert calls == [5, 5, 3, 3, 2, 2, 1, 1, 1]
+    assert found.labels.tolist() == [[0.0]]
 
 
 def test_found_note_is_nearer_than_the_best_start_and_is_played_by_its_latent(instrument):
     found = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=4, steps=20))
-    assert (found.attributes, found.compared) == ({"pitch": 64}, "sound + critic")
+    assert (found.attributes, found.compared) == ({"pitch": 64}, "sound")
     (wave,) = instrument.sound(
-        instrument.conditions(*best_starts(Likeness.to(instrument, found.target), {"pitch": 64}, seed=0, count=1))
+        best_starts(Likeness.to(instrument, found.target), {"pitch": 64}, seed=0, count=1).conditions(instrument)
     )
     assert found.distance < distance_of(wave, found.target)
     assert found.distance == distance_of(found.wave, found.target)
-    again = instrument.note(latent=found.latent, **found.attributes)
+    again = instrument.note(latent=found.latent, label_offsets=found.label_offsets, **found.attributes)
     np.testing.assert_allclose(again, fit_full_scale(found.wave)[0], atol=1e-6)
 
 
@@ -117,13 +145,16 @@ def test_lengths_are_those_of_random_latents():
     assert np.mean(drawn > high) == pytest.approx(0.01, abs=0.002)
 
 
-def test_descent_keeps_the_best_of_each_start(instrument):
+def test_descent_never_ends_further_than_the_best_start(instrument):
     target = find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     likeness = Likeness.to(instrument, target)
     starts = best_starts(likeness, {}, seed=0, count=3)
-    before = likeness.distances(*starts)
+    before = likeness.distances(starts)
     assert torch.equal(before, before.sort().values)
-    assert torch.all(likeness.distances(descend(likeness, starts, 5), starts.labels) <= before + 1e-6)
+    for free in (torch.zeros(4), torch.ones(4)):
+        found = descend(likeness, starts, free, 12)
+        assert torch.all(likeness.distances(found) <= before + 1e-6)
+        assert (found.offsets != 0).any() == free.any()
 
 
 @pytest.mark.usefixtures("_no_previews")
@@ -136,10 +167,10 @@ def test_all_values_that_are_open_are_tried(experiment_dict, tmp_path):
     assert open_labels(instrument, {}, 5, 3).tolist() == [instrument.labels(5 + k, {})[0].tolist() for k in range(3)]
     found = instrument.find(tone(330), pitch=64, starts=2, steps=2)
     assert found.tried == ("instrument_family_str",)
-    assert instrument.find(tone(330), pitch=64, instrument_family="flute", starts=1, steps=1).attributes == {
-        "instrument_family_str": "flute",
-        "pitch": 64,
-    }
+    assert free_labels(instrument, {"pitch": 64}).tolist() == [1] * 6
+    asked = instrument.find(tone(330), pitch=64, instrument_family="flute", starts=1, steps=2)
+    assert asked.attributes == {"instrument_family_str": "flute", "pitch": 64}
+    assert free_labels(instrument, asked.attributes).tolist() == [0] * 2 + [1] * 4
 
 
 def test_critic_is_heard_where_there_is_one(run_folder, instrument, tmp_path):
@@ -151,10 +182,7 @@ def test_critic_is_heard_where_there_is_one(run_folder, instrument, tmp_path):
     assert distances[0] == 0
     assert torch.all(distances[1:] > 0)
     assert convert([str(run_folder), "-o", str(tmp_path / "shared")]) == 0
-    shared = load_instrument(tmp_path / "shared", device="cpu")
-    assert critic_of(shared) is None
-    found = shared.find(tone(330), pitch=64, starts=1, steps=1)
-    assert found.compared == "sound"
+    assert critic_of(load_instrument(tmp_path / "shared", device="cpu")) is None
 
     def without_layer(state):
         del state["discriminator"]["gather.weight"]
@@ -177,15 +205,14 @@ def test_images_are_compared_where_phases_are_estimated(experiment_dict, tmp_pat
     assert found.wave.shape == (N_SAMPLES,)
     likeness = Likeness.to(instrument, found.target)
     starts = best_starts(likeness, {"pitch": 64}, seed=0, count=2)
-    assert torch.all(likeness.distances(descend(likeness, starts, 10), starts.labels) < likeness.distances(*starts))
+    assert likeness.distances(descend(likeness, starts, torch.ones(4), 10)).max() < likeness.distances(starts).min()
 
 
-def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument, monkeypatch):
-    monkeypatch.setattr("generation.finding.likeness.critic_of", lambda _: None)
+def test_distance_of_the_search_is_that_of_the_sound_that_is_written(instrument):
     target = search.find_note(instrument, tone(330), "x", {"pitch": 64}, SearchSettings(starts=1, steps=1)).target
     labels = instrument.labels(0, {"pitch": 64})
     (wave,) = instrument.sound(instrument.conditions(instrument.latent(3), labels))
-    distance = Likeness.to(instrument, target).distances(*Starts(instrument.latent(3), labels))
+    distance = Likeness.to(instrument, target).distances(Candidates.plain(instrument, instrument.latent(3), labels))
     assert float(distance) == pytest.approx(distance_of(wave, target), rel=1e-4)
 
 
@@ -214,6 +241,16 @@ def test_floor_is_what_the_representation_loses(instrument):
 def test_what_cannot_be_found_is_an_error(instrument, sound, keywords, message):
     with pytest.raises(UserError, match=message):
         instrument.find(sound, **keywords)
+
+
+def test_label_offsets_are_those_of_the_run_and_go_with_a_latent(instrument):
+    latent, two = np.zeros(4), LabelOffsets(numbers=(0.1, 0.2), pitch=64)
+    with pytest.raises(
+        UserError, match="2 label offsets: not those of the 4 labels of the run; choose the run that found them"
+    ):
+        instrument.note(latent=latent, label_offsets=two)
+    with pytest.raises(UserError, match="label_offsets go with a latent"):
+        instrument.note(label_offsets=two)
 
 
 def test_latent_of_another_length_is_an_error(instrument):
