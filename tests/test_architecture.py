@@ -3,7 +3,6 @@
 import ast
 import doctest
 import importlib
-import pkgutil
 import sys
 
 import pytest
@@ -108,13 +107,14 @@ def test_scripts_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_SCRIPT
 
 
-def modules():
-    for package in MAY_IMPORT:
-        yield package
-        yield from (module.name for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."))
+def modules_with_examples():
+    """By their texts: to search every module for examples takes long."""
+    for path in SOURCES:
+        if ">>>" in path.read_text(encoding="utf-8"):
+            yield name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def test_examples_in_docstrings_are_found_and_hold():
-    results = {name: doctest.testmod(importlib.import_module(name)) for name in modules()}
+    results = {name: doctest.testmod(importlib.import_module(name)) for name in modules_with_examples()}
     assert [name for name, result in results.items() if result.failed] == []
     assert sum(result.attempted for result in results.values()) > 0

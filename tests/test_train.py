@@ -215,6 +215,7 @@ def long_config(config):
     return config
 
 
+@pytest.mark.slow  # a kill within this process leaves the same files: see the test before
 def test_process_killed_outright_resumes_exactly(long_config, write):
     whole_path, whole = write("whole")
     broken_path, broken = write("broken")
