@@ -75,6 +75,7 @@ def test_the_sound_is_that_of_the_network(run_folder, tmp_path):
     np.testing.assert_allclose(read / np.abs(read).max(), sounding / np.abs(sounding).max(), atol=1e-5)
 
 
+@pytest.mark.usefixtures("with_figures")
 @pytest.mark.parametrize(
     "flags",
     [

@@ -113,7 +113,7 @@ def look_at_training(
 def _choices(
     runs: Collection[Sequence[KeptCheckpoint]], validation: Validation | None, seconds: float | None
 ) -> dict[str, list[KeptCheckpoint | None]]:
-    """Way -> the checkpoint of each run, None where there is none to choose; only the ways for which enough is known."""
+    """Way -> the checkpoint of each run, None where there is none; only the ways for which enough is known."""
     ways: dict[str, list[KeptCheckpoint | None]] = {}
     if validation is not None:
         higher = higher_is_better(validation.score) is True

@@ -76,28 +76,32 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: 
     shown_run, shown = next(
         (each.notes.run, note) for each in sections for row in each.notes.rows.values() for note in row if note
     )
-    return _environment().get_template("page.html.j2").render(
-        policy=_policy(style, theme, player),
-        style=style,
-        theme=theme,
-        player_script=player,
-        title=", ".join(notes.run.title for notes in grid),
-        sections=sections,
-        pitched=pitched,
-        comparison=comparison,
-        letters=[ascii_uppercase[number] if number < MOST_LETTERS else "" for number in range(len(grid))],
-        unpitched=[notes for notes in grid if notes.run.pitches is None],
-        reals_called=" / ".join(sorted({notes.reals.called for notes in grid if notes.has_reals})),
-        real_rows=real_rows(pitched),
-        pitches=pitches,
-        scores=scores,
-        comparisons=scored.comparisons,
-        places={notes.run.title: place for place, notes in enumerate(grid, start=1)},
-        sortable=has.sorting,
-        trained=has.charts,
-        made=made,
-        shown=shown,
-        legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=_policy(style, theme, player),
+            style=style,
+            theme=theme,
+            player_script=player,
+            title=", ".join(notes.run.title for notes in grid),
+            sections=sections,
+            pitched=pitched,
+            comparison=comparison,
+            letters=[ascii_uppercase[number] if number < MOST_LETTERS else "" for number in range(len(grid))],
+            unpitched=[notes for notes in grid if notes.run.pitches is None],
+            reals_called=" / ".join(sorted({notes.reals.called for notes in grid if notes.has_reals})),
+            real_rows=real_rows(pitched),
+            pitches=pitches,
+            scores=scores,
+            comparisons=scored.comparisons,
+            places={notes.run.title: place for place, notes in enumerate(grid, start=1)},
+            sortable=has.sorting,
+            trained=has.charts,
+            made=made,
+            shown=shown,
+            legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
+        )
     )
 
 
