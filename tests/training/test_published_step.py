@@ -64,7 +64,7 @@ def distances(step, plain):
 
 @pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize(("published", "shape", "n_steps"), [(*CASES[0], 50), *((*case, 15) for case in CASES[1:])])
-def test_fifty_steps_in_float64_are_those_of_the_plain_step(published, shape, n_steps):
+def test_steps_in_float64_are_those_of_the_plain_step(published, shape, n_steps):
     # 15 steps come through every scale and fade
     step, plain, worst = both_trained(published, shape, torch.float64, n_steps)
     assert worst < 1e-8
