@@ -1,6 +1,7 @@
 """Networks of equal size for images of different shapes: depths that lead to a wished number of parameters."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from models.geometry import Shape
 from models.networks import count_parameters
@@ -31,6 +32,7 @@ def with_parameters(model: ModelConfig, shape: Shape, n_values: Sequence[int], p
     Raises: ConfigError if the difference stays larger than `TOLERANCE`, or if the shape does not fit the model.
     """
 
+    @cache  # most halvings change no depth
     def size_of(depths: Depths) -> int:
         return total_parameters(_with_depths(model, depths), shape, n_values)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from matplotlib.figure import Figure
 
 import audio_transforms  # noqa: F401 - fills the registry by which configs are read
 from data.audio_io import write_wav
@@ -77,6 +78,17 @@ def _ctrl_c_is_heard():
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, former)
+
+
+@pytest.fixture
+def with_figures():
+    """Asks for the pictures of matplotlib, which take most of the time of many a small command."""
+
+
+@pytest.fixture(autouse=True)
+def _figures_only_where_asked_for(request, monkeypatch):
+    if "with_figures" not in request.fixturenames:
+        monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b"not drawn"))
 
 
 @pytest.fixture(scope="session")

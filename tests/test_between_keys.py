@@ -103,6 +103,7 @@ def test_what_cannot_be_played_is_one_line(run_folder, tmp_path, quarters, monke
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_a_piece_with_bends_and_levels_in_a_tuning(run_folder, tmp_path, quarters):
     track = [control(7, 80), on(60), bend(4096, 240), control(11, 30, 240), off(60, 240), on(61), off(61, 480)]
     (tmp_path / "piece.mid").write_bytes(written(track))

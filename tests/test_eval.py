@@ -61,6 +61,7 @@ def card_of(folder):
     return json.loads((folder / "floor.json").read_text())
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_report_has_tables_numbers_sound_and_a_picture(configs, tiny_nsynth, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("--real", tiny_nsynth, "-d", out, "-c", *configs, "--pairs", 3) == 0
@@ -145,6 +146,7 @@ def test_shipped_default_is_there():
     assert list(options.CONFIG_FILES.glob("*/paper.json"))
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_formats_differ_by_rate_length_and_fade(experiment_dict, tiny_nsynth, tmp_path, capsys):
     formats = {
         "low": {"sample_rate": 8_000, "audio_length": 500},

@@ -39,6 +39,7 @@ from utils.config_file import parse_experiment
 pytestmark = pytest.mark.usefixtures("_no_previews")
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_notes_are_wavs_named_by_pitch_and_seed_with_a_card_each(run_folder, tmp_path, capsys):
     out = tmp_path / "sound"
     assert play(run_folder, "-o", out, "--count", 5, "--seed", 7, "--pitch", 60, 67) == 0

@@ -35,6 +35,7 @@ def interpolation_of(run_folder, out, *flags):
     return {**card_of(out / "interpolation.wav"), "notes": files_of(out / "interpolation.wav")}
 
 
+@pytest.mark.usefixtures("with_figures")
 @pytest.mark.parametrize("path", ["linear", "spherical"])
 def test_interpolation_goes_through_the_random_notes_of_its_seeds(run_folder, tmp_path, path):
     card = interpolation_of(

@@ -7,6 +7,7 @@ from generation.instrument import Instrument
 from tests.playing import N_SAMPLES, PITCHES, assert_same_note, card_of, files_of, play, run_mode, sound, wavs
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_scale_is_the_random_notes_of_one_seed_and_all_of_them_in_one_file(run_folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert run_mode("scale", run_folder, "-o", out, "--seed", 3, "--gap", 0.01) == 0

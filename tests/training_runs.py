@@ -13,6 +13,7 @@ from models.checkpoint import find_checkpoint, load_checkpoint
 from tests.places import ROOT
 from utils.run_log import read_log
 
+PATIENCE = 600  # s, after which a process on however busy a machine counts as stuck
 FLAGS = ("-q", "--device", "cpu", "--n_samples", "1", "-l", "1")
 
 
@@ -34,9 +35,10 @@ def start(path, *flags):
 
 def wait_until(process, is_so):
     """Until `is_so()`; the process must not end before."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > deadline or process.poll() is not None:
+            process.kill()
             pytest.fail(f"did not come to it: {process.communicate()}")
         time.sleep(0.005)
 

@@ -38,8 +38,36 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
 
     Until training begins there is nothing to save, so that Ctrl-C ends the program at once.
     """
+    with RunFolderLock(experiment.run_folder) as lock:
+        trainer = prepare_run(experiment, _options(args, ranks), lock)
+        total, before = trainer.schedule.total_steps, trainer.step
+        if before == total:
+            logger.info("%s: already trained to the end; --restart begins anew", experiment.run_folder)
+            return True
+        if before:
+            logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
+        with (
+            stop,
+            args.stop_after.counting(lambda: trainer.step) as reached,
+            profiled(experiment.run_folder, args.profile if ranks.leads else None) as after_step,
+        ):
+            finished = trainer.train(lambda: stop.made or reached(), after_step)
+    folder = printable(str(experiment.run_folder))
+    if finished and ranks.leads:
+        sys.stdout.write(_on_the_end(folder, total, args))
+    elif not finished:
+        command = "the same command without --restart" if args.restart else "the same command"
+        text = f"stopped after step {trainer.step} of {total}; {command} resumes there"
+        if stop.made:
+            logger.warning("%s", text)
+        elif ranks.leads:
+            sys.stdout.write(f"{folder}: {text}\n")
+    return finished
+
+
+def _options(args: argparse.Namespace, ranks: Ranks) -> RunOptions:
     source = args.continue_from or args.fine_tune_from
-    options = RunOptions(
+    return RunOptions(
         seed=args.seed or 0,
         device=own_device(args.device),
         save_every=args.save_iter,
@@ -53,32 +81,10 @@ def _train(experiment: ExperimentConfig, args: argparse.Namespace, stop: StopReq
         ranks=ranks,
         precision=args.precision,
     )
-    with RunFolderLock(experiment.run_folder) as lock:
-        trainer = prepare_run(experiment, options, lock)
-        total, before = trainer.schedule.total_steps, trainer.step
-        if before == total:
-            logger.info("%s: already trained to the end; --restart begins anew", experiment.run_folder)
-            return True
-        if before:
-            logger.info("%s: resuming after step %d of %d", experiment.run_folder, before, total)
-        with (
-            stop,
-            args.stop_after.counting(lambda: trainer.step) as reached,
-            profiled(experiment.run_folder, args.profile if ranks.leads else None) as after_step,
-        ):
-            finished = trainer.train(lambda: stop.made or reached(), after_step)
-    if finished and ranks.leads:
-        folder = printable(str(experiment.run_folder))
-        if args.smoke_test:
-            sys.stdout.write(f"{folder}: every scale of this config trains\n")
-        else:
-            sys.stdout.write(f"{folder}: trained {counted(total, 'step')}; hear it with\n")
-            sys.stdout.write(f"  python generate.py random -d {folder}\n")
-    elif not finished:
-        command = "the same command without --restart" if args.restart else "the same command"
-        text = f"stopped after step {trainer.step} of {total}; {command} resumes there"
-        if stop.made:
-            logger.warning("%s", text)
-        elif ranks.leads:
-            sys.stdout.write(f"{printable(str(experiment.run_folder))}: {text}\n")
-    return finished
+
+
+def _on_the_end(folder: str, n_steps: int, args: argparse.Namespace) -> str:
+    """What is said of a run that is trained to the end."""
+    if args.smoke_test:
+        return f"{folder}: every scale of this config trains\n"
+    return f"{folder}: trained {counted(n_steps, 'step')}; hear it with\n  python generate.py random -d {folder}\n"

@@ -1,6 +1,6 @@
 """What the kept checkpoints of a comparison say: scores for choosing them, and those of the chosen ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.comparison.checkpoints import KeptCheckpoint, best_of, fastest_time, last_within, with_shortest_times
@@ -88,13 +88,7 @@ def look_at_training(
     kept = with_shortest_times([each for found in runs.values() for each in found])
     runs = {(title, seed): [each for each in kept if (each.title, each.seed) == (title, seed)] for title, seed in runs}
     seconds = fastest_time(kept) if equal_minutes is None else _MINUTE * equal_minutes
-    ways: dict[str, list[KeptCheckpoint | None]] = {}
-    if validation is not None:
-        higher = higher_is_better(validation.score) is True
-        ways[BEST] = [best_of(each, validation.values, higher=higher) for each in runs.values()]
-        ways[LAST] = [_last(each) for each in runs.values()]
-    if seconds is not None:
-        ways[EQUAL_TIME] = [last_within(each, seconds) for each in runs.values()]
+    ways = _choices(runs.values(), validation, seconds)
     picked = {how: [each for each in found if each is not None] for how, found in ways.items()}
     subjects = {each.sha256: _subject(scorer, each) for found in picked.values() for each in found}
     scorer.score(list(subjects.values()))
@@ -116,6 +110,20 @@ def look_at_training(
             *(_validation_notes(kept, validation) if validation else ()),
         ],
     )
+
+
+def _choices(
+    runs: Collection[Sequence[KeptCheckpoint]], validation: Validation | None, seconds: float | None
+) -> dict[str, list[KeptCheckpoint | None]]:
+    """Way -> the checkpoint of each run, None where there is none; only the ways for which enough is known."""
+    ways: dict[str, list[KeptCheckpoint | None]] = {}
+    if validation is not None:
+        higher = higher_is_better(validation.score) is True
+        ways[BEST] = [best_of(each, validation.values, higher=higher) for each in runs]
+        ways[LAST] = [_last(each) for each in runs]
+    if seconds is not None:
+        ways[EQUAL_TIME] = [last_within(each, seconds) for each in runs]
+    return ways
 
 
 def _last(kept: Iterable[KeptCheckpoint]) -> KeptCheckpoint | None:

@@ -70,13 +70,7 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> Scor
     Raises: UserError.
     """
     output = options.output
-    require_writable_folder(output)
-    validation = comparison.validation.score if comparison.validation else None
-    if validation is not None:
-        require_direction(validation, str(comparison.path))
-    record = Record.open(output, comparison.name)
-    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores, validation))]
-    require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
+    record = _open_record(comparison, output)
     runs = find_runs(comparison, record)
     for note in left_out_notes(runs.left_out):
         logger.warning("%s", note)
@@ -107,6 +101,18 @@ def write_comparison(comparison: Comparison, options: ComparisonOptions) -> Scor
     write_figures(output, summary)
     written = f"{output}: {RESULTS}, {', '.join(TABLES)}, {FOLDER}/\n"
     return ScoredComparison(f"{text}\n{written}", runs.finished)
+
+
+def _open_record(comparison: Comparison, output: Path) -> Record:
+    """The record in `output`, once nothing there stands in the way. Raises: UserError."""
+    require_writable_folder(output)
+    validation = comparison.validation.score if comparison.validation else None
+    if validation is not None:
+        require_direction(validation, str(comparison.path))
+    record = Record.open(output, comparison.name)
+    outputs = [output / name for name in (*TABLES, *names_of_figures(comparison.scores, validation))]
+    require_replaceable(outputs, lambda _: bool(record.lines), "a table or figure of a comparison")
+    return record
 
 
 @dataclass(frozen=True)

@@ -65,63 +65,96 @@ def render_page(sections: Sequence[RunSection], pitches: Sequence[int], scored: 
     scores = scored.table
     grid = [section.notes for section in sections]
     comparison = compare_notes(grid)
-    compared = comparison is not None
-    theme = _text("theme.js")
-    trained = any(section.charts for section in sections)
-    styles = [*([f"{_UPLOT}.min.css"] if trained else []), "page.css", *(["comparison.css"] if compared else [])]
-    style = web_style() + _text(*styles)
-    sortable = scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1
-    scripts = [
-        *(_COMPARING if compared else []),
-        *(["run_filter.js"] if len(sections) > 1 else []),
-        *(["score_sorting.js"] if sortable else []),
-        *([f"{_UPLOT}.iife.min.js", "charts.js"] if trained else []),
-    ]
-    player = _text("page.js", "scrubber.js", *scripts)
-    # 'self' is not enough where a browser gives files on disk no origin
-    policy = (
-        f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
-        f"script-src {_hash(theme)} {_hash(player)}; base-uri 'none'; form-action 'none'"
+    has = _Parts(
+        several_runs=len(sections) > 1,
+        comparison=comparison is not None,
+        sorting=scores is not None and sum(1 for column in scores.columns if column != BASELINE) > 1,
+        charts=any(section.charts for section in sections),
     )
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    theme, style, player = _text("theme.js"), web_style() + _text(*has.styles()), _text(*has.scripts())
     pitched = [notes for notes in grid if notes.run.pitches is not None]
     shown_run, shown = next(
         (each.notes.run, note) for each in sections for row in each.notes.rows.values() for note in row if note
     )
-    return environment.get_template("page.html.j2").render(
-        policy=policy,
-        style=style,
-        theme=theme,
-        player_script=player,
-        title=", ".join(section.notes.run.title for section in sections),
-        sections=sections,
-        pitched=pitched,
-        comparison=comparison,
-        letters=[ascii_uppercase[number] if number < MOST_LETTERS else "" for number in range(len(grid))],
-        decibels=_decibels,
-        unpitched=[notes for notes in grid if notes.run.pitches is None],
-        reals_called=" / ".join(
-            sorted({section.notes.reals.called for section in sections if section.notes.has_reals})
-        ),
-        real_rows=real_rows(pitched),
-        pitches=pitches,
-        pitch_name=lambda pitch: pitch_name(pitch).replace("#", "♯"),
-        run_facts=run_facts,
-        scores=scores,
-        comparisons=scored.comparisons,
-        places={section.notes.run.title: place for place, section in enumerate(sections, start=1)},
-        baseline=BASELINE,
-        sortable=sortable,
-        trained=trained,
-        better=better,
-        made=made,
-        picture=PICTURE_SIZE,
-        shown=shown,
-        legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
-        floor_db=FLOOR_DB,
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=_policy(style, theme, player),
+            style=style,
+            theme=theme,
+            player_script=player,
+            title=", ".join(notes.run.title for notes in grid),
+            sections=sections,
+            pitched=pitched,
+            comparison=comparison,
+            letters=[ascii_uppercase[number] if number < MOST_LETTERS else "" for number in range(len(grid))],
+            unpitched=[notes for notes in grid if notes.run.pitches is None],
+            reals_called=" / ".join(sorted({notes.reals.called for notes in grid if notes.has_reals})),
+            real_rows=real_rows(pitched),
+            pitches=pitches,
+            scores=scores,
+            comparisons=scored.comparisons,
+            places={notes.run.title: place for place, notes in enumerate(grid, start=1)},
+            sortable=has.sorting,
+            trained=has.charts,
+            made=made,
+            shown=shown,
+            legend_ticks=_legend_ticks(shown_run.instrument.transform.sample_rate),
+        )
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """Which of the parts that need style and scripts of their own a page has."""
+
+    several_runs: bool
+    comparison: bool
+    sorting: bool
+    charts: bool
+
+    def styles(self) -> list[str]:
+        return [
+            *([f"{_UPLOT}.min.css"] if self.charts else []),
+            "page.css",
+            *(["comparison.css"] if self.comparison else []),
+        ]
+
+    def scripts(self) -> list[str]:
+        return [
+            *("page.js", "scrubber.js"),
+            *(_COMPARING if self.comparison else []),
+            *(["run_filter.js"] if self.several_runs else []),
+            *(["score_sorting.js"] if self.sorting else []),
+            *([f"{_UPLOT}.iife.min.js", "charts.js"] if self.charts else []),
+        ]
+
+
+def _policy(style: str, *scripts: str) -> str:
+    """The page's Content-Security-Policy: this style and these scripts, by their hashes."""
+    # 'self' is not enough where a browser gives files on disk no origin
+    return (
+        f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {_hash(style)}; "
+        f"script-src {' '.join(map(_hash, scripts))}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _environment() -> Environment:
+    """Templates, and what all of them may use."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {
+        "decibels": _decibels,
+        "pitch_name": lambda pitch: pitch_name(pitch).replace("#", "♯"),
+        "run_facts": run_facts,
+        "better": better,
+        "baseline": BASELINE,
+        "picture": PICTURE_SIZE,
+        "floor_db": FLOOR_DB,
+    }
+    return environment
 
 
 def real_rows(pitched: Sequence[RunNotes]) -> list[tuple[str, str, list[RealNote | None]]]:

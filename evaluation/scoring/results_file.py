@@ -1,14 +1,16 @@
 """`results.jsonl` has a line for each computed score, which is never changed; the tables are made from all lines."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from utils.errors import UserError
-from utils.files import atomic_path, write_text
+from utils.files import atomic_path, explained_write_errors, write_text
+from utils.folder_lock import FolderLock
 from utils.own_files import require_replaceable
 from utils.regular_files import open_regular
 from utils.tables import markdown_table
@@ -70,29 +72,46 @@ def read_own_results(folder: Path) -> list[Line]:
 def append_results(folder: Path, lines: Sequence[Line]) -> None:
     """Append `lines` to the results in `folder` and rewrite its tables from all of them: CSV, Markdown and LaTeX.
 
-    Each file is written whole. Raises: UserError.
+    Each file is written whole. Another process that appends there meanwhile is waited for. Raises: UserError.
     """
-    everything = append_lines(folder / RESULTS, lines)
-    # dtype object: whole numbers stay whole in columns where some are missing
-    numbers = pd.DataFrame(everything, columns=_COLUMNS, dtype=object)
-    with atomic_path(folder / CSV) as temporary:
-        numbers.to_csv(temporary, index=False, lineterminator="\r\n")
-    write_text(folder / MARKDOWN, results_table(everything) + "\n")
-    texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
-    write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrlll"))
+    with _alone(folder / RESULTS):
+        everything = _append(folder / RESULTS, lines)
+        # dtype object: whole numbers stay whole in columns where some are missing
+        numbers = pd.DataFrame(everything, columns=_COLUMNS, dtype=object)
+        with atomic_path(folder / CSV) as temporary:
+            numbers.to_csv(temporary, index=False, lineterminator="\r\n")
+        write_text(folder / MARKDOWN, results_table(everything) + "\n")
+        texts = pd.DataFrame([_row(line) for line in everything], columns=_HEADER)
+        write_text(folder / LATEX, texts.to_latex(index=False, escape=True, column_format="lrrrrrlll"))
 
 
 def append_lines(path: Path, lines: Sequence[Line]) -> list[Line]:
-    """Append `lines` to those in the file `path`, which is written whole; returns all of them. Raises: UserError."""
-    earlier = read_results(path) if path.exists() else []
-    text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
-    return [*earlier, *lines]
+    """Append `lines` to those in the file `path`, which is written whole; returns all of them.
+
+    Another process that appends there meanwhile is waited for. Raises: UserError.
+    """
+    with _alone(path):
+        return _append(path, lines)
 
 
 def results_table(lines: Sequence[Line]) -> str:
     """One row for each line, in the order given, in Markdown; what a line does not have is `-`."""
     return markdown_table(_HEADER, [_row(line) for line in lines])
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two processes that read the file `path` at once, each to write it with lines of its own, would lose lines."""
+    with explained_write_errors(path), FolderLock(path) as lock:
+        lock.acquire(wait=True)
+        yield
+
+
+def _append(path: Path, lines: Sequence[Line]) -> list[Line]:
+    earlier = read_results(path) if path.exists() else []
+    text = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    write_text(path, "\n".join([*text, *(json.dumps(line, allow_nan=False) for line in lines)]) + "\n")
+    return [*earlier, *lines]
 
 
 def _row(line: Line) -> tuple[str, ...]:

@@ -49,7 +49,6 @@ def write_comparison(experiment_dict, tmp_path, name="toy", **changes):
         "output_path": str(tmp_path / "comparisons"),
         "representations": {"mag-if": "mag-if.json", "complex": "stft.json"},
         "shared": {"modelConfig": {"miniBatchSize": 2}},
-        "parameters": 20_000,
         "notes_seen": 16,
         "seeds": [0],
         "threads": 1,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import ClassVar
 
 import pytest
@@ -16,7 +17,7 @@ from commands.train import run_processes
 from models.networks import count_parameters
 from tests.commands.comparisons import FLAGS, Here, run, write_comparison
 from tests.places import ROOT
-from tests.training_runs import assert_same_run, has_rows, steps_done, wait_until
+from tests.training_runs import PATIENCE, assert_same_run, has_rows, steps_done, wait_until
 from training.training_step import TrainingStep
 from utils.config_file import load_experiment
 from utils.folder_lock import is_locked
@@ -45,7 +46,7 @@ def named(commands):
 
 
 def test_every_run_is_trained_once_from_a_config_of_its_own(write, here, capsys):
-    path, folder = write(seeds=[3, 0], representations=ONE)
+    path, folder = write(seeds=[3, 0], representations=ONE, parameters=20_000)
     assert run(path, "-s", "5") == 0
     out = capsys.readouterr().out
     assert out == f"{folder}: trained 2 runs; score them with\n  python eval.py comparison {path} -d toy_scores\n"
@@ -250,7 +251,7 @@ def test_torchrun_is_refused(write, monkeypatch, capsys):
 
 
 def test_status_and_cost_before_anything_is_trained(write, capsys):
-    path, folder = write()
+    path, folder = write(parameters=20_000)
     assert train.main(["--status", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [
         {"title": title, "seed": 0, "run": str(folder / f"{title}_seed0"), "status": None}
@@ -328,18 +329,41 @@ def start(path, *flags):
 
 def finish(*processes):
     """Wait for them, which must end well; what they said on stderr."""
-    said = [process.communicate(timeout=300)[1] for process in processes]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes)
     return said
+
+
+@contextmanager
+def paused(process, folders, n_rows):
+    """Until all of them have so many rows, each run that has them stands still; all of them do within the block.
+
+    How soon its process begins, and how fast it trains, is up to the machine.
+    """
+    pids = {}
+
+    def pause_those_with_rows():
+        for folder in folders:
+            if folder not in pids and has_rows(folder, n_rows):
+                pids[folder] = read_holder(folder).pid
+                os.kill(pids[folder], signal.SIGSTOP)
+        return len(pids) == len(folders)
+
+    try:
+        wait_until(process, pause_those_with_rows)
+        yield
+    finally:
+        for pid in pids.values():
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.slow
 def test_processes_that_are_stopped_or_killed_go_on_to_the_end_of_unbroken_ones(write):
     path, folder = write(**LONG)
     process = start(path, "--jobs", "2")
-    wait_until(process, lambda: all(has_rows(folder / name, 5) for name in RUNS))
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    with paused(process, [folder / name for name in RUNS], 5):
+        process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "stopped with 0 of 2 runs trained; the same command goes on there" in errors
     assert "Traceback" not in errors
@@ -352,7 +376,7 @@ def test_processes_that_are_stopped_or_killed_go_on_to_the_end_of_unbroken_ones(
     process = start(path, "-s", "3")
     wait_until(process, lambda: has_rows(folder / RUNS[0], steps[RUNS[0]] + 5))
     os.kill(read_holder(folder / RUNS[0]).pid, signal.SIGKILL)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"{RUNS[0]}: was ended by signal 9; " in errors
     assert steps_done(folder / RUNS[0]) < 120

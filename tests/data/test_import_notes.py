@@ -120,6 +120,7 @@ def test_names_become_notes_like_those_of_nsynth(orchestra, run, tmp_path):
     assert len(find_notes(LoaderConfig.model_validate({"data_path": folder}), seed=0)) == 6
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_card_and_report_say_what_became_of_each_file(orchestra, run, tmp_path):
     (orchestra / "cello" / "broken.wav").write_bytes(b"RIFF, but no more")
     (orchestra / "cello" / "cello_C3_1_forte_broken.wav").write_bytes(encoded()[:100])

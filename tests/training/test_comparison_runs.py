@@ -17,7 +17,7 @@ def plan(experiment_dict, tmp_path):
 
 
 def test_networks_have_the_same_depths_with_every_seed(plan):
-    runs = plan(seeds=[4, 2])
+    runs = plan(seeds=[4, 2], parameters=20_000)
     assert [(run.title, run.seed) for run in runs] == [("mag-if", 4), ("complex", 4), ("mag-if", 2), ("complex", 2)]
     for first, second in zip(runs[:2], runs[2:], strict=True):
         assert first.experiment.model == second.experiment.model
@@ -28,7 +28,7 @@ def test_networks_have_the_same_depths_with_every_seed(plan):
 
 
 def test_without_a_number_of_parameters_the_depths_are_those_of_the_configs(plan):
-    for run in plan(parameters=None):
+    for run in plan():
         assert run.experiment.model.depth_scales == (4, 4, 4, 4)
         assert run.parameters == total_parameters(run.experiment.model, (2, 32, 16), (4,))
 
@@ -48,7 +48,7 @@ def test_notes_that_representations_share_are_counted_once(plan, monkeypatch):
 
 
 def test_kept_config_is_the_whole_run(plan):
-    for run in plan():
+    for run in plan(parameters=20_000):
         write_config(run)
         assert load_experiment(run.config_path) == run.experiment
 

@@ -63,14 +63,15 @@ def distances(step, plain):
 
 
 @pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize(("published", "shape"), CASES)
-def test_fifty_steps_in_float64_are_those_of_the_plain_step(published, shape):
-    step, plain, worst = both_trained(published, shape, torch.float64, 50)
+@pytest.mark.parametrize(("published", "shape", "n_steps"), [(*CASES[0], 50), *((*case, 15) for case in CASES[1:])])
+def test_steps_in_float64_are_those_of_the_plain_step(published, shape, n_steps):
+    # 15 steps come through every scale and fade
+    step, plain, worst = both_trained(published, shape, torch.float64, n_steps)
     assert worst < 1e-8
     assert max(distances(step, plain)) < 1e-8
 
 
-@pytest.mark.parametrize(("published", "shape"), CASES)
+@pytest.mark.parametrize(("published", "shape"), CASES[:2])
 def test_steps_in_float32_are_those_of_the_plain_step(published, shape):
     # few steps: a gradient that is all but zero has a sign, which Adam follows, so that rounding grows on the way
     step, plain, worst = both_trained(published, shape, torch.float32, 10)

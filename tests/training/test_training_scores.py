@@ -177,26 +177,23 @@ def test_training_is_the_same_bit_for_bit_with_and_without_scores(write_config, 
     assert_same_run(plain, scored)
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "number"),
-    [
+def test_run_killed_anywhere_has_the_rows_of_an_unbroken_one(write_config, stub, kill):
+    flags = ("--scores-every", 2, "--n-scores", 6, "-s", 3)
+    whole_path, whole = write_config("whole")
+    assert run(whole_path, *flags) == 0
+    assert len(read_scores(whole)) == STEPS // 2
+    for owner, name, number in (
         (TrainingStep, "launch", 3),
         (TrainingStep, "launch", 6),
         (TrainingScorer, "__call__", 3),
         (trainer, "save_checkpoint", 2),
         (trainer, "remove_old_checkpoints", 2),
-    ],
-)
-def test_run_killed_anywhere_has_the_rows_of_an_unbroken_one(write_config, stub, kill, owner, name, number):
-    flags = ("--scores-every", 2, "--n-scores", 6, "-s", 3)
-    whole_path, whole = write_config("whole")
-    broken_path, broken = write_config("broken")
-    assert run(whole_path, *flags) == 0
-    kill(broken_path, owner, name, number, *flags)
-    assert run(broken_path, *flags) == 0
-    assert (broken / "scores.csv").read_text() == (whole / "scores.csv").read_text()
-    assert len(read_scores(whole)) == STEPS // 2
-    assert_same_run(whole, broken)
+    ):
+        path, broken = write_config(f"{name}_{number}")
+        kill(path, owner, name, number, *flags)
+        assert run(path, *flags) == 0
+        assert (broken / "scores.csv").read_text() == (whole / "scores.csv").read_text()
+        assert_same_run(whole, broken)
 
 
 def test_missing_weights_are_refused_before_anything_is_written(write_config, tmp_path, monkeypatch, capsys):

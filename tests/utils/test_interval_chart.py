@@ -4,6 +4,7 @@ from matplotlib.image import imread
 
 from utils.interval_chart import IntervalRow, save_intervals
 
+pytestmark = pytest.mark.usefixtures("with_figures")
 FULL = IntervalRow("full", 2.0, (1.0, 3.0), [1.5, 2.5], 1.2)
 
 

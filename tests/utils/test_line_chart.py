@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 from matplotlib.image import imread
 
 from utils.line_chart import CurveGroup, save_curves
+
+pytestmark = pytest.mark.usefixtures("with_figures")
 
 
 def drawn(path, *groups):

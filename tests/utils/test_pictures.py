@@ -13,6 +13,7 @@ from utils.pictures import (
     save_rainbowgrams,
 )
 
+pytestmark = pytest.mark.usefixtures("with_figures")
 RATE = 16_000
 INNER = slice(16, -16)  # frames that the padding at the ends does not reach
 

@@ -19,6 +19,7 @@ def test_prediction_of_another_class_is_refused():
         confusion_matrix(predicted(("a", "b")), ["a"])
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_report_numbers(tmp_path):
     # 12 notes of one instrument, 9 right, and 2 of another, both wrong
     pairs = [("60", "60")] * 6 + [("72", "72")] * 3 + [("72", "60")] * 3 + [("60", "72")] * 2

@@ -114,6 +114,7 @@ def looked_at(comparison, scored):
     return scored
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_kept_checkpoints_are_scored_chosen_and_shown(comparison, looked_at, monkeypatch):
     name = VALIDATION["score"]
     lines = lines_of(looked_at)

@@ -132,7 +132,7 @@ def test_shipped_weights_know_the_notes_they_learned(tmp_path):
     waves, families, pitches = [], [], []
     with tarfile.open(REAL_NOTES[0]) as archive:
         audio = sorted((member for member in archive if member.name.endswith(".wav")), key=lambda each: each.name)
-        for member in audio[::11]:
+        for member in audio[::22]:
             archive.extract(member, tmp_path, filter="data")
             family, rest = Path(member.name).stem.split("_", 1)
             if family == "synth":
@@ -141,6 +141,6 @@ def test_shipped_weights_know_the_notes_they_learned(tmp_path):
             families.append(FAMILIES.index(family))
             pitches.append(int(rest.split("-")[1]))
     found = heard(waves)
-    assert len(waves) > 100
+    assert len(waves) > 50
     assert np.mean(found["family_logits"].argmax(1).numpy() == families) > 0.95
     assert np.mean(found["pitch_logits"].argmax(1).numpy() + PITCHES.start == pitches) > 0.9  # labels are wrong, too

@@ -18,7 +18,7 @@ from utils.errors import UserError
 
 INCEPTION = json.loads((GOLDEN / "spectrogram_inception.json").read_text())
 LOGITS = 1e-4  # (27 classes: 6.0e-7, 11 classes: 7.9e-7) of the largest golden logit
-BFLOAT16 = 0.02  # (4.2e-3) likewise, under autocast and channels_last
+BFLOAT16 = 0.02  # (4.2e-3) of the largest logit, under autocast and channels_last
 
 
 def filled(shapes):
@@ -60,10 +60,10 @@ def images():
     return torch.from_numpy(noise.astype(np.float32))
 
 
-def assert_golden(logits, n_classes, bound=LOGITS):
+def assert_golden(logits, n_classes):
     golden = torch.tensor(INCEPTION[str(n_classes)]["logits"])
     assert logits.shape == golden.shape
-    assert (logits - golden).abs().max() <= bound * golden.abs().max()
+    assert (logits - golden).abs().max() <= LOGITS * golden.abs().max()
 
 
 @pytest.mark.parametrize("n_classes", [11, 27])
@@ -89,10 +89,12 @@ def test_logits_equal_the_published_ones(network, images):
 
 @torch.no_grad()
 def test_half_precision_in_channels_last_stays_near(network, images):
+    small = images[:, :, :107, :107]  # some processors compute it in bfloat16 far slower
     with torch.autocast("cpu", torch.bfloat16):
-        features, logits = network(images.contiguous(memory_format=torch.channels_last))
+        features, logits = network(small.contiguous(memory_format=torch.channels_last))
     assert features.shape == (2, 2048)
-    assert_golden(logits.float(), 27, BFLOAT16)
+    exact = network(small).logits
+    assert (logits.float() - exact).abs().max() <= BFLOAT16 * exact.abs().max()
 
 
 def test_every_weight_gets_a_gradient():

@@ -106,12 +106,12 @@ def test_holm_does_not_depend_on_the_order_of_the_tests():
 def test_family_of_tests_rarely_claims_what_is_not_there():
     """9 representations x 4 scores, 3 seeds, no difference between any: 1 family in 20 may claim something.
 
-    All are compared with the same baseline, so that the tests depend on each other. 400 families: the standard error of
-    a share of 0.05 is 0.011. Without correction most families claim something.
+    All are compared with the same baseline, so that the tests depend on each other. 100 families: the standard error of
+    a share of 0.05 is 0.022. Without correction most families claim something.
     """
     random = np.random.default_rng(0)
     corrected, plain = [], []
-    for _ in range(400):
+    for _ in range(100):
         values = random.normal(size=(10, 4, 3))
         tests = [
             paired_difference(by_seed(values[row, score]), by_seed(values[0, score])).p_value
@@ -120,7 +120,7 @@ def test_family_of_tests_rarely_claims_what_is_not_there():
         ]
         plain.append(min(tests) < 0.05)
         corrected.append(holm(tests).min() < 0.05)
-    assert np.mean(corrected) <= 0.05 + 3 * 0.011
+    assert np.mean(corrected) <= 0.05 + 3 * 0.022
     assert np.mean(plain) > 0.5
 
 

@@ -58,15 +58,15 @@ def test_sound_is_heard_from_its_onset_padded_and_faded():
 
 @pytest.mark.parametrize(("hertz", "learned", "said"), [(440, 69, ""), (1318.5, 88, ""), (450.0, 69, "")])
 def test_pitch_is_heard(hertz, learned, said):
-    pitch = heard_pitch(listener(*range(40, 100)), tone(hertz, seconds=1.0))
+    pitch = heard_pitch(listener(*range(40, 100)), tone(hertz, seconds=0.4))
     assert (pitch.learned, pitch.remark) == (learned, said)
 
 
 def test_pitch_that_was_not_learned_or_is_not_heard_is_said():
-    pitch = heard_pitch(listener(60, 62), tone(880, seconds=1.0))
+    pitch = heard_pitch(listener(60, 62), tone(880, seconds=0.4))
     assert pitch.learned == 62
     assert pitch.remark.startswith("sounds at MIDI pitch 81.0; the nearest pitch that the run learned is 62")
-    noise = 0.1 * np.random.default_rng(0).normal(size=16_000).astype(np.float32)
+    noise = 0.1 * np.random.default_rng(0).normal(size=6_400).astype(np.float32)
     unheard = heard_pitch(listener(60, 62), noise)
     assert unheard.learned is None or "uncertain" in unheard.remark or "MIDI" in unheard.remark
 

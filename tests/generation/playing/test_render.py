@@ -31,6 +31,7 @@ def test_the_file_is_the_mix_with_one_gain(tmp_path):
     assert performance.seconds == len(read) / RATE
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_the_card_says_all(tmp_path):
     piece = piece_of(*PIECE, note(6, pitch=96), note(7, pitch=25), remarks=["notes of drums skipped: 3"])
     render(tmp_path, piece, voices=("each", "ch2=7"), out_of_range="drop", rate=22_050)
