@@ -4,9 +4,11 @@ The critic learns a quantity from real notes. What it then thinks of generated o
 learns to please it. With these numbers, the critic learns the quantity from generated notes as well.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,7 +49,8 @@ class HeardQuantities:
     def of(self, images: Tensor, generator: Generator) -> Tensor:
         """Images (B, C, F, T) of any scale -> (B, number of `names`): numbers of `models.conditions`, NaN of silence.
 
-        What is beyond all notes that the run learns from has the number of the nearest of these.
+        What is beyond all notes that the run learns from has the number of the nearest of these. Of a sound that is not
+        finite it is NaN too: the other losses tell that the training diverges.
         """
         sounds = self.transform.inverse(at_full_size(generator, images, self.transform)).float().cpu().numpy()
         waves = (sounds * sound_window(self.transform)).astype("float32")
@@ -66,9 +69,11 @@ class HeardQuantities:
 
     def _number(self, name: str, wave: Float32Array) -> float:
         values = self.table.values[name]
+        if not np.isfinite(wave).all():
+            return math.nan
         found = measure(name, wave, self.transform.sample_rate) if is_quantity(values) else None
         if found is None or not is_quantity(values):
-            return float("nan")
+            return math.nan
         label = label_of_quantity(min(max(found, values[0]), values[-1]), values)
         assert label is not None  # within the range
         return float(number_of_quantity(torch.tensor(label)))

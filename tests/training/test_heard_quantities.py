@@ -53,6 +53,14 @@ def test_heard_numbers_are_the_ranks_of_the_sound(waveform, generator):
     assert math.isnan(heard[4, 0])
 
 
+@pytest.mark.parametrize("name", sorted(set(MEASURES) - {"pitch"}))
+def test_a_sound_that_is_not_finite_has_no_number_and_leaves_it_to_the_losses_to_stop(waveform, generator, name):
+    images = torch.zeros(2, 1, 1, N_SAMPLES)
+    images[0, ..., 7], images[1, ..., 9] = math.nan, math.inf
+    table = AttributeTable({name: (-30.5, 0.5, 900.5)})
+    assert HeardQuantities(waveform, table, (name,)).of(images, generator).isnan().all()
+
+
 def test_images_of_a_smaller_scale_are_heard_as_they_sound(waveform, generator):
     image = waveform(torch.from_numpy(sine(1_000)[None]))
     smaller = image[..., ::2]
