@@ -200,6 +200,9 @@ def test_a_map_makes_the_kit_of_any_run_without_pitch(experiment_dict, tmp_path,
         "the run's sound",
     ]
     assert [note["drum"] for note in card_in(tmp_path / "out")["notes"]] == ["acoustic snare", ""]
+    drum_map.write_text('{"5": {}}')
+    assert pack(run_folder, tmp_path / "out", "--drum-map", drum_map) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["drum  sound", "5     the run's sound"]
 
 
 @pytest.mark.usefixtures("_no_previews")

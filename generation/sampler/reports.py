@@ -43,9 +43,9 @@ def kit_report(title: str, keys: Sequence[Key], samples: Sequence[Sample], card:
 
 def kit_table(keys: Sequence[Key]) -> str:
     """The drums and their sounds, and a line that counts those without one."""
-    sounds = {named_key(key.pitch): sound_in_words(_of_all_layers(key)) for key in keys}
-    width = max(map(len, sounds)) + 2
-    lines = [f"{name:<{width}}{sound}\n" for name, sound in [("drum", "sound"), *sounds.items()]]
+    rows = {"drum": "sound"} | {named_key(key.pitch): sound_in_words(_of_all_layers(key)) for key in keys}
+    width = max(map(len, rows)) + 2
+    lines = [f"{name:<{width}}{sound}\n" for name, sound in rows.items()]
     if without := len(drums_without_sound({key.pitch for key in keys})):
         said = "the report names them, and a drum map gives them one"
         lines.append(f"drums of General MIDI without a sound: {without}; {said}\n")
