@@ -231,6 +231,11 @@ def test_a_run_of_drums_plays_drums_by_their_names(experiment_dict, tmp_path, ca
     assert capsys.readouterr().err == (
         "generate.py: --drums: tiny learned nothing with the name of a drum; give a --drum-map FILE\n"
     )
+    beat = midi(tmp_path / "beat.mid", [(1, 36, 100)], channels=(9,))
+    (tmp_path / "none.json").write_text('{"36": null}')
+    for base in ((), ("--base-pitch", 60)):  # what the map leaves out is no note of a pitch
+        assert from_midi(run, "-m", beat, "-o", tmp_path / "no", "--drum-map", tmp_path / "none.json", *base) == 2
+        assert "drums that have no sound, left out: 36 bass drum 1 (1 note)" in capsys.readouterr().err
     (tmp_path / "map.json").write_text('{"36": "brass", "38": {"family": "flute"}}')
     assert from_midi(run, "-m", drums, "-o", tmp_path / "out", "--drum-map", tmp_path / "map.json") == 0
     out, err = capsys.readouterr()

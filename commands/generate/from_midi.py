@@ -92,8 +92,10 @@ def _settings_of_flags(given: dict[str, Any], tuning: Tuning | None) -> PieceSet
 def _drum_map(args: argparse.Namespace, instrument: Instrument) -> DrumMap | None:
     """The map of the flags; None if the run plays drums as notes of a pitch. Raises: UserError."""
     drum_map = asked_drum_map(args, instrument)
-    if drum_map is None or drum_map or args.base_pitch is not None:
-        return drum_map or None
+    if drum_map or args.drum_map:  # a file may leave out every drum
+        return drum_map
+    if drum_map is None or args.base_pitch is not None:
+        return None
     raise UserError(f"--drums: {instrument.run_name} learned nothing with the name of a drum; give a --drum-map FILE")
 
 
