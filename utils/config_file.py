@@ -304,6 +304,8 @@ def _attribute_faults(loader: LoaderConfig, model: ModelConfig) -> list[str]:
             for name in given
             if name not in names
         ]
+        twice = [name for name, count in Counter(model.measured_attributes).items() if count > 1]
+        faults += [f"modelConfig.measureGenerated names {name!r} twice; keep one" for name in twice]
     conditioned = model.ac_gan and names
     options = [model, *(model.at_scale(scale) for scale in range(model.n_scales))]
     unused = {

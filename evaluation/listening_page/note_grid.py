@@ -114,8 +114,7 @@ def write_grid(
     """Make and write every note: each run at each of `pitches` that it learned, for each of `seeds`; see `columns_of`.
 
     A note is that of `generate.py random` with its seed, what its column has, and `controls`; those of a run have one
-    gain. `real` is
-    a folder of notes to take in place of those that the runs learned from. Raises: UserError.
+    gain. `real` is a folder of notes to take in place of those that the runs learned from. Raises: UserError.
     """
     reals = _RealNotesOfPage(sounds)
     grid = []

@@ -169,7 +169,7 @@ def _about_pitches(planned: PlannedScore[Side]) -> PlannedScore[Side]:
             else [f"at most {ceiling:.4g} for the pitches of {counted(len(fake), 'generated note')}"]
         )
         if not any((side.labels.pitches != NO_PITCH).any() for side in (fake, real) if side):
-            said.append("no note has a pitch by its label; of drums and other sounds without pitch, this says nothing")
+            said.append("no note has a pitch by its label; for drums and other sounds without pitch, this says nothing")
         for name, side in (("generated", fake), ("real", real)):
             pitches = side.labels.pitches if side else np.array([], dtype=np.int16)
             outside = int(((pitches != NO_PITCH) & ~np.isin(pitches, PITCHES)).sum())

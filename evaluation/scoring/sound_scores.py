@@ -69,7 +69,7 @@ def score_sound(arrays: Mapping[str, Float32Array], labels: NoteLabels, *, basel
         f"{unknown} of {int(held.sum())}"
     )
     if unknown == held.sum():
-        at_heard += "; of drums and other sounds without pitch, harmonic-to-noise, roughness and wobble say nothing"
+        at_heard += "; for drums and other sounds without pitch, harmonic-to-noise, roughness and wobble say nothing"
     said = {left_out: not held.all(), at_heard: unknown > 0}
     remarks = tuple(remark for remark, holds in said.items() if holds)
     asked = pitches[held & np.isin(pitches, PITCHES)]

@@ -23,7 +23,7 @@ _ATTACK, _RELEASE, _INSTRUMENT, _KEYS, _VELOCITIES, _SAMPLE, _MODES = 34, 38, 41
 _CENTS_PER_KEY, _EXCLUSIVE_CLASS = 56, 57
 _LOOPED = 1  # mode: the loop repeats until the envelope ends
 _DRUM_BANK = 128  # section 7.2
-_RING_OUT = 100.0  # s, nearly the longest release: a released drum falls by less than 1 dB in a second
+_RING_OUT = 100.0  # s, nearly the longest release: a released drum falls by 1 dB in a second
 _NO_MODULATOR = bytes(10)
 
 

@@ -432,6 +432,7 @@ def test_name_must_be_a_folder_name(name):
         ({"modelConfig__attribKeysOrder": {"pitch": 1}}, "places must be 0 to 0, each once"),
         ({"modelConfig__skipAttDfake": ["velocity"]}, 'skipAttDfake: "velocity" is not in'),
         ({"modelConfig__measureGenerated": ["spread"]}, 'measureGenerated: "spread" is not in'),
+        ({"modelConfig__measureGenerated": ["spread"] * 2}, "measureGenerated names 'spread' twice; keep one"),
         ({"modelConfig__mix_true_fake": True}, "mix_true_fake needs true_fake_split"),
         (
             {

@@ -27,7 +27,8 @@ def test_each_drum_has_a_column_and_nothing_speaks_of_pitch(experiment_dict, tmp
     assert "Not conditioned on pitch: each row is one latent, each column one sound." in page.text
     assert "with its attributes and seed" in " ".join(page.text.split())
     assert "any pitch" not in page.text
-    (region,) = (each for each in page.all("div", "data-of-run") if "role" in each)  # hidden as a whole, with its headings
+    # hidden as a whole, with its headings
+    (region,) = (each for each in page.all("div", "data-of-run") if "role" in each)
     assert (region["id"], region["data-of-run"]) == ("sounds-1", "1")
     assert not page.all("tbody", "data-of-run")
 

@@ -195,7 +195,7 @@ def test_few_real_notes_have_no_bins_and_unnamed_ones_no_pitch(tmp_path, capsys)
     assert "leave this score out for drums and other sounds without pitch" in said
     found = scores_of(tmp_path / "out")
     for name in ("pis", "pkid", "pitch-entropy"):
-        remark = "no note has a pitch by its label; of drums and other sounds without pitch, this says nothing"
+        remark = "no note has a pitch by its label; for drums and other sounds without pitch, this says nothing"
         assert (remark in found[name]["remarks"], remark in found["ikid"]["remarks"]) == (True, False)
     assert abs(found["frechet-note-classifier"]["value"]) < 1e-6  # both are the same notes
     assert found["precision"]["value"] == found["recall"]["value"] == 1

@@ -58,7 +58,7 @@ def test_notes_without_a_pitch_have_the_one_that_is_heard(tmp_path):
     assert named == pytest.approx(unnamed)
     said = lines_of(tmp_path / "b")[0]["remarks"]
     assert said == [
-        "notes measured at the pitch that is heard, since their label has none from 24 to 96: 1 of 1; of drums and "
+        "notes measured at the pitch that is heard, since their label has none from 24 to 96: 1 of 1; for drums and "
         "other sounds without pitch, harmonic-to-noise, roughness and wobble say nothing"
     ]
 
