@@ -128,7 +128,7 @@ def event_files(run_folder):
     return sorted((run_folder / "tensorboard").glob("events.*"))
 
 
-@pytest.mark.usefixtures("with_previews")
+@pytest.mark.usefixtures("with_previews", "with_figures")
 def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
     path, folder = write("whole", modelConfig={"keepCheckpoints": 0})
     assert train.main(["-c", str(path), *FLAGS[1:3], "-l", "1", "-s", "2", "--n_samples", "3"]) == 0
@@ -160,7 +160,7 @@ def test_whole_run_leaves_all_that_was_promised(config, write, capsys):
     assert sorted(path.name for path in folder.parent.iterdir()) == ["note_cache", "whole"]
 
 
-@pytest.mark.usefixtures("with_previews")
+@pytest.mark.usefixtures("with_previews", "with_figures")
 def test_tensorboard_holds_the_log_and_the_previews(write, kill):
     path, folder = write("board")
     kill(path, TrainingStep, "launch", 10)  # two steps after its last checkpoint, which are trained and told once more
