@@ -115,7 +115,7 @@ def prepare_run(experiment: ExperimentConfig, options: RunOptions, lock: RunFold
         remove_half_written(experiment.run_folder)
     for text in trainer.schedule.fade_warnings():
         logger.warning("%s", text)
-    for name in unmeasured_quantities(table, experiment.model.measured_attributes):
+    for name in unmeasured_quantities(table, experiment.model.measured_attributes) if ranks.leads else ():
         logger.info(
             'notes obey %s better if it is measured of generated notes too: "measureGenerated" in modelConfig', name
         )
