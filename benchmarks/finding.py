@@ -84,7 +84,8 @@ def report(args: argparse.Namespace, rows: list[Distances]) -> str:
     ratio = np.median(found / nearest)
     medians = Distances("median", *(float(np.median(each)) for each in (found, floor, nearest, seconds)))
     return (
-        f"`python -m benchmarks.finding` with `--starts {args.starts} --steps {args.steps}`, {date.today()}: "
+        f"`python -m benchmarks.finding {args.run} --sounds {args.sounds} --notes {args.notes} --starts {args.starts} "
+        f"--steps {args.steps}`, with `--only` and the names below, {date.today()}: "
         f"{len(rows)} sounds, each at the pitch of its label. The found note is nearer than the nearest training note "
         f"of its pitch {np.sum(found < nearest)} times; median of the ratio {ratio:.2f}.\n\n"
         "| sound | found | floor | nearest training note | seconds of the processor |\n|:--|--:|--:|--:|--:|\n"
