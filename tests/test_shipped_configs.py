@@ -34,7 +34,13 @@ def test_shipped_comparison_is_sound_and_named_after_its_place(path):
     assert load_comparison(path).name == path.stem
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=config_id)
+def marked(path):
+    """Configs without conditions differ from those beside them in that alone; of most, slow tests are enough."""
+    rare = path.stem == "paper_unconditional" and path.parent.name not in ("mag-if", "waveform")
+    return pytest.param(path, marks=pytest.mark.slow if rare else (), id=config_id(path))
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in CONFIGS])
 def test_shipped_config_trains(path, tiny_nsynth, tmp_path, capsys):
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw["loaderConfig"] |= {

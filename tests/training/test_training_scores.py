@@ -177,6 +177,7 @@ def test_training_is_the_same_bit_for_bit_with_and_without_scores(write_config, 
     assert_same_run(plain, scored)
 
 
+@pytest.mark.slow
 def test_run_killed_anywhere_has_the_rows_of_an_unbroken_one(write_config, stub, kill):
     flags = ("--scores-every", 2, "--n-scores", 6, "-s", 3)
     whole_path, whole = write_config("whole")

@@ -154,6 +154,7 @@ def test_generated_batch_of_one_trains(images):
     assert all(abs(value) < 1e6 for value in terms.values())
 
 
+@pytest.mark.slow
 def test_steps_leave_nothing_behind_in_memory(images):
     step = small_step(small_config())
 

@@ -24,6 +24,7 @@ def page_faults(mode):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a switch of glibc")
 def test_freed_memory_is_used_again_without_being_fetched_anew():
     fetched, kept = page_faults("fetch"), page_faults("keep")

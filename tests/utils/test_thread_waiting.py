@@ -37,6 +37,7 @@ def spins_of(code, tmp_path, **chosen):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "spins"),
     [("import torch", ["300000"]), (f"{NUMPY_FIRST} {AS_PROGRAMS_DO} import torch", ["5000"])],
@@ -46,6 +47,7 @@ def test_threads_spin_briefly_in_programs_only(code, spins, tmp_path):
     assert spins_of(code, tmp_path) == spins
 
 
+@pytest.mark.slow
 def test_processes_that_a_program_starts_spin_as_briefly(tmp_path):
     assert spins_of(IN_A_WORKER, tmp_path) == ["5000", "5000"]
 
