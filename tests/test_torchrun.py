@@ -174,6 +174,7 @@ def test_mistakes_are_one_line_and_leave_nothing(write):
     assert not folder.exists()
 
 
+@pytest.mark.usefixtures("with_figures")
 @pytest.mark.parametrize(
     ("flags", "n_files", "told"),
     [
