@@ -68,12 +68,7 @@ class HeardQuantities:
         return errors.mean(dim=0).sum()
 
     def _number(self, name: str, wave: Float32Array) -> float:
-        values = self.table.values[name]
-        if not np.isfinite(wave).all():
-            return math.nan
-        found = measure(name, wave, self.transform.sample_rate) if is_quantity(values) else None
-        if found is None or not is_quantity(values):
-            return math.nan
-        label = label_of_quantity(min(max(found, values[0]), values[-1]), values)
-        assert label is not None  # within the range
-        return float(number_of_quantity(torch.tensor(label)))
+        values = [float(value) for value in self.table.values[name]]
+        found = measure(name, wave, self.transform.sample_rate) if np.isfinite(wave).all() else None
+        label = None if found is None else label_of_quantity(min(max(found, values[0]), values[-1]), values)
+        return math.nan if label is None else float(number_of_quantity(torch.tensor(label)))
